@@ -1,0 +1,71 @@
+"""The forecast's rule: prediction-error cells teach the synapses of their own site's prediction cell."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from snn._model import Positive
+from snn.local import MODULATOR, SIGN, Rule, Trace, Update, W, post_sum, pre, signal
+
+
+class ErrorGated(Rule):
+    """Error-gated normalised delta rule, once a frame, from spikes only.
+
+    At the end of a frame, with ``e = quantum_mV (excess - deficit)`` the forecast error that the error cells of the
+    site have told in spikes, and ``x`` the frame mean of the presynaptic trace as it arrives at the synapse:
+
+        w <- (1 - decay) w + modulator sign eta e x / (c + sum over the cell's synapses of x^2)
+
+    ``excess`` counts spikes of the error cells that say "this prediction cell should fire more", ``deficit`` of those
+    that say less. ``sign`` is the synapse's transmitter, so excitatory and inhibitory routes move in opposite
+    directions; the engine clips at 0. The denominator is heterosynaptic normalisation: a cell with much input learns
+    no faster than one with little.
+
+    Parameters
+    ----------
+    eta : float
+        Share of the error that one frame's update would remove on its own input (0 to 1).
+    quantum_mV : float
+        Mean error over a frame that one error spike stands for.
+    c : float
+        Floor of the normaliser, in squared trace units.
+    decay : float
+        Share of the weight lost per frame.
+    tau_pre_ms : float
+        Decay of the presynaptic trace; that of the receptor it lands on.
+
+    References
+    ----------
+    Delta rule: Rao & Ballard (1999), https://doi.org/10.1038/4580; Whittington & Bogacz (2017),
+    https://doi.org/10.1162/NECO_a_00949. Normalisation: Nagumo & Noda (1967),
+    https://doi.org/10.1109/TAC.1967.1098599.
+
+    Notes
+    -----
+    *Departures.* The published rules use graded errors and one signed weight; here errors are spikes of two rectified
+    populations and each sign has a synapse of its own.
+    """
+
+    kind: Literal["error_gated"] = "error_gated"
+    eta: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.2
+    quantum_mV: Positive = 0.32
+    c: Positive = 40.0
+    decay: Annotated[float, Field(ge=0, lt=1)] = 1e-4
+    tau_pre_ms: Positive = 20.0
+
+    def traces(self) -> tuple[Trace, ...]:
+        """Frame mean of the presynaptic trace; excess and deficit spikes of the frame."""
+        return (
+            Trace("x", "pre", tau_ms=self.tau_pre_ms, frame="mean"),
+            Trace("excess", "signal", frame="sum"),
+            Trace("deficit", "signal", frame="sum"),
+        )
+
+    def updates(self) -> tuple[Update, ...]:
+        """One update at the end of each frame."""
+        x = pre("x")
+        error = self.quantum_mV * (signal("excess") - signal("deficit"))
+        step = MODULATOR * SIGN * self.eta * error / (self.c + post_sum(x * x))
+        return (Update("frame_end", W * (1.0 - self.decay) + step * x),)

@@ -1,0 +1,437 @@
+"""The description of a network: populations, projections and what they add up to, as values without arrays.
+
+Equal descriptions are equal, hash alike and have the same digest. An edit is a function from one value to another
+(`Network.override`). Arrays live in `snn.state.State`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, SerializeAsAny, ValidationError, model_validator
+
+from snn._model import Described, NonNegative, Positive
+from snn.cells import Cell, RateUnit, SpikeSource
+from snn.encoding import CHANNELS, Retina
+from snn.errors import DescriptionError, nearest, sentence
+from snn.local import Rule
+from snn.synapses import Receptor
+from snn.topology import Grid, Topology, problem, weight_shape
+from snn.weights import Weights, may_be_negative
+
+Sign = Literal["excitatory", "inhibitory", "mixed"]
+MIXED: Sign = "mixed"
+Count = Annotated[int, Field(ge=1)]
+
+
+class Population(Described):
+    """Cells of one kind on a retinotopic grid.
+
+    Parameters
+    ----------
+    name : str
+        Dotted name, such as ``level0.error_pos``; recordings, weights and overrides use it.
+    shape : (int, int, int)
+        Rows, cols and features.
+    cell : IF, LIF, AdaptiveLIF, RateUnit or SpikeSource
+        The cell model.
+    sign : {'excitatory', 'inhibitory', 'mixed'}
+        What all its synapses do (Dale's law); ``mixed`` lifts it and must be said.
+    receptors : tuple of Receptor
+        The kinds of synapse on it.
+    drive : str, optional
+        Channel of the retina that drives it.
+    copies : int
+        Cells for each unit.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]*$")]
+    shape: tuple[Count, Count, Count]
+    cell: Cell
+    sign: Sign = "excitatory"
+    receptors: tuple[Receptor, ...] = ()
+    drive: str | None = None
+    copies: Count = 1
+
+    @property
+    def grid(self) -> Grid:
+        """Extent of the population."""
+        return Grid(*self.shape, self.copies)
+
+    @property
+    def n(self) -> int:
+        """Number of cells."""
+        return self.grid.n
+
+    @property
+    def graded(self) -> bool:
+        """Whether it sends numbers in place of spikes."""
+        return isinstance(self.cell, RateUnit)
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        names = [r.name for r in self.receptors]
+        if len(set(names)) != len(names):
+            raise ValueError(f"population {self.name!r}: two receptors have one name; got {names}")
+        if self.drive is not None:
+            if self.drive not in CHANNELS:
+                raise ValueError(f"population {self.name!r}: unknown channel {self.drive!r}; {nearest(self.drive, CHANNELS)}")
+            channel = CHANNELS[self.drive]
+            if channel.features != self.shape[2]:
+                raise ValueError(f"population {self.name!r}: channel {self.drive!r} has {channel.features} features; got {self.shape[2]}")
+            if channel.stochastic != isinstance(self.cell, SpikeSource):
+                raise ValueError(f"population {self.name!r}: channel {self.drive!r} {'needs' if channel.stochastic else 'cannot drive'} a SpikeSource")
+        if isinstance(self.cell, SpikeSource) and self.receptors:
+            raise ValueError(f"population {self.name!r}: a SpikeSource has no receptors")
+        return self
+
+
+class Tap(Described):
+    """Spikes of a population that reach the cells of the same site as a teaching signal.
+
+    Parameters
+    ----------
+    population : str
+        Who sends.
+    pairs : tuple of (int, int), optional
+        Which of its features reaches which feature of the target; left out, each its namesake.
+    """
+
+    population: str
+    pairs: tuple[tuple[int, int], ...] | None = None
+
+
+class Signal(Described):
+    """A named signal that a projection's rule reads, and the populations that carry it.
+
+    Parameters
+    ----------
+    name : str
+        Name used by the rule.
+    taps : tuple of Tap
+        The populations; their spikes arrive one step later, at their own site only.
+    """
+
+    name: str
+    taps: Annotated[tuple[Tap, ...], Field(min_length=1)]
+
+
+class Projection(Described):
+    """Synapses from one population to another.
+
+    Parameters
+    ----------
+    source, target : str
+        Names of the populations.
+    receptor : str
+        Receptor of the target that they land on.
+    topology : LocalField, SharedKernel, OneToOne or Dense
+        Who meets whom.
+    weights : Constant, Uniform, HalfNormal or Normal
+        Initial magnitudes.
+    delay_ms : float
+        Time from a spike to its effect; at least one step.
+    rule : Rule, optional
+        How the weights change.
+    signals : tuple of Signal
+        Teaching signals that the rule asks for.
+    w_max_mV : float, optional
+        Upper bound of plastic weights.
+    label : str
+        Tells projections apart that share source, target and receptor.
+    """
+
+    source: str
+    target: str
+    receptor: str
+    topology: Topology
+    weights: Weights
+    delay_ms: Positive
+    rule: SerializeAsAny[Rule] | None = None
+    signals: tuple[Signal, ...] = ()
+    w_max_mV: NonNegative | None = None
+    label: str = ""
+
+    @property
+    def name(self) -> str:
+        """``source->target/receptor``, with ``#label`` where there is one."""
+        return f"{self.source}->{self.target}/{self.receptor}" + (f"#{self.label}" if self.label else "")
+
+
+class ChangeReadout(Described):
+    """Reads a signal from a pair of change-coding cells: a fixed linear filter of their spikes.
+
+    ``value(t) = offset + step * (up spikes so far - down spikes so far)``, averaged over the second half of a frame.
+
+    Parameters
+    ----------
+    name : str
+        Name in recordings, such as ``level0.forecast``.
+    population : str
+        Whose first half of the features tells increases and second half decreases.
+    step : float
+        What one spike stands for.
+    offset : float
+        Value before the first spike.
+    """
+
+    name: str
+    population: str
+    step: Positive
+    offset: float = 0.0
+
+
+class Network(Described):
+    """A whole circuit.
+
+    Parameters
+    ----------
+    name : str
+        For people.
+    frame_ms : float
+        Time for which a frame is shown; it is also the delay of the forecast.
+    populations : tuple of Population
+    projections : tuple of Projection
+    encoder : Retina, optional
+        Needed when a population has a ``drive``.
+    readouts : tuple of ChangeReadout
+
+    Raises
+    ------
+    DescriptionError
+        From the methods; construction raises pydantic's ``ValidationError`` (a ``ValueError``) with the same sentences.
+    """
+
+    name: str = "network"
+    frame_ms: Positive = 50.0
+    populations: Annotated[tuple[Population, ...], Field(min_length=1)]
+    projections: tuple[Projection, ...] = ()
+    encoder: Retina | None = None
+    readouts: tuple[ChangeReadout, ...] = ()
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        names = [p.name for p in self.populations]
+        for kind, listed in (("population", names), ("projection", [p.name for p in self.projections]), ("readout", [r.name for r in self.readouts])):
+            twice = sorted({n for n in listed if listed.count(n) > 1})
+            if twice:
+                raise ValueError(f"network.{kind}s: the name {twice[0]!r} is used twice; give each its own name or label")
+        if self.encoder is None and any(p.drive for p in self.populations):
+            raise ValueError("network.encoder: a population has a drive but there is no encoder; add encoder=Retina()")
+        sizes = {p.shape[:2] for p in self.populations if p.drive}
+        if len(sizes) > 1:
+            raise ValueError(f"network.populations: driven populations have different sizes; got {sorted(sizes)}")
+        for j in self.projections:
+            self._check_projection(j, names)
+        for r in self.readouts:
+            if r.population not in names:
+                raise ValueError(f"readout {r.name!r}: no population {r.population!r}; {nearest(r.population, names)}")
+            if self.population(r.population).shape[2] % 2:
+                raise ValueError(f"readout {r.name!r}: needs an even number of features (up and down); got {self.population(r.population).shape[2]}")
+        return self
+
+    def _check_projection(self, j: Projection, names: list[str]) -> None:
+        for end in (j.source, j.target, *(t.population for s in j.signals for t in s.taps)):
+            if end not in names:
+                raise ValueError(f"projection {j.name!r}: no population {end!r}; {nearest(end, names)}")
+        source, target = self.population(j.source), self.population(j.target)
+        known = [r.name for r in target.receptors]
+        if j.receptor not in known:
+            raise ValueError(f"projection {j.name!r}: {j.target!r} has no receptor {j.receptor!r}; {nearest(j.receptor, known)}")
+        why = problem(j.topology, source.grid, target.grid)
+        if why:
+            raise ValueError(f"projection {j.name!r}: {why}")
+        if may_be_negative(j.weights) and source.sign != MIXED:
+            raise ValueError(f"projection {j.name!r}: weights are magnitudes >= 0, the sign belongs to {j.source!r}; got {j.weights!r}; to lift Dale's law set its sign to 'mixed'")
+        asked = {t.name for t in j.rule.traces() if t.side == "signal"} if j.rule else set()
+        given = {s.name for s in j.signals}
+        if asked != given:
+            raise ValueError(f"projection {j.name!r}: the rule reads the signals {sorted(asked)}; got {sorted(given)}")
+
+    @cached_property
+    def _by_name(self) -> dict[str, Population]:
+        return {p.name: p for p in self.populations}
+
+    def population(self, name: str) -> Population:
+        """Look up a population.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        Population
+
+        Raises
+        ------
+        DescriptionError
+            If there is none of that name.
+        """
+        if name not in self._by_name:
+            raise DescriptionError(sentence("network.populations", f"there is no population {name!r}", cure=nearest(name, self._by_name)))
+        return self._by_name[name]
+
+    def projection(self, name: str) -> Projection:
+        """Look up a projection.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        Projection
+
+        Raises
+        ------
+        DescriptionError
+            If there is none of that name.
+        """
+        for j in self.projections:
+            if j.name == name:
+                return j
+        raise DescriptionError(sentence("network.projections", f"there is no projection {name!r}", cure=nearest(name, [j.name for j in self.projections])))
+
+    def weight_shape(self, name: str) -> tuple[int, ...]:
+        """Shape of a projection's weight array.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        tuple of int
+        """
+        j = self.projection(name)
+        return weight_shape(j.topology, self.population(j.source).grid, self.population(j.target).grid)
+
+    @property
+    def frame_size(self) -> tuple[int, int] | None:
+        """Rows and cols of the frames that it expects; None when nothing is driven by frames."""
+        return next((p.shape[:2] for p in self.populations if p.drive), None)
+
+    @property
+    def n_neurons(self) -> int:
+        """Number of cells."""
+        return sum(p.n for p in self.populations)
+
+    def override(self, path: str, value: Any) -> Network:
+        """Return a copy with one field changed.
+
+        Parameters
+        ----------
+        path : str
+            Dotted path that begins with a population's or a projection's name, or with a field of the network:
+            ``level0.error_pos.cell.tau_mem_ms``, ``encoder.grey``, ``frame_ms``.
+        value : object
+            The new value.
+
+        Returns
+        -------
+        Network
+
+        Raises
+        ------
+        DescriptionError
+            If the path names nothing or the value is refused.
+        """
+        for field in ("populations", "projections", "readouts"):
+            items = getattr(self, field)
+            for i, item in sorted(enumerate(items), key=lambda pair: -len(pair[1].name)):
+                if path.startswith(item.name + "."):
+                    new = _replace(item, path[len(item.name) + 1 :].split("."), value, path)
+                    return _rebuild(self, {field: (*items[:i], new, *items[i + 1 :])}, path, value)
+        first = path.split(".")[0]
+        if first not in type(self).model_fields:
+            names = [*type(self).model_fields, *(p.name for p in self.populations), *(j.name for j in self.projections)]
+            raise DescriptionError(sentence(path, "names no population, projection or field of the network", cure=nearest(path, names)))
+        new_network = _replace(self, path.split("."), value, path)
+        assert isinstance(new_network, Network)
+        return new_network
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the description; equal descriptions, and only they, have equal digests."""
+        return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+
+    def to_json(self) -> str:
+        """Write the description as JSON text that `Network.from_json` reads."""
+        return json.dumps(self.model_dump(mode="json"), indent=1) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, rules: Iterable[type[Rule]] = ()) -> Network:
+        """Read a description.
+
+        Parameters
+        ----------
+        text : str
+            What `to_json` wrote.
+        rules : iterable of Rule classes
+            The learning rules that may occur in it, such as ``plasticity.RULES``.
+
+        Returns
+        -------
+        Network
+
+        Raises
+        ------
+        DescriptionError
+            If the text is not a description or names a rule that was not given.
+        """
+        known = {rule.model_fields["kind"].default: rule for rule in rules}
+        try:
+            data = json.loads(text)
+            for j in data.get("projections", ()):
+                if j.get("rule") is not None:
+                    kind = j["rule"].get("kind")
+                    if kind not in known:
+                        raise DescriptionError(sentence("description.rule.kind", f"unknown rule {kind!r}", cure=nearest(str(kind), known)))
+                    j["rule"] = known[kind](**j["rule"])
+            return cls(**data)
+        except (json.JSONDecodeError, ValidationError, AttributeError, TypeError) as error:
+            raise DescriptionError(sentence("description", f"cannot be read: {first_error(error)}")) from error
+
+
+def first_error(error: Exception) -> str:
+    """Shorten pydantic's report to its first complaint, on one line.
+
+    Parameters
+    ----------
+    error : Exception
+
+    Returns
+    -------
+    str
+    """
+    if isinstance(error, ValidationError):
+        detail = error.errors()[0]
+        message = str(detail["msg"]).removeprefix("Value error, ")
+        place = ".".join(str(x) for x in detail["loc"])
+        got = detail.get("input")
+        plain = isinstance(got, int | float | str | tuple | None) and detail["type"] != "value_error"
+        return (f"{place}: " if place else "") + " ".join(message.split()) + (f"; got {got!r}" if plain else "")
+    return " ".join(str(error).split())
+
+
+def _rebuild(item: Described, changes: dict[str, Any], path: str, value: Any) -> Any:
+    fields = {name: getattr(item, name) for name in type(item).model_fields}
+    try:
+        return type(item)(**{**fields, **changes})
+    except ValidationError as error:
+        raise DescriptionError(sentence(path, f"refused: {first_error(error)}", got=value)) from error
+
+
+def _replace(item: Any, parts: list[str], value: Any, path: str) -> Any:
+    if not isinstance(item, Described) or parts[0] not in type(item).model_fields:
+        known = type(item).model_fields if isinstance(item, Described) else ()
+        raise DescriptionError(sentence(path, f"there is no field {parts[0]!r}", cure=nearest(parts[0], known)))
+    new = value if len(parts) == 1 else _replace(getattr(item, parts[0]), parts[1:], value, path)
+    return _rebuild(item, {parts[0]: new}, path, value)
+
+

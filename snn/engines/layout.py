@@ -1,0 +1,274 @@
+"""What every engine needs to know of a network at one step size: integer delays, propagators, cell numbers.
+
+Pure functions of the description; no engine's own arrays.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snn.cells import IF, LIF, AdaptiveLIF, RateUnit, SpikeSource
+from snn.description import Network, Population, Projection
+from snn.errors import DescriptionError, sentence
+from snn.synapses import Receptor
+from snn.topology import edges
+
+
+@dataclass(frozen=True)
+class Propagators:
+    """Numbers with which one step of a population is computed (``conventions.md``, phases 1 to 3).
+
+    Attributes
+    ----------
+    v, drive, adaptation : float
+        Factors on V, on constant currents and (subtracted) on the adaptation.
+    adaptation_decay, adaptation_step : float
+        Decay per step; amount per spike.
+    receptor_gain, receptor_decay : tuple of float
+        Per receptor; a pulse has gain ``v`` and decay 0.
+    refractory_steps : int
+    soft : bool
+        Whether the reset subtracts ``reset_by`` rather than setting ``v_reset``.
+    reset_by, v_reset, floor : float
+        In mV; the floor is ``-inf`` where there is none.
+    gain : float
+        Spikes sent per step and mV by a rate unit; 0 for a spiking cell.
+    """
+
+    v: float
+    drive: float
+    adaptation: float
+    adaptation_decay: float
+    adaptation_step: float
+    receptor_gain: tuple[float, ...]
+    receptor_decay: tuple[float, ...]
+    refractory_steps: int
+    soft: bool
+    reset_by: float
+    v_reset: float
+    floor: float
+    gain: float
+
+
+def current_gain(tau_ms: float | None, tau_mem_ms: float, leaky: bool, dt_ms: float) -> float:
+    """Effect on V, one step later, of a current that decays with ``tau_ms`` (or not at all).
+
+    Parameters
+    ----------
+    tau_ms : float or None
+        Decay of the current.
+    tau_mem_ms : float
+        Membrane constant.
+    leaky : bool
+        Whether the membrane leaks.
+    dt_ms : float
+        Step.
+
+    Returns
+    -------
+    float
+        Exact propagator.
+    """
+    if not leaky:
+        return dt_ms / tau_mem_ms if tau_ms is None else tau_ms / tau_mem_ms * -math.expm1(-dt_ms / tau_ms)
+    if tau_ms is None:
+        return -math.expm1(-dt_ms / tau_mem_ms)
+    x = 1.0 / tau_mem_ms - 1.0 / tau_ms
+    series = dt_ms if abs(x) * dt_ms < 1e-12 else math.expm1(x * dt_ms) / x
+    return math.exp(-dt_ms / tau_mem_ms) / tau_mem_ms * series
+
+
+def propagators(population: Population, dt_ms: float) -> Propagators:
+    """Compute the propagators of a population.
+
+    Parameters
+    ----------
+    population : Population
+        With a membrane.
+    dt_ms : float
+        Step.
+
+    Returns
+    -------
+    Propagators
+    """
+    cell = population.cell
+    assert isinstance(cell, IF | LIF | AdaptiveLIF | RateUnit)
+    leaky = cell.leaky if isinstance(cell, RateUnit) else not isinstance(cell, IF)
+    tau = cell.tau_mem_ms
+    v = math.exp(-dt_ms / tau) if leaky else 1.0
+    adaptive = cell if isinstance(cell, AdaptiveLIF | RateUnit) else None
+    tau_a = adaptive.tau_adaptation_ms if adaptive else None
+    rate = isinstance(cell, RateUnit)
+
+    def gain(r: Receptor) -> float:
+        return v if r.kinetics == "pulse" else current_gain(r.tau_ms, tau, leaky, dt_ms)
+
+    def decay(r: Receptor) -> float:
+        return math.exp(-dt_ms / r.tau_ms) if r.tau_ms is not None else float(r.kinetics == "integrating")
+
+    return Propagators(
+        v=v,
+        drive=current_gain(None, tau, leaky, dt_ms),
+        adaptation=current_gain(tau_a, tau, leaky, dt_ms),
+        adaptation_decay=math.exp(-dt_ms / tau_a) if tau_a else 1.0,
+        adaptation_step=adaptive.adaptation_mV if adaptive else 0.0,
+        receptor_gain=tuple(gain(r) for r in population.receptors),
+        receptor_decay=tuple(decay(r) for r in population.receptors),
+        refractory_steps=0 if rate else round(cell.t_ref_ms / dt_ms),  # type: ignore[union-attr]
+        soft=rate or cell.reset_by_mV is not None,
+        reset_by=cell.reset_by_mV or 0.0,
+        v_reset=0.0 if rate else cell.v_reset_mV,  # type: ignore[union-attr]
+        floor=-math.inf if cell.v_floor_mV is None else cell.v_floor_mV,
+        gain=cell.gain_Hz_per_mV * dt_ms / 1000.0 if rate else 0.0,  # type: ignore[union-attr]
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """A network at one step size.
+
+    Attributes
+    ----------
+    network : Network
+    dt_ms : float
+        Step.
+    """
+
+    network: Network
+    dt_ms: float
+
+    def __post_init__(self) -> None:
+        dt = self.dt_ms
+        if not dt > 0:
+            raise DescriptionError(sentence("dt_ms", "must be a positive time", got=dt, allowed="> 0"))
+        for where, value in [("network.frame_ms", self.network.frame_ms), *((f"{j.name}.delay_ms", j.delay_ms) for j in self.network.projections)]:
+            steps = value / dt
+            if round(steps) < 1:
+                raise DescriptionError(sentence(where, f"is shorter than one step of {dt} ms", got=value, allowed=f">= {dt}", cure="use a longer delay or a smaller dt_ms"))
+            if abs(steps - round(steps)) > 1e-9 * steps:
+                raise DescriptionError(sentence(where, f"is not a whole number of steps of {dt} ms", got=value, cure="use a multiple of dt_ms"))
+        for p in self.network.populations:
+            if p.graded and propagators(p, dt).gain * propagators(p, dt).reset_by > 1 + 1e-9:
+                raise DescriptionError(sentence(f"{p.name}.cell.gain_Hz_per_mV", "sends more in a step than V holds", got=p.cell.gain_Hz_per_mV, cure=f"keep gain * reset_by * {dt} ms at or below 1"))  # type: ignore[union-attr]
+
+    @property
+    def frame_steps(self) -> int:
+        """Steps of a frame."""
+        return round(self.network.frame_ms / self.dt_ms)
+
+    @cached_property
+    def offsets(self) -> dict[str, int]:
+        """Number of each population's first cell when all cells are numbered in the order of the description."""
+        starts = np.cumsum([0, *(p.n for p in self.network.populations)])
+        return {p.name: int(s) for p, s in zip(self.network.populations, starts, strict=False)}
+
+    def delay_steps(self, projection: Projection) -> int:
+        """Delay of a projection in steps.
+
+        Parameters
+        ----------
+        projection : Projection
+
+        Returns
+        -------
+        int
+        """
+        return round(projection.delay_ms / self.dt_ms)
+
+    def trace_decay(self, tau_ms: float) -> float:
+        """Factor by which a trace decays in a step.
+
+        Parameters
+        ----------
+        tau_ms : float
+
+        Returns
+        -------
+        float
+        """
+        return math.exp(-self.dt_ms / tau_ms)
+
+    @cached_property
+    def late_weight(self) -> NDArray[np.float64]:
+        """Share of the second half of a frame that follows a spike, for each step of the frame; shape (frame_steps,)."""
+        steps, half = self.frame_steps, self.frame_steps // 2
+        return (steps - np.maximum(np.arange(steps), half)) / (steps - half)
+
+    @cached_property
+    def out_degree(self) -> NDArray[np.float64]:
+        """Synapses that a spike of each cell reaches; shape (n_neurons,)."""
+        total = np.zeros(self.network.n_neurons)
+        for j in self.network.projections:
+            source = self.network.population(j.source)
+            e = edges(j.topology, source.grid, self.network.population(j.target).grid)
+            start = self.offsets[j.source]
+            total[start : start + source.n] += np.bincount(e.pre, minlength=source.n)
+        return total
+
+    def signal_edges(self, projection: Projection, name: str) -> list[tuple[str, NDArray[np.int64], NDArray[np.int64]]]:
+        """List who carries a signal to the cells of a projection's target.
+
+        Parameters
+        ----------
+        projection : Projection
+        name : str
+            Name of the signal.
+
+        Returns
+        -------
+        list of (str, ndarray, ndarray)
+            Sending population, its cells and the target cells that they teach, both of shape (n_taps,).
+        """
+        from snn.topology import OneToOne
+
+        found = []
+        target = self.network.population(projection.target).grid
+        for s in projection.signals:
+            for tap in s.taps if s.name == name else ():
+                e = edges(OneToOne(pairs=tap.pairs), self.network.population(tap.population).grid, target)
+                found.append((tap.population, e.pre, e.post))
+        return found
+
+
+def has_membrane(population: Population) -> bool:
+    """Tell whether a population integrates anything.
+
+    Parameters
+    ----------
+    population : Population
+
+    Returns
+    -------
+    bool
+    """
+    return not isinstance(population.cell, SpikeSource)
+
+
+def rule_problems(network: Network) -> list[str]:
+    """List rules that no engine can run on this network.
+
+    Parameters
+    ----------
+    network : Network
+
+    Returns
+    -------
+    list of str
+        One sentence each; empty when there is no problem.
+    """
+    found = []
+    for j in network.projections:
+        if j.rule is None:
+            continue
+        if j.topology.kind == "shared":
+            found.append(f"{j.name}: a local rule on shared weights; the weight of a SharedKernel belongs to no single synapse")
+        spiking_events = [u.when for u in j.rule.updates() if u.when != "frame_end"]
+        if spiking_events and (network.population(j.source).graded or network.population(j.target).graded):
+            found.append(f"{j.name}: the rule acts at {spiking_events[0]}, but a rate unit sends no single spikes")
+    return found

@@ -1,0 +1,259 @@
+"""The reference engine: the step law in plain NumPy, the definition of correct.
+
+Written to be read beside ``conventions.md``, not to be fast. The numbers of the phases are those of that page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snn.description import Network, Population, Projection
+from snn.engines.driver import Simulation, prepare
+from snn.engines.layout import Layout, Propagators, has_membrane, propagators, rule_problems
+from snn.engines.port import FloatArray, FrameInput, FrameOutput
+from snn.local import PostSum, Symbol, Trace, When, evaluate
+from snn.state import Array, State
+from snn.topology import Edges, edges
+
+
+class ReferenceEngine:
+    """Plain NumPy, float64."""
+
+    name = "reference"
+
+    def unsupported(self, network: Network) -> tuple[str, ...]:
+        """Give the reasons why this engine cannot run the network.
+
+        Parameters
+        ----------
+        network : Network
+
+        Returns
+        -------
+        tuple of str
+            Empty when it can.
+        """
+        return tuple(rule_problems(network))
+
+    def build(self, network: Network, *, state: State | None = None, dt_ms: float = 1.0, seed: int = 0) -> Simulation:
+        """Build a simulation.
+
+        Parameters
+        ----------
+        network : Network
+        state : State, optional
+            State to go on from.
+        dt_ms : float
+            Step.
+        seed : int
+            Seed of the initial state, when none is given.
+
+        Returns
+        -------
+        Simulation
+
+        Raises
+        ------
+        EngineError, StateError, DescriptionError
+            If the network cannot be run, the state does not fit, or a delay is shorter than a step.
+        """
+        layout = Layout(network, dt_ms)
+        state = prepare(self, layout, state, seed)
+        return Simulation(layout, ReferenceBackend(layout), state)
+
+
+class Cells:
+    """One population's arrays, and phases 1 to 3."""
+
+    def __init__(self, population: Population, layout: Layout) -> None:
+        self.population = population
+        self.law: Propagators | None = propagators(population, layout.dt_ms) if has_membrane(population) else None
+        self.sent = np.zeros(population.n)
+
+    def load(self, arrays: Mapping[str, Array]) -> None:
+        name = self.population.name
+        self.v, self.a, self.total = (np.array(arrays[f"{key}/{name}"], dtype=np.float64) for key in ("v", "adaptation", "total"))
+        self.threshold = np.array(arrays[f"threshold/{name}"], dtype=np.float64)
+        self.last = np.array(arrays[f"last/{name}"], dtype=np.int64)
+        self.g = [np.array(arrays[f"g/{name}/{r.name}"], dtype=np.float64) for r in self.population.receptors]
+        self.flight = [np.array(row, dtype=np.float64) for row in np.asarray(arrays[f"flight/{name}"])]
+
+    def dump(self) -> dict[str, Array]:
+        name = self.population.name
+        arrays: dict[str, Array] = {f"v/{name}": self.v, f"adaptation/{name}": self.a, f"total/{name}": self.total, f"last/{name}": self.last, f"threshold/{name}": self.threshold}
+        arrays |= {f"g/{name}/{r.name}": g for r, g in zip(self.population.receptors, self.g, strict=True)}
+        flight = np.array(self.flight)
+        arrays[f"flight/{name}"] = flight if self.population.graded else flight.astype(np.uint8)
+        return {k: a.copy() for k, a in arrays.items()}
+
+    def step(self, n: int, current: FloatArray | float, raster: NDArray[np.bool_] | None) -> float:
+        """Integrate, threshold, reset; return the smallest distance of a cell from its threshold."""
+        law, margin = self.law, np.inf
+        if law is None:
+            self.sent = np.zeros(self.population.n) if raster is None else raster.astype(np.float64)
+        else:
+            held = n - self.last < law.refractory_steps
+            v = law.v * self.v + law.drive * current - law.adaptation * self.a
+            for g, gain, decay in zip(self.g, law.receptor_gain, law.receptor_decay, strict=True):
+                v += gain * g
+                g *= decay
+            self.a *= law.adaptation_decay
+            self.v = np.maximum(np.where(held, self.v, v), law.floor)
+            if law.gain:
+                self.sent = law.gain * np.maximum(0.0, self.v - self.threshold)
+            else:
+                self.sent = ((self.v >= self.threshold) & ~held).astype(np.float64)
+                margin = float(np.abs(self.v - self.threshold).min())
+            self.v = self.v - law.reset_by * self.sent if law.soft else np.where(self.sent > 0, law.v_reset, self.v)
+            self.a += law.adaptation_step * self.sent
+        self.last[self.sent > 0] = n
+        self.total += self.sent
+        self.flight = [*self.flight[1:], self.sent]
+        return margin
+
+
+class Synapses:
+    """One projection's weights and traces, and phases 4 to 6."""
+
+    def __init__(self, projection: Projection, layout: Layout, cells: Mapping[str, Cells]) -> None:
+        self.projection, self.layout = projection, layout
+        self.source, self.target = cells[projection.source], cells[projection.target]
+        self.mixed = self.source.population.sign == "mixed"
+        self.sign = -1.0 if self.source.population.sign == "inhibitory" else 1.0
+        self.edges: Edges = edges(projection.topology, self.source.population.grid, self.target.population.grid)
+        self.receptor = [r.name for r in self.target.population.receptors].index(projection.receptor)
+        self.delay = layout.delay_steps(projection)
+        self.listed: tuple[Trace, ...] = projection.rule.traces() if projection.rule else ()
+        self.taps = {t.name: [(cells[p], i, j) for p, i, j in layout.signal_edges(projection, t.name)] for t in self.listed if t.side == "signal"}
+        self.frame_value: dict[str, FloatArray] = {}
+        self.arrived = np.zeros(self.source.population.n)
+
+    def load(self, arrays: Mapping[str, Array]) -> None:
+        self.w = np.array(arrays[f"weights/{self.projection.name}"], dtype=np.float64)
+        self.trace = {t.name: np.array(arrays[f"trace/{self.projection.name}/{t.name}"], dtype=np.float64) for t in self.listed if t.tau_ms}
+        self.begin_frame()
+
+    def dump(self) -> dict[str, Array]:
+        traces = {f"trace/{self.projection.name}/{k}": a.copy() for k, a in self.trace.items()}
+        return {f"weights/{self.projection.name}": self.w.copy(), **traces}
+
+    def decay(self) -> None:
+        for t in self.listed:
+            if t.tau_ms:
+                self.trace[t.name] *= self.layout.trace_decay(t.tau_ms)
+
+    def deliver(self) -> None:
+        e = self.edges
+        self.arrived = self.source.flight[-self.delay]
+        active = self.arrived[e.pre] != 0
+        effect = self.sign * self.w.ravel()[e.weight[active]] * self.arrived[e.pre[active]]
+        np.add.at(self.target.g[self.receptor], e.post[active], effect)
+
+    def learn(self, act: bool, modulator: float) -> None:
+        if act:
+            self.update("pre_spike", self.arrived[self.edges.pre] > 0, modulator)
+        self.raise_traces("pre", self.arrived)
+        if act:
+            self.update("post_spike", self.target.sent[self.edges.post] > 0, modulator)
+        self.raise_traces("post", self.target.sent)
+        for t in self.listed:
+            if t.side == "signal":
+                told = np.zeros(self.target.population.n)
+                for cells, i, j in self.taps[t.name]:
+                    np.add.at(told, j, cells.sent[i])
+                self.raise_one(t, told)
+
+    def raise_traces(self, side: str, spikes: FloatArray) -> None:
+        for t in self.listed:
+            if t.side == side:
+                self.raise_one(t, spikes)
+
+    def raise_one(self, t: Trace, spikes: FloatArray) -> None:
+        if t.tau_ms:
+            self.trace[t.name] += spikes
+        if t.frame:
+            share = 1.0 / self.layout.frame_steps if t.frame == "mean" else 1.0
+            self.frame_value[t.name] += share * (self.trace[t.name] if t.tau_ms else spikes)
+
+    def begin_frame(self) -> None:
+        for t in self.listed:
+            if t.frame:
+                self.frame_value[t.name] = np.zeros(self.source.population.n if t.side == "pre" else self.target.population.n)
+
+    def update(self, when: When, chosen: NDArray[np.bool_], modulator: float) -> None:
+        """Apply the rule's updates of one kind of event to the chosen edges."""
+        for u in self.projection.rule.updates() if self.projection.rule else ():
+            if u.when != when or not chosen.any():
+                continue
+            i, j, place = self.edges.pre[chosen], self.edges.post[chosen], self.edges.weight[chosen]
+            w = self.w.ravel()
+
+            def value_of(x: Symbol | PostSum, every: bool = False) -> Any:
+                pre, post, at = (self.edges.pre, self.edges.post, self.edges.weight) if every else (i, j, place)  # noqa: B023
+                if isinstance(x, PostSum):
+                    terms = evaluate(x.a, lambda s: value_of(s, every=True))
+                    return np.bincount(self.edges.post, weights=np.broadcast_to(terms, self.edges.post.shape), minlength=self.target.population.n)[post]
+                if x.scope in ("w", "sign", "modulator"):
+                    return {"w": w[at], "sign": self.sign, "modulator": modulator}[x.scope]  # noqa: B023
+                array = self.frame_value.get(x.name, self.trace.get(x.name))
+                assert array is not None
+                return array[pre if x.scope == "pre" else post]
+
+            new = evaluate(u.weight, value_of)
+            w[place] = new if self.mixed else np.clip(new, 0.0, self.projection.w_max_mV)
+
+
+class ReferenceBackend:
+    """All populations and projections of a network."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self.cells = {p.name: Cells(p, layout) for p in layout.network.populations}
+        self.synapses = [Synapses(j, layout, self.cells) for j in layout.network.projections]
+        self.n = 0
+        self.margin_mV = np.inf
+
+    def load(self, arrays: Mapping[str, Array], step: int) -> None:
+        """Take over every array."""
+        self.n = step
+        for part in (*self.cells.values(), *self.synapses):
+            part.load(arrays)
+
+    def dump(self) -> dict[str, Array]:
+        """Copy out every array."""
+        return {k: a for part in (*self.cells.values(), *self.synapses) for k, a in part.dump().items()}
+
+    def frame(self, given: FrameInput) -> FrameOutput:
+        """Run one frame; ``margin_mV`` keeps the smallest distance that any cell ever had from its threshold."""
+        counts, late = np.zeros((2, self.layout.network.n_neurons))
+        steps: list[int] = []
+        who: list[int] = []
+        for s in range(self.layout.frame_steps):
+            for name, c in self.cells.items():
+                raster = given.rasters[name][s] if name in given.rasters else None
+                self.margin_mV = min(self.margin_mV, c.step(self.n, given.currents.get(name, 0.0), raster))
+            for j in self.synapses:
+                j.decay()
+            for j in self.synapses:
+                j.deliver()
+            for j in self.synapses:
+                j.learn(given.learn, given.modulator)
+            for name, c in self.cells.items():
+                start = self.layout.offsets[name]
+                counts[start : start + len(c.sent)] += c.sent
+                late[start : start + len(c.sent)] += self.layout.late_weight[s] * c.sent
+                if given.spikes and not c.population.graded:
+                    fired = start + np.flatnonzero(c.sent)
+                    steps += [self.n] * len(fired)
+                    who += fired.tolist()
+            self.n += 1
+        if given.learn:
+            for j in self.synapses:
+                j.update("frame_end", np.ones(len(j.edges.pre), dtype=bool), given.modulator)
+        for j in self.synapses:
+            j.begin_frame()
+        return FrameOutput(counts, late, np.array(steps, dtype=np.int64), np.array(who, dtype=np.int64))

@@ -1,0 +1,206 @@
+"""State: every array of a running network, in a form that all engines share.
+
+Keys: ``weights/PROJECTION``, ``trace/PROJECTION/NAME``, and per population ``v``, ``threshold``, ``adaptation``,
+``last`` (step of the last spike), ``g/POPULATION/RECEPTOR``, ``flight`` (what was sent in the last steps, oldest first,
+still on its way), ``total`` (sent since the clip began). ``before`` is the frame shown last.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snn.description import Network
+from snn.errors import StateError, nearest, sentence
+from snn.seeding import stream
+from snn.topology import edges
+from snn.weights import draw
+
+Array = NDArray[np.generic]
+NEVER = -(10**9)
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """All arrays of a network at the border between two frames.
+
+    Attributes
+    ----------
+    arrays : mapping of str to ndarray
+        As the module says.
+    step : int
+        Steps done since the network was built.
+    seed : int
+        Seed of its random streams.
+    dt_ms : float
+        Step.
+    digest : str
+        Digest of the description that it belongs to.
+    """
+
+    arrays: Mapping[str, Array]
+    step: int
+    seed: int
+    dt_ms: float
+    digest: str = ""
+
+    def weights(self, projection: str) -> NDArray[np.float64]:
+        """Weights of a projection.
+
+        Parameters
+        ----------
+        projection : str
+            Its name.
+
+        Returns
+        -------
+        ndarray, shape as ``Network.weight_shape`` says
+            Magnitudes in mV.
+
+        Raises
+        ------
+        StateError
+            If there is no such projection.
+        """
+        key = f"weights/{projection}"
+        if key not in self.arrays:
+            known = [k.removeprefix("weights/") for k in self.arrays if k.startswith("weights/")]
+            raise StateError(sentence("state.weights", f"there is no projection {projection!r}", cure=nearest(projection, known)))
+        return np.asarray(self.arrays[key], dtype=np.float64)
+
+    def save(self, path: str | Path) -> None:
+        """Write the state to an ``.npz`` file, all or nothing.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file; an existing one is replaced.
+
+        Raises
+        ------
+        StateError
+            If the place cannot be written.
+        """
+        path = Path(path)
+        partial = path.with_name(path.name + ".partial")
+        meta = np.array([self.step, self.seed], dtype=np.int64)
+        try:
+            with partial.open("wb") as file:
+                np.savez(file, **{**self.arrays, "meta/step_seed": meta, "meta/dt_ms": np.array(self.dt_ms), "meta/digest": np.array(self.digest)})  # type: ignore[arg-type]
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(path)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            raise StateError(sentence(str(path), f"cannot be written ({error.strerror})", cure="choose a folder that is writable and has room")) from error
+
+    @classmethod
+    def load(cls, path: str | Path) -> State:
+        """Read what `save` wrote.
+
+        Parameters
+        ----------
+        path : str or Path
+
+        Returns
+        -------
+        State
+
+        Raises
+        ------
+        StateError
+            If the file is missing, cut short or damaged.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {k: file[k] for k in file.files}
+            step, seed = (int(x) for x in arrays.pop("meta/step_seed"))
+            return cls(arrays, step, seed, float(arrays.pop("meta/dt_ms")), str(arrays.pop("meta/digest")))
+        except FileNotFoundError as error:
+            raise StateError(sentence(str(path), "there is no such file", cure="check the path of the run folder")) from error
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise StateError(sentence(str(path), f"is not a complete state file ({' '.join(str(error).split())[:60]})", cure="it was cut short or damaged; restore it or run again")) from error
+
+
+def initial_state(network: Network, *, dt_ms: float, seed: int) -> State:
+    """Draw the state in which a network begins.
+
+    Parameters
+    ----------
+    network : Network
+    dt_ms : float
+        Step.
+    seed : int
+        Weights and thresholds are drawn from its named streams.
+
+    Returns
+    -------
+    State
+    """
+    arrays: dict[str, Array] = {}
+    for p in network.populations:
+        arrays |= fresh(network, p.name)
+        jitter = getattr(p.cell, "threshold_jitter_mV", 0.0)
+        nominal = getattr(p.cell, "v_threshold_mV", 0.0)
+        drawn = stream(seed, "threshold", p.name).random(p.n) if jitter else np.zeros(p.n)
+        arrays[f"threshold/{p.name}"] = nominal - jitter * drawn
+        depth = max((round(j.delay_ms / dt_ms) for j in network.projections if j.source == p.name), default=1)
+        arrays[f"flight/{p.name}"] = np.zeros((depth, p.n), dtype=np.float64 if p.graded else np.uint8)
+    for j in network.projections:
+        source, target = network.population(j.source), network.population(j.target)
+        shape = network.weight_shape(j.name)
+        w = np.zeros(shape).ravel()
+        existing = np.unique(edges(j.topology, source.grid, target.grid).weight)
+        w[existing] = draw(j.weights, shape, stream(seed, "weights", j.name)).ravel()[existing]
+        arrays[f"weights/{j.name}"] = w.reshape(shape)
+        for trace in j.rule.traces() if j.rule else ():
+            if trace.tau_ms is not None:
+                arrays[f"trace/{j.name}/{trace.name}"] = np.zeros(source.n if trace.side == "pre" else target.n)
+    return State(arrays, 0, seed, dt_ms, network.digest)
+
+
+def fresh(network: Network, population: str) -> dict[str, Array]:
+    """Give the membrane arrays of a population at rest, as at the beginning of a clip.
+
+    Parameters
+    ----------
+    network : Network
+    population : str
+        Its name.
+
+    Returns
+    -------
+    dict of str to ndarray
+        Arrays of shape (n,).
+    """
+    p = network.population(population)
+    arrays: dict[str, Array] = {f"{key}/{p.name}": np.zeros(p.n) for key in ("v", "adaptation", "total")}
+    arrays[f"last/{p.name}"] = np.full(p.n, NEVER, dtype=np.int64)
+    return arrays | {f"g/{p.name}/{r.name}": np.zeros(p.n) for r in p.receptors}
+
+
+def restarted(network: Network, state: State) -> State:
+    """Begin a new clip: all cells at rest, nothing in flight, weights and thresholds as they are.
+
+    Parameters
+    ----------
+    network : Network
+    state : State
+
+    Returns
+    -------
+    State
+    """
+    arrays = dict(state.arrays)
+    for p in network.populations:
+        arrays |= fresh(network, p.name)
+        arrays[f"flight/{p.name}"] = np.zeros_like(arrays[f"flight/{p.name}"])
+    arrays |= {k: np.zeros_like(a) for k, a in arrays.items() if k.startswith("trace/")}
+    arrays.pop("before", None)
+    return State(arrays, state.step, state.seed, state.dt_ms, state.digest)
