@@ -39,8 +39,9 @@ def photographs(held_out: bool) -> dict[str, NDArray[np.float64]]:
     Notes
     -----
     Only files inside the scikit-image package are used.  ``motorcycle_right`` (the same scene as the left one),
-    textures with text, drawings, microscopy and images that the library fetches on demand are left out.  Sources and
-    licences are in ``README.txt`` beside the files; the library is van der Walt et al. 2014, doi:10.7717/peerj.453.
+    text, drawings, microscopy and images that the library fetches on demand are left out.  Sources and licences of the
+    photographs are in the docstrings of ``skimage.data``; the library is van der Walt et al. 2014,
+    doi:10.7717/peerj.453.
 
     Examples
     --------
@@ -51,7 +52,8 @@ def photographs(held_out: bool) -> dict[str, NDArray[np.float64]]:
 
     spec = find_spec("skimage")
     if spec is None or spec.origin is None:
-        raise MovieError(sentence("stimuli.photographs", "scikit-image, which carries the photographs, is not installed", cure="pip install scikit-image"))
+        problem = "scikit-image, which carries the photographs, is not installed"
+        raise MovieError(sentence("stimuli.photographs", problem, cure="pip install scikit-image"))
     folder = Path(spec.origin).parent / "data"
     images: dict[str, NDArray[np.float64]] = {}
     for file in HELD_OUT if held_out else LEARNING:
@@ -59,8 +61,8 @@ def photographs(held_out: bool) -> dict[str, NDArray[np.float64]]:
             with Image.open(folder / file) as image:
                 images[Path(file).stem] = np.asarray(image.convert("L").reduce(2), dtype=np.float64) / 255.0
         except OSError as error:
-            cure = "install scikit-image 0.22 or later again"
-            raise MovieError(sentence(f"stimuli.photographs.{Path(file).stem}", "cannot be read from scikit-image", got=str(error), cure=cure)) from error
+            where, cure = f"stimuli.photographs.{Path(file).stem}", "install scikit-image 0.22 or later again"
+            raise MovieError(sentence(where, "cannot be read from scikit-image", got=str(error), cure=cure)) from error
     return images
 
 
@@ -127,8 +129,8 @@ def drifting_movies(
     for name, image in images.items():
         if image.ndim != 2 or image.shape[0] < rows + reach or image.shape[1] < cols + reach:
             allowed = f">= ({rows + reach:g}, {cols + reach:g}): window and drift of {reach:g} px"
-            cure = "use fewer frames, a smaller window or a larger image"
-            raise MovieError(sentence(f"drifting_movies.images[{name!r}]", "too small to drift over", got=image.shape, allowed=allowed, cure=cure))
+            where, cure = f"drifting_movies.images[{name!r}]", "use fewer frames, a smaller window or a larger image"
+            raise MovieError(sentence(where, "too small to drift over", got=image.shape, allowed=allowed, cure=cure))
     random = stream(seed, "stimuli", "drift")
     names = list(images)
     movies = []
@@ -142,7 +144,8 @@ def drifting_movies(
             end = step * (n_frames - 1)
             tracks.append(random.uniform(max(0.0, -end), room - max(0.0, end)) + step * times)
         frames = np.stack([_window(image, top, left, rows, cols) for top, left in zip(*tracks, strict=True)])
-        what = f"{name} drifting by ({tracks[0][1] - tracks[0][0]:.3f}, {tracks[1][1] - tracks[1][0]:.3f}) px a frame (rows, cols), bilinear"
+        down, right = (track[1] - track[0] for track in tracks)
+        what = f"{name} drifting by ({down:.3f}, {right:.3f}) px a frame (rows, cols), bilinear"
         movies.append(Movie(frames, frame_ms, f"{name}_drift_{number:03d}", f"{what}; seed {seed}"))
     return tuple(movies)
 
