@@ -185,22 +185,21 @@ def fresh(network: Network, population: str) -> dict[str, Array]:
     return arrays | {f"g/{p.name}/{r.name}": np.zeros(p.n) for r in p.receptors}
 
 
-def restarted(network: Network, state: State) -> State:
-    """Begin a new clip: all cells at rest, nothing in flight, weights and thresholds as they are.
+def at_rest(network: Network, arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """Put all cells at rest, with nothing in flight and traces at zero; weights and thresholds stay.
 
     Parameters
     ----------
     network : Network
-    state : State
+    arrays : mapping of str to ndarray
+        Arrays of a state.
 
     Returns
     -------
-    State
+    dict of str to ndarray
+        Arrays of the state at the beginning of a clip.
     """
-    arrays = dict(state.arrays)
+    found = {k: np.zeros_like(a) if k.startswith(("trace/", "flight/")) else a for k, a in arrays.items() if k != "before"}
     for p in network.populations:
-        arrays |= fresh(network, p.name)
-        arrays[f"flight/{p.name}"] = np.zeros_like(arrays[f"flight/{p.name}"])
-    arrays |= {k: np.zeros_like(a) for k, a in arrays.items() if k.startswith("trace/")}
-    arrays.pop("before", None)
-    return State(arrays, state.step, state.seed, state.dt_ms, state.digest)
+        found |= fresh(network, p.name)
+    return found

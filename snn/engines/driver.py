@@ -13,7 +13,7 @@ from snn.engines.port import Backend, Engine, FloatArray, FrameInput
 from snn.errors import EngineError, MovieError, StateError, sentence
 from snn.recording import Record, Recording, Spikes
 from snn.seeding import stream
-from snn.state import State, initial_state, restarted
+from snn.state import State, initial_state
 from snn.stimuli.movie import Movie
 
 Rasters = Mapping[str, NDArray[np.bool_]]
@@ -42,6 +42,7 @@ class Simulation:
     def _set(self, state: State) -> None:
         self._step = state.step
         self._before: FloatArray | None = np.asarray(state.arrays["before"], dtype=np.float64) if "before" in state.arrays else None
+        self._sent = {r.population: np.array(state.arrays[f"total/{r.population}"], dtype=np.float64) for r in self.network.readouts}
         self._backend.load(state.arrays, state.step)
 
     def state(self) -> State:
@@ -59,7 +60,9 @@ class Simulation:
 
     def restart(self) -> None:
         """Begin a new clip: cells at rest, nothing in flight; weights stay."""
-        self._set(restarted(self.network, self.state()))
+        self._backend.rest()
+        self._before = None
+        self._sent = {r.population: np.zeros(self.network.population(r.population).n) for r in self.network.readouts}
 
     def run(self, movie: Movie | None = None, *, n_frames: int | None = None, rasters: Rasters | None = None, record: Record | None = None, learn: bool = False, modulator: float = 1.0) -> Recording:
         """Go on from the present state through a movie (or a number of frames).
@@ -98,7 +101,6 @@ class Simulation:
         encoded = {p.name: encoder.encode(frames, self._before, p.drive) for p in driven if p.drive and encoder is not None}
         kept: list[tuple[FloatArray, FloatArray]] = []
         steps, cells, first_step = [], [], self._step
-        sent_before = self._total()
         for t in range(total):
             currents, sources = {}, {name: r[t * self.layout.frame_steps : (t + 1) * self.layout.frame_steps] for name, r in rasters.items()}
             for p in driven:
@@ -115,7 +117,7 @@ class Simulation:
             self._step += self.layout.frame_steps
         if total and movie is not None:
             self._before = frames[-1].copy()
-        return self._recording(total, kept, sent_before, steps, cells, first_step)
+        return self._recording(total, kept, steps, cells, first_step)
 
     def _frames(self, movie: Movie | None, n_frames: int | None) -> tuple[FloatArray, int]:
         size = self.network.frame_size
@@ -141,24 +143,20 @@ class Simulation:
                 raise StateError(sentence(f"rasters[{name!r}]", "has the wrong shape", got=raster.shape, allowed=str((total * self.layout.frame_steps, p.n))))
         return rasters
 
-    def _total(self) -> dict[str, FloatArray]:
-        if not self.network.readouts:
-            return {}
-        arrays = self._backend.dump()
-        return {r.population: np.asarray(arrays[f"total/{r.population}"], dtype=np.float64) for r in self.network.readouts}
-
-    def _recording(self, total: int, kept: list[tuple[FloatArray, FloatArray]], sent: dict[str, FloatArray], steps: list[NDArray[np.int64]], cells: list[NDArray[np.int64]], first_step: int) -> Recording:
+    def _recording(self, total: int, kept: list[tuple[FloatArray, FloatArray]], steps: list[NDArray[np.int64]], cells: list[NDArray[np.int64]], first_step: int) -> Recording:
         n = self.network.n_neurons
         counts = np.array([c for c, _ in kept]).reshape(total, n)
         late = np.array([x for _, x in kept]).reshape(total, n)
         span = {p.name: slice(self.layout.offsets[p.name], self.layout.offsets[p.name] + p.n) for p in self.network.populations}
-        readouts = {}
+        readouts, sent = {}, {}
         for r in self.network.readouts:
             p = self.network.population(r.population)
             here = counts[:, span[r.population]]
-            earlier = np.cumsum(here, axis=0) - here + sent[r.population]
+            earlier = np.cumsum(here, axis=0) - here + self._sent[r.population]
             value = (earlier + late[:, span[r.population]]).reshape(total, *p.shape[:2], 2, -1, p.copies).mean(axis=-1)
+            sent[r.population] = self._sent[r.population] + here.sum(axis=0)
             readouts[r.name] = r.offset + r.step * (value[..., 0, :] - value[..., 1, :])
+        self._sent = sent
         spikes = {}
         if steps:
             when, who = np.concatenate(steps) - first_step, np.concatenate(cells)

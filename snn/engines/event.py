@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from snn.description import Network
+from snn.description import Network, Projection
 from snn.engines import event_kernels as kernels
 from snn.engines.driver import Simulation, prepare
 from snn.engines.event_rules import FrameEnd, problems
@@ -17,7 +17,8 @@ from snn.engines.layout import Layout, rule_problems
 from snn.engines.port import FrameInput, FrameOutput
 from snn.errors import EngineError, nearest, sentence
 from snn.local import Symbol
-from snn.state import Array, State
+from snn.state import NEVER, Array, State
+from snn.topology import edges
 
 Precision = Literal["float64", "float32"]
 
@@ -89,6 +90,13 @@ class EventEngine:
         return Simulation(layout, EventBackend(layout, np.dtype(self.precision)), state)
 
 
+def _frame_end(network: Network, j: Projection) -> FrameEnd:
+    source, target = network.population(j.source), network.population(j.target)
+    assert j.rule is not None
+    found = edges(j.topology, source.grid, target.grid)
+    return FrameEnd(j.rule, found, source.n, target.n, mixed=source.sign == "mixed", w_max_mV=j.w_max_mV)
+
+
 class EventBackend:
     """A network laid out for the kernels.
 
@@ -107,7 +115,7 @@ class EventBackend:
         self.acting = False
         network = layout.network
         self.frame_end = [
-            (q, j, FrameEnd(j.rule, mixed=network.population(j.source).sign == "mixed", w_max_mV=j.w_max_mV))
+            (q, j, _frame_end(network, j))
             for q, j in enumerate(network.projections)
             if j.rule is not None and j.name not in self.built.lazy
         ]
@@ -168,6 +176,14 @@ class EventBackend:
             found[one] = x.lazy_x[c0 : c0 + n_pre].astype(np.float64) * np.exp(-passed * self.built.tables.lazy_law[number, 2])
             found[two] = x.lazy_y[y0 : y0 + n_post].astype(np.float64)
         return found
+
+    def rest(self) -> None:
+        """Begin a new clip: cells at rest, nothing in flight, traces at zero; weights and thresholds stay."""
+        self._flush(False)
+        x = self.built.arrays
+        for a in (x.v, x.adaptation, x.g, x.total, x.ring_count, x.trace, x.lazy_coefficient, x.lazy_x, x.lazy_y):
+            a[...] = 0
+        x.last[:] = NEVER
 
     def _pair_traces(self, name: str) -> tuple[str, str]:
         rule = self.layout.network.projection(name).rule
@@ -240,7 +256,7 @@ class EventBackend:
         self.n += steps
         if given.learn:
             for q, j, rule in self.frame_end:
-                rule.apply(t.projection[q], t, x.w, self.layout.network.population(j.source).n, self.layout.network.population(j.target).n, self._values(j.name, q, given.modulator), x.segment)
+                rule.apply(x.w[self.built.places[f"weights/{j.name}"].span], self._values(j.name, q, given.modulator))
         kept = listed if given.spikes else 0
         return FrameOutput(x.total - before, x.late.copy(), spike_steps[:kept], spike_cells[:kept])
 

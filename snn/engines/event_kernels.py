@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int64]
 Floats = NDArray[np.floating]
 
-BLOCK = 64
+BLOCK = 32
+SHORT = 16
 EPOCH = 128
 SPIKING, RATE, SOURCE = 0, 1, 2
 EXPONENTIAL, INTEGRATING, PULSE = 0, 1, 2
@@ -126,86 +127,96 @@ def segments(j: Ints, pair_start: Ints, pair_post: Ints, cell: int, out: Ints) -
 
 
 @njit(cache=True)
-def integrate(p: int, n: int, t: Tables, x: Arrays) -> None:
-    """Phase 1 for one population."""
-    start, size = t.pop[p, START], t.pop[p, N]
-    v, a = x.v[start : start + size], x.adaptation[start : start + size]
-    law = t.law[p]
-    held = t.pop[p, REFRACTORY] > 0
-    before = v.copy() if held else v
-    k_v, k_drive, k_a, d_a = law[L_V], law[L_DRIVE], law[L_ADAPT], law[L_ADAPT_DECAY]
-    if t.pop[p, DRIVEN]:
-        current = x.current[start : start + size]
-        for i in range(size):
-            v[i] = k_v * v[i] + k_drive * current[i]
-    elif k_v != 1:
-        for i in range(size):
-            v[i] *= k_v
-    if t.pop[p, ADAPTIVE]:
-        for i in range(size):
-            v[i] -= k_a * a[i]
-            a[i] *= d_a
-    for r in range(t.pop[p, REC], t.pop[p, REC] + t.pop[p, N_REC]):
-        g = x.g[t.receptor[r, 0] : t.receptor[r, 0] + size]
-        gain, decay = t.receptor_law[r, 0], t.receptor_law[r, 1]
-        if t.receptor[r, 1] == INTEGRATING:
+def integrate(n: int, t: Tables, x: Arrays) -> None:
+    """Phase 1. Each kind of term is a pass of its own over a population, so that every pass vectorises."""
+    pop, all_v, all_a, all_g, law, receptor, receptor_law = t.pop, x.v, x.adaptation, x.g, t.law, t.receptor, t.receptor_law
+    for p in range(len(pop)):
+        if pop[p, KIND] == SOURCE:
+            continue
+        start, size = pop[p, START], pop[p, N]
+        v = all_v[start : start + size]
+        held = pop[p, REFRACTORY] > 0
+        before = v.copy() if held else v
+        k_v, k_drive, k_a, d_a = law[p, L_V], law[p, L_DRIVE], law[p, L_ADAPT], law[p, L_ADAPT_DECAY]
+        if pop[p, DRIVEN]:
+            current = x.current[start : start + size]
             for i in range(size):
-                v[i] += gain * g[i]
-        else:
+                v[i] = k_v * v[i] + k_drive * current[i]
+        elif k_v != 1:
             for i in range(size):
-                v[i] += gain * g[i]
-                g[i] *= decay
-    if held:
-        last = x.last[start : start + size]
-        for i in range(size):
-            if n - last[i] < t.pop[p, REFRACTORY]:
-                v[i] = before[i]
-    if t.pop[p, FLOORED]:
-        floor = law[L_FLOOR]
-        for i in range(size):
-            v[i] = max(v[i], floor)
+                v[i] *= k_v
+        if pop[p, ADAPTIVE]:
+            a = all_a[start : start + size]
+            for i in range(size):
+                v[i] -= k_a * a[i]
+                a[i] *= d_a
+        for r in range(pop[p, REC], pop[p, REC] + pop[p, N_REC]):
+            g = all_g[receptor[r, 0] : receptor[r, 0] + size]
+            gain, decay = receptor_law[r, 0], receptor_law[r, 1]
+            if receptor[r, 1] == INTEGRATING:
+                for i in range(size):
+                    v[i] += gain * g[i]
+            else:
+                for i in range(size):
+                    v[i] += gain * g[i]
+                    g[i] *= decay
+        if held:
+            last = x.last[start : start + size]
+            for i in range(size):
+                if n - last[i] < pop[p, REFRACTORY]:
+                    v[i] = before[i]
+        if pop[p, FLOORED]:
+            floor = law[p, L_FLOOR]
+            for i in range(size):
+                v[i] = max(v[i], floor)
 
 
 @njit(cache=True)
-def fire(p: int, n: int, late: float, t: Tables, x: Arrays) -> None:
-    """Phases 2 and 3 for one population with a membrane; what is sent goes into its ring."""
-    start, size = t.pop[p, START], t.pop[p, N]
-    v, threshold = x.v[start : start + size], x.threshold[start : start + size]
-    law, refractory, soft = t.law[p], t.pop[p, REFRACTORY], t.pop[p, SOFT]
-    slot = n % t.pop[p, DEPTH]
-    ring = x.ring[t.pop[p, RING] + slot * size : t.pop[p, RING] + (slot + 1) * size]
-    count = 0
-    if t.pop[p, KIND] == RATE:
-        value = x.ring_value[t.pop[p, RING] + slot * size : t.pop[p, RING] + (slot + 1) * size]
-        for i in range(size):
-            if v[i] > threshold[i]:
-                sent = law[L_GAIN] * (v[i] - threshold[i])
-                v[i] -= law[L_RESET] * sent
-                x.adaptation[start + i] += law[L_ADAPT_STEP] * sent
-                x.last[start + i] = n
-                x.total[start + i] += sent
-                x.late[start + i] += late * sent
-                ring[count] = i
-                value[count] = sent
-                count += 1
-    else:
-        for block in range(0, size, BLOCK):
-            stop = min(size, block + BLOCK)
-            over = 0
-            for i in range(block, stop):
-                over += v[i] >= threshold[i]
-            if over == 0:
-                continue
-            for i in range(block, stop):
-                if v[i] >= threshold[i] and (refractory == 0 or n - x.last[start + i] >= refractory):
-                    v[i] = v[i] - law[L_RESET] if soft else law[L_V_RESET]
-                    x.adaptation[start + i] += law[L_ADAPT_STEP]
-                    x.last[start + i] = n
-                    x.total[start + i] += 1
-                    x.late[start + i] += late
-                    ring[count] = i
+def fire(n: int, late: float, t: Tables, x: Arrays) -> None:
+    """Phases 2 and 3 of all populations with a membrane; what is sent goes into their rings."""
+    pop, law, all_v, all_threshold, ring, value = t.pop, t.law, x.v, x.threshold, x.ring, x.ring_value
+    adaptation, last, total, late_total = x.adaptation, x.last, x.total, x.late
+    for p in range(len(pop)):
+        if pop[p, KIND] == SOURCE:
+            continue
+        start, size, refractory = pop[p, START], pop[p, N], pop[p, REFRACTORY]
+        v, threshold = all_v[start : start + size], all_threshold[start : start + size]
+        reset, step = law[p, L_RESET], law[p, L_ADAPT_STEP]
+        slot = n % pop[p, DEPTH]
+        place = pop[p, RING] + slot * size
+        count = 0
+        if pop[p, KIND] == RATE:
+            gain = law[p, L_GAIN]
+            for i in range(size):
+                if v[i] > threshold[i]:
+                    sent = gain * (v[i] - threshold[i])
+                    v[i] -= reset * sent
+                    adaptation[start + i] += step * sent
+                    last[start + i] = n
+                    total[start + i] += sent
+                    late_total[start + i] += late * sent
+                    ring[place + count] = i
+                    value[place + count] = sent
                     count += 1
-    x.ring_count[t.pop[p, SLOT] + slot] = count
+        else:
+            for block in range(0, size, BLOCK):
+                stop = min(size, block + BLOCK)
+                v_block, threshold_block = v[block:stop], threshold[block:stop]
+                over = 0
+                for i in range(stop - block):
+                    over += v_block[i] >= threshold_block[i]
+                if over == 0:
+                    continue
+                for i in range(block, stop):
+                    if v[i] >= threshold[i] and (refractory == 0 or n - last[start + i] >= refractory):
+                        v[i] = v[i] - reset if pop[p, SOFT] else law[p, L_V_RESET]
+                        adaptation[start + i] += step
+                        last[start + i] = n
+                        total[start + i] += 1
+                        late_total[start + i] += late
+                        ring[place + count] = i
+                        count += 1
+        x.ring_count[pop[p, SLOT] + slot] = count
 
 
 @njit(cache=True)
@@ -230,21 +241,70 @@ def arrivals(p: int, m: int, t: Tables, x: Arrays) -> tuple[int, int]:
 
 
 @njit(cache=True)
-def deliver(q: int, n: int, t: Tables, x: Arrays) -> None:
-    """Phase 4 for one projection."""
-    j = t.projection[q]
-    source = j[J_SOURCE]
-    first, count = arrivals(source, n + 1 - j[J_DELAY], t, x)
-    graded = t.pop[source, KIND] == RATE
-    g0, sign = j[J_G], t.sign[q]
-    for k in range(count):
-        effect = sign * x.ring_value[first + k] if graded else sign
-        for s in range(segments(j, t.pair_start, t.pair_post, x.ring[first + k], x.segment)):
-            length = x.segment[s, 2]
-            g = x.g[g0 + x.segment[s, 0] : g0 + x.segment[s, 0] + length]
-            w = x.w[x.segment[s, 1] : x.segment[s, 1] + length]
-            for i in range(length):
-                g[i] += effect * w[i]
+def deliver(n: int, t: Tables, x: Arrays) -> None:
+    """Phase 4 of all projections without a lazy rule; the geometry of `segments` written out for local fields."""
+    pop, projection, ring, ring_count, value, all_g, all_w, segment = t.pop, t.projection, x.ring, x.ring_count, x.ring_value, x.g, x.w, x.segment
+    for q in range(len(projection)):
+        source = projection[q, J_SOURCE]
+        slot = (n + 1 - projection[q, J_DELAY]) % pop[source, DEPTH]
+        count = ring_count[pop[source, SLOT] + slot]
+        if count == 0 or projection[q, J_LAZY] >= 0:
+            continue
+        first = pop[source, RING] + slot * pop[source, N]
+        graded = pop[source, KIND] == RATE
+        g0, sign = projection[q, J_G], t.sign[q]
+        n_q, channels_post = projection[q, J_Q1] - projection[q, J_Q0], projection[q, J_POST_CH]
+        if projection[q, J_KIND] == ONE_TO_ONE:
+            channels, pairs, n_pairs, w0 = projection[q, J_PRE_CH], projection[q, J_PAIRS], projection[q, J_N_PAIRS], projection[q, J_W]
+            pair_start, pair_post = t.pair_start, t.pair_post
+            base = pair_start[pairs]
+            for k in range(count):
+                effect = sign * value[first + k] if graded else sign
+                cell = ring[first + k]
+                site = cell // channels
+                channel = cell - site * channels
+                for p in range(pair_start[pairs + channel], pair_start[pairs + channel + 1]):
+                    all_g[g0 + site * channels_post + pair_post[p]] += effect * all_w[w0 + site * n_pairs + p - base]
+            continue
+        if projection[q, J_KIND] != LOCAL or n_q != channels_post:
+            for k in range(count):
+                effect = sign * value[first + k] if graded else sign
+                for s in range(segments(projection[q], t.pair_start, t.pair_post, ring[first + k], segment)):
+                    length = segment[s, 2]
+                    g = all_g[g0 + segment[s, 0] : g0 + segment[s, 0] + length]
+                    w = all_w[segment[s, 1] : segment[s, 1] + length]
+                    for i in range(length):
+                        g[i] += effect * w[i]
+            continue
+        channels, pre_cols, f0, f1 = projection[q, J_PRE_CH], projection[q, J_PRE_COLS], projection[q, J_F0], projection[q, J_F1]
+        size, rows, cols = projection[q, J_SIZE], projection[q, J_POST_ROWS], projection[q, J_POST_COLS]
+        phase_row, phase_col, w0 = projection[q, J_PHASE_ROW], projection[q, J_PHASE_COL], projection[q, J_W]
+        block = size * size * n_q
+        for k in range(count):
+            effect = sign * value[first + k] if graded else sign
+            cell = ring[first + k]
+            site = cell // channels
+            f = cell - site * channels
+            if f < f0 or f >= f1:
+                continue
+            row = site // pre_cols
+            col = site - row * pre_cols
+            row0 = row * rows // projection[q, J_PRE_ROWS] + projection[q, J_OFF_ROW]
+            col0 = col * cols // pre_cols + projection[q, J_OFF_COL]
+            base = w0 + (((row % phase_row) * phase_col + col % phase_col) * (f1 - f0) + f - f0) * block
+            b0 = max(0, -col0)
+            length = (min(size, cols - col0) - b0) * n_q
+            for a in range(max(0, -row0), min(size, rows - row0)):
+                at = g0 + ((row0 + a) * cols + col0 + b0) * n_q
+                from_w = base + (a * size + b0) * n_q
+                if length < SHORT:
+                    for i in range(length):
+                        all_g[at + i] += effect * all_w[from_w + i]
+                else:
+                    g = all_g[at : at + length]
+                    w = all_w[from_w : from_w + length]
+                    for i in range(length):
+                        g[i] += effect * w[i]
 
 
 @njit(cache=True)
@@ -367,6 +427,20 @@ def flush(q: int, act: bool, n: int, t: Tables, x: Arrays) -> None:
 
 
 @njit(cache=True)
+def note_spikes(n: int, listed: int, t: Tables, x: Arrays, spike_steps: Ints, spike_cells: Ints) -> int:
+    """List the spikes of a step, as far as there is room; return how many there are by now."""
+    for p in range(len(t.pop)):
+        if t.pop[p, KIND] != RATE:
+            first, count = arrivals(p, n, t, x)
+            for k in range(count):
+                if listed < len(spike_steps):
+                    spike_steps[listed] = n
+                    spike_cells[listed] = t.pop[p, START] + x.ring[first + k]
+                listed += 1
+    return listed
+
+
+@njit(cache=True)
 def advance(n0: int, steps: int, act: bool, raster_start: Ints, raster_cells: NDArray[np.int32], t: Tables, x: Arrays, spike_steps: Ints, spike_cells: Ints) -> int:
     """Run one frame; return the number of spikes, of which as many are listed as there is room for."""
     n_pop, n_proj = len(t.pop), len(t.projection)
@@ -377,16 +451,10 @@ def advance(n0: int, steps: int, act: bool, raster_start: Ints, raster_cells: ND
             if t.pop[p, KIND] == SOURCE:
                 r = t.pop[p, RASTER]
                 play(p, n, t.late[s], raster_cells[raster_start[r, s] : raster_start[r, s + 1]], t, x)
-            else:
-                integrate(p, n, t, x)
-                fire(p, n, t.late[s], t, x)
-            if len(spike_steps) > 0 and t.pop[p, KIND] != RATE:
-                first, count = arrivals(p, n, t, x)
-                for k in range(count):
-                    if listed < len(spike_steps):
-                        spike_steps[listed] = n
-                        spike_cells[listed] = t.pop[p, START] + x.ring[first + k]
-                    listed += 1
+        integrate(n, t, x)
+        fire(n, t.late[s], t, x)
+        if len(spike_steps) > 0:
+            listed = note_spikes(n, listed, t, x, spike_steps, spike_cells)
         for k in range(len(t.lazy)):
             decay = x.v.dtype.type(np.exp(-t.lazy_law[k, 3]))
             y = x.lazy_y[t.lazy[k, 0] : t.lazy[k, 0] + t.lazy[k, 3]]
@@ -395,8 +463,7 @@ def advance(n0: int, steps: int, act: bool, raster_start: Ints, raster_cells: ND
         for q in range(n_proj):
             if t.projection[q, J_LAZY] >= 0:
                 deliver_lazy(q, n, act, t, x)
-            else:
-                deliver(q, n, t, x)
+        deliver(n, t, x)
         if len(t.trace):
             raise_traces(n, s == 0, t, x)
         for q in range(n_proj):

@@ -15,8 +15,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from snn.engines.event_kernels import Tables, segments
 from snn.local import Binary, Const, Exp, Expr, PostSum, Rule, Symbol, Update, evaluate, render, walk
+from snn.topology import Edges
 
 
 class PairConstants(NamedTuple):
@@ -101,40 +101,40 @@ class FrameEnd:
     Parameters
     ----------
     rule : Rule
+    edges : Edges
+        Its synapses.
+    n_pre, n_post : int
+        Cells on both sides.
     mixed : bool
         Whether weights may have both signs.
     w_max_mV : float or None
         Upper bound.
     """
 
-    def __init__(self, rule: Rule, *, mixed: bool, w_max_mV: float | None) -> None:
+    def __init__(self, rule: Rule, edges: Edges, n_pre: int, n_post: int, *, mixed: bool, w_max_mV: float | None) -> None:
+        self.n_pre, self.n_post = n_pre, n_post
+        self.edges = tuple(a.astype(np.uint32) for a in (edges.pre, edges.post, edges.weight))
         self.updates = [_Split(u) for u in rule.updates() if u.when == "frame_end"]
         self.low = -np.inf if mixed else 0.0
         self.high = np.inf if mixed or w_max_mV is None else w_max_mV
 
-    def apply(self, j: NDArray[np.int64], t: Tables, w: NDArray[np.floating], n_pre: int, n_post: int, value_of: Place, scratch: NDArray[np.int64]) -> None:
+    def apply(self, w: NDArray[np.floating], value_of: Place) -> None:
         """Change the weights of a projection.
 
         Parameters
         ----------
-        j : ndarray, shape (24,)
-            Its row of the table.
-        t : Tables
-        w : ndarray
-            All weights of the network, changed in place.
-        n_pre, n_post : int
-            Cells on both sides.
+        w : ndarray, shape (n_weights,)
+            Its weights, flattened; changed in place.
         value_of : callable
             Gives the array of shape (n_pre,) or (n_post,), or number, behind a symbol other than ``w``.
-        scratch : ndarray
-            Room for the stretches of one cell.
         """
+        n_pre, n_post = self.n_pre, self.n_post
         for u in self.updates:
             sums = [self._vector(u.part(s.a), value_of, w.dtype, n_pre, n_post) for s in u.sums]
             totals: dict[PostSum, NDArray[np.float64]] = {}
             for s, (loop, a, b) in zip(u.sums, sums, strict=True):
                 out = np.zeros((1, n_post), dtype=w.dtype)
-                loop(j, t.pair_start, t.pair_post, n_pre, scratch, w, a, b, out, 0.0, 0.0)
+                loop(*self.edges, w, a, b, out[0], 0.0, 0.0)
                 totals[s] = out[0].astype(np.float64)
 
             def full(x: Symbol | PostSum, totals: dict[PostSum, NDArray[np.float64]] = totals) -> Any:
@@ -142,7 +142,7 @@ class FrameEnd:
 
             loop, a, b = self._vector(u.part(u.weight), full, w.dtype, n_pre, n_post)
             kind = w.dtype.type
-            loop(j, t.pair_start, t.pair_post, n_pre, scratch, w, a, b, np.zeros((0, 0), dtype=w.dtype), kind(self.low), kind(self.high))
+            loop(*self.edges, w, a, b, np.zeros(0, dtype=w.dtype), kind(self.low), kind(self.high))
 
     @staticmethod
     def _vector(part: _Part, value_of: Callable[[Any], Any], dtype: np.dtype[Any], n_pre: int, n_post: int) -> tuple[Any, NDArray[Any], NDArray[Any]]:
@@ -205,22 +205,18 @@ def _part(expr: Expr, goal: str) -> _Part:
 
     def name_of(x: Symbol | PostSum) -> str:
         assert isinstance(x, Symbol)
-        return "u" if x.scope == "w" else f"a{x.name}" if x.scope == "pre" else f"b{x.name}[i]"
+        return "u" if x.scope == "w" else f"pre[{x.name}, i]" if x.scope == "pre" else f"post[{x.name}, k]"
 
-    return _Part(_compiled(render(rest, name_of), len(pre), len(post), goal), pre, post)
+    return _Part(_compiled(render(rest, name_of), goal), pre, post)
 
 
 @cache
-def _compiled(text: str, n_pre: int, n_post: int, goal: str) -> Any:
+def _compiled(text: str, goal: str) -> Any:
     """Compile a loop over the synapses of a projection; ``text`` is made from a closed set of terms only."""
-    lines = ["def loop(j, pair_start, pair_post, n_pre, scratch, weights, pre, post, out, low, high):", " one = weights.dtype.type(1)", " for cell in range(n_pre):"]
-    lines += [f"  a{i} = pre[{i}, cell]" for i in range(n_pre)]
-    lines += ["  for s in range(segments(j, pair_start, pair_post, cell, scratch)):", "   at, first, length = scratch[s, 0], scratch[s, 1], scratch[s, 2]", "   w = weights[first : first + length]"]
-    lines += [f"   b{i} = post[{i}, at : at + length]" for i in range(n_post)]
-    lines += ["   o = out[0, at : at + length]"] if goal == "sum" else []
-    lines += ["   for i in range(length):", "    u = w[i]"]
-    lines += [f"    o[i] += {text}"] if goal == "sum" else [f"    w[i] = min(high, max(low, one * ({text})))"]
-    scope: dict[str, Any] = {"segments": segments, "exp": np.exp}
+    lines = ["def loop(edge_pre, edge_post, edge_weight, weights, pre, post, out, low, high):", " one = weights.dtype.type(1)", " for e in range(len(edge_pre)):"]
+    lines += ["  i, k, place = edge_pre[e], edge_post[e], edge_weight[e]", "  u = weights[place]"]
+    lines += [f"  out[k] += {text}"] if goal == "sum" else [f"  weights[place] = min(high, max(low, one * ({text})))"]
+    scope: dict[str, Any] = {"exp": np.exp}
     label = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
     exec(compile("\n".join(lines), f"<rule {label}>", "exec"), scope)
     return njit(scope["loop"])

@@ -69,6 +69,9 @@ class Backend(Protocol):
     def frame(self, given: FrameInput) -> FrameOutput:
         """Run one frame."""
 
+    def rest(self) -> None:
+        """Begin a new clip: cells at rest, nothing in flight, traces at zero; weights and thresholds stay."""
+
     def dump(self) -> dict[str, Array]:
         """Copy out every array under the keys of ``snn.state``."""
 

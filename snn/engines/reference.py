@@ -16,7 +16,7 @@ from snn.engines.driver import Simulation, prepare
 from snn.engines.layout import Layout, Propagators, has_membrane, propagators, rule_problems
 from snn.engines.port import FloatArray, FrameInput, FrameOutput
 from snn.local import PostSum, Symbol, Trace, When, evaluate
-from snn.state import Array, State
+from snn.state import Array, State, at_rest
 from snn.topology import Edges, edges
 
 
@@ -222,6 +222,10 @@ class ReferenceBackend:
         self.n = step
         for part in (*self.cells.values(), *self.synapses):
             part.load(arrays)
+
+    def rest(self) -> None:
+        """Begin a new clip."""
+        self.load(at_rest(self.layout.network, self.dump()), self.n)
 
     def dump(self) -> dict[str, Array]:
         """Copy out every array."""

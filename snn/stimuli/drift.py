@@ -14,7 +14,17 @@ from snn.seeding import stream
 from snn.stimuli.movie import Movie
 
 HELD_OUT = ("astronaut.png", "coffee.png")
-LEARNING = ("brick.png", "camera.png", "chelsea.png", "coins.png", "grass.png", "gravel.png", "moon.png", "motorcycle_left.png", "rocket.jpg")
+LEARNING = (
+    "brick.png",
+    "camera.png",
+    "chelsea.png",
+    "coins.png",
+    "grass.png",
+    "gravel.png",
+    "moon.png",
+    "motorcycle_left.png",
+    "rocket.jpg",
+)
 
 
 def photographs(held_out: bool) -> dict[str, NDArray[np.float64]]:

@@ -225,24 +225,28 @@ def _decode_video(path: Path) -> Iterator[Decoded]:
     except ImportError as error:
         problem, cure = "videos are read with PyAV, which is not installed", "pip install av, or give a folder of frames"
         raise MovieError(sentence(str(path), problem, cure=cure)) from error
-    count = 0
+    count, time_s = 0, None
     try:
         with av.open(str(path)) as container:
             if not container.streams.video:
                 raise MovieError(sentence(str(path), "there is no picture stream in it", allowed="a video"))
             stream = container.streams.video[0]
-            declared, rate = int(stream.frames), stream.average_rate
+            n_declared, rate = int(stream.frames), stream.average_rate
+            # Some containers declare a length in microseconds only; it is that of the video if there is no sound.
+            whole_s = container.duration / 1e6 if container.duration and len(container.streams) == 1 else 0.0
+            start_s = (container.start_time or 0) / 1e6
             for frame in container.decode(stream):
                 if frame.is_corrupt:
                     cure = "copy the file again, or cut it before this frame"
                     raise MovieError(sentence(f"{path} frame {count}", "the video is damaged here", cure=cure))
-                time_s = frame.time if frame.time is not None else count / float(rate) if rate else None
-                yield Decoded(f"{path} frame {count}", frame.to_image(), None if time_s is None else float(time_s))
+                time_s = float(frame.time) if frame.time is not None else count / float(rate) if rate else None
+                yield Decoded(f"{path} frame {count}", frame.to_image(), time_s)
                 count += 1
     except (av.error.FFmpegError, EOFError) as error:
         raise _unreadable(f"{path} frame {count}", error) from error
-    if declared - count > 2 + declared // 50:
-        got, allowed = f"{count} frames", f"{declared} frames"
+    end_s = whole_s if time_s is None else time_s - start_s
+    if n_declared - count > 2 + n_declared // 50 or (n_declared == 0 and whole_s - end_s > max(1.0, whole_s / 20)):
+        got, allowed = f"{count} frames, {end_s:.2f} s", f"{n_declared} frames" if n_declared else f"about {whole_s:.2f} s"
         raise MovieError(sentence(str(path), "the video ends before its last frame", got=got, allowed=allowed, cure="copy the file again"))
 
 
