@@ -44,8 +44,8 @@ class GatedShift:
     Examples
     --------
     >>> bar = GatedShift(beta=1000.0)
-    >>> bar.forecast(np.full((4, 8, 8), 0.25))[3].mean().round(6)
-    np.float64(0.25)
+    >>> round(float(bar.forecast(np.full((4, 8, 8), 0.25))[3].mean()), 6)
+    0.25
     """
 
     beta: float

@@ -41,7 +41,7 @@ class OneFrame:
     --------
     >>> fade = np.linspace(0, 1, 40)[:, None, None] * np.ones((40, 6, 6))
     >>> bar = OneFrame.fit([Movie(fade)])
-    >>> bool(score(bar.forecast(fade), fade) < 1e-6)
+    >>> bool(np.abs(bar.forecast(fade) - fade)[1:].max() < 1e-3)
     True
     """
 

@@ -1,6 +1,8 @@
-"""Local learning: rules as values over synapses, and the loop that shows a network movies while they act.
+"""Local learning: rules as values over what a synapse sees, and how networks are exposed to movies."""
 
-A rule sees only what its synapse can see (the port is `snn.local`); the engines of `snn` run it. This room holds one
-file for each family of rules and `training`. It knows nothing of gradients, of trained rate networks or of the
-questions that are asked of the result.
-"""
+from plasticity.predictive import ErrorGated
+from plasticity.stdp import PairSTDP
+
+RULES = (ErrorGated, PairSTDP)
+
+__all__ = ["RULES", "ErrorGated", "PairSTDP"]

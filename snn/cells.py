@@ -189,7 +189,9 @@ def rate_twin(cell: IF | LIF | AdaptiveLIF, *, dt_ms: float) -> RateUnit:
         If the cell resets to a value or is refractory: such a cell has no exact rate twin.
     """
     if cell.reset_by_mV is None or cell.t_ref_ms > 0:
-        raise ValueError(f"cell {cell.kind!r}: only a soft reset without refractory time has an exact rate twin; set reset_by_mV and t_ref_ms=0")
+        raise ValueError(
+            f"cell {cell.kind!r}: only a soft reset without refractory time has an exact rate twin; set reset_by_mV and t_ref_ms=0"
+        )
     adaptive = isinstance(cell, AdaptiveLIF)
     return RateUnit(
         tau_mem_ms=cell.tau_mem_ms,

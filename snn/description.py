@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SerializeAsAny, ValidationError, model_validator
 
+from snn._edit import first_error, rebuilt, replaced
 from snn._model import Described, NonNegative, Positive
 from snn.cells import Cell, RateUnit, SpikeSource
 from snn.encoding import CHANNELS, Retina
@@ -84,7 +85,9 @@ class Population(Described):
             if channel.features != self.shape[2]:
                 raise ValueError(f"population {self.name!r}: channel {self.drive!r} has {channel.features} features; got {self.shape[2]}")
             if channel.stochastic != isinstance(self.cell, SpikeSource):
-                raise ValueError(f"population {self.name!r}: channel {self.drive!r} {'needs' if channel.stochastic else 'cannot drive'} a SpikeSource")
+                raise ValueError(
+                    f"population {self.name!r}: channel {self.drive!r} {'needs' if channel.stochastic else 'cannot drive'} a SpikeSource"
+                )
         if isinstance(self.cell, SpikeSource) and self.receptors:
             raise ValueError(f"population {self.name!r}: a SpikeSource has no receptors")
         return self
@@ -216,7 +219,11 @@ class Network(Described):
     @model_validator(mode="after")
     def _coherent(self) -> Self:
         names = [p.name for p in self.populations]
-        for kind, listed in (("population", names), ("projection", [p.name for p in self.projections]), ("readout", [r.name for r in self.readouts])):
+        for kind, listed in (
+            ("population", names),
+            ("projection", [p.name for p in self.projections]),
+            ("readout", [r.name for r in self.readouts]),
+        ):
             twice = sorted({n for n in listed if listed.count(n) > 1})
             if twice:
                 raise ValueError(f"network.{kind}s: the name {twice[0]!r} is used twice; give each its own name or label")
@@ -231,7 +238,9 @@ class Network(Described):
             if r.population not in names:
                 raise ValueError(f"readout {r.name!r}: no population {r.population!r}; {nearest(r.population, names)}")
             if self.population(r.population).shape[2] % 2:
-                raise ValueError(f"readout {r.name!r}: needs an even number of features (up and down); got {self.population(r.population).shape[2]}")
+                raise ValueError(
+                    f"readout {r.name!r}: needs an even number of features (up and down); got {self.population(r.population).shape[2]}"
+                )
         return self
 
     def _check_projection(self, j: Projection, names: list[str]) -> None:
@@ -246,7 +255,9 @@ class Network(Described):
         if why:
             raise ValueError(f"projection {j.name!r}: {why}")
         if may_be_negative(j.weights) and source.sign != MIXED:
-            raise ValueError(f"projection {j.name!r}: weights are magnitudes >= 0, the sign belongs to {j.source!r}; got {j.weights!r}; to lift Dale's law set its sign to 'mixed'")
+            raise ValueError(
+                f"projection {j.name!r}: weights are magnitudes >= 0, the sign belongs to {j.source!r}; got {j.weights!r}; to lift Dale's law set its sign to 'mixed'"
+            )
         asked = {t.name for t in j.rule.traces() if t.side == "signal"} if j.rule else set()
         given = {s.name for s in j.signals}
         if asked != given:
@@ -295,7 +306,9 @@ class Network(Described):
         for j in self.projections:
             if j.name == name:
                 return j
-        raise DescriptionError(sentence("network.projections", f"there is no projection {name!r}", cure=nearest(name, [j.name for j in self.projections])))
+        raise DescriptionError(
+            sentence("network.projections", f"there is no projection {name!r}", cure=nearest(name, [j.name for j in self.projections]))
+        )
 
     def weight_shape(self, name: str) -> tuple[int, ...]:
         """Shape of a projection's weight array.
@@ -345,13 +358,13 @@ class Network(Described):
             items = getattr(self, field)
             for i, item in sorted(enumerate(items), key=lambda pair: -len(pair[1].name)):
                 if path.startswith(item.name + "."):
-                    new = _replace(item, path[len(item.name) + 1 :].split("."), value, path)
-                    return _rebuild(self, {field: (*items[:i], new, *items[i + 1 :])}, path, value)
+                    new = replaced(item, path[len(item.name) + 1 :].split("."), value, path)
+                    return rebuilt(self, {field: (*items[:i], new, *items[i + 1 :])}, path, value)
         first = path.split(".")[0]
         if first not in type(self).model_fields:
             names = [*type(self).model_fields, *(p.name for p in self.populations), *(j.name for j in self.projections)]
             raise DescriptionError(sentence(path, "names no population, projection or field of the network", cure=nearest(path, names)))
-        new_network = _replace(self, path.split("."), value, path)
+        new_network = replaced(self, path.split("."), value, path)
         assert isinstance(new_network, Network)
         return new_network
 
@@ -396,42 +409,3 @@ class Network(Described):
             return cls(**data)
         except (json.JSONDecodeError, ValidationError, AttributeError, TypeError) as error:
             raise DescriptionError(sentence("description", f"cannot be read: {first_error(error)}")) from error
-
-
-def first_error(error: Exception) -> str:
-    """Shorten pydantic's report to its first complaint, on one line.
-
-    Parameters
-    ----------
-    error : Exception
-
-    Returns
-    -------
-    str
-    """
-    if isinstance(error, ValidationError):
-        detail = error.errors()[0]
-        message = str(detail["msg"]).removeprefix("Value error, ")
-        place = ".".join(str(x) for x in detail["loc"])
-        got = detail.get("input")
-        plain = isinstance(got, int | float | str | tuple | None) and detail["type"] != "value_error"
-        return (f"{place}: " if place else "") + " ".join(message.split()) + (f"; got {got!r}" if plain else "")
-    return " ".join(str(error).split())
-
-
-def _rebuild(item: Described, changes: dict[str, Any], path: str, value: Any) -> Any:
-    fields = {name: getattr(item, name) for name in type(item).model_fields}
-    try:
-        return type(item)(**{**fields, **changes})
-    except ValidationError as error:
-        raise DescriptionError(sentence(path, f"refused: {first_error(error)}", got=value)) from error
-
-
-def _replace(item: Any, parts: list[str], value: Any, path: str) -> Any:
-    if not isinstance(item, Described) or parts[0] not in type(item).model_fields:
-        known = type(item).model_fields if isinstance(item, Described) else ()
-        raise DescriptionError(sentence(path, f"there is no field {parts[0]!r}", cure=nearest(parts[0], known)))
-    new = value if len(parts) == 1 else _replace(getattr(item, parts[0]), parts[1:], value, path)
-    return _rebuild(item, {parts[0]: new}, path, value)
-
-

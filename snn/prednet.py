@@ -130,7 +130,14 @@ class PredNetSpec(Described):
         """
         factor = 2**level
         if self.rows % factor or self.cols % factor:
-            raise DescriptionError(sentence("prednet.rows, cols", f"cannot be halved for level {level}", got=(self.rows, self.cols), allowed=f"multiples of {2 ** (self.levels - 1)}"))
+            raise DescriptionError(
+                sentence(
+                    "prednet.rows, cols",
+                    f"cannot be halved for level {level}",
+                    got=(self.rows, self.cols),
+                    allowed=f"multiples of {2 ** (self.levels - 1)}",
+                )
+            )
         return self.rows // factor, self.cols // factor
 
     def n_channels(self, level: int) -> int:
@@ -172,7 +179,14 @@ def prednet(spec: PredNetSpec, rule: Rule | None = None) -> Network:
     """
     smallest = min(spec.size(spec.levels - 1))
     if smallest < spec.field:
-        raise DescriptionError(sentence("prednet.field", f"is larger than the {smallest} pixels of level {spec.levels - 1}", got=spec.field, cure="use larger frames, fewer levels or a smaller field"))
+        raise DescriptionError(
+            sentence(
+                "prednet.field",
+                f"is larger than the {smallest} pixels of level {spec.levels - 1}",
+                got=spec.field,
+                cure="use larger frames, fewer levels or a smaller field",
+            )
+        )
     levels = [_Level(spec, level, rule) for level in range(spec.levels)]
     return Network(
         name=f"prednet-{spec.levels}",
@@ -218,7 +232,9 @@ class _Level:
         self.theta_p = spec.forecast_step * spec.retina.luminance_mV
         self.n_r = 2 * spec.contrast + 2 * spec.transient if level == 0 else 3 * self.f
         if self.n_r == 0:
-            raise DescriptionError(sentence("prednet.contrast, transient", "are both off, so there is nothing to forecast from", cure="switch one on"))
+            raise DescriptionError(
+                sentence("prednet.contrast, transient", "are both off, so there is nothing to forecast from", cure="switch one on")
+            )
 
     def name(self, part: str, level: int | None = None) -> str:
         return f"level{self.level if level is None else level}.{part}"
@@ -236,8 +252,18 @@ class _Level:
         pooled = (Receptor(name="pooled_exc", tau_ms=spec.frame_ms), Receptor(name="pooled_inh", tau_ms=spec.frame_ms))
         retinal = IF(tau_mem_ms=1.0, v_threshold_mV=unit, reset_by_mV=unit, v_floor_mV=0.0, threshold_jitter_mV=0.1 * unit)
         threshold = spec.error_threshold_ms * unit
-        error = IF(tau_mem_ms=1.0, v_threshold_mV=threshold, reset_by_mV=threshold, v_floor_mV=-threshold, threshold_jitter_mV=0.1 * threshold)
-        found = [self.make("target", 2 * f, self.change_cell(self.theta), (*(pooled if self.level else ()), partner), "change" if self.level == 0 else None)]
+        error = IF(
+            tau_mem_ms=1.0, v_threshold_mV=threshold, reset_by_mV=threshold, v_floor_mV=-threshold, threshold_jitter_mV=0.1 * threshold
+        )
+        found = [
+            self.make(
+                "target",
+                2 * f,
+                self.change_cell(self.theta),
+                (*(pooled if self.level else ()), partner),
+                "change" if self.level == 0 else None,
+            )
+        ]
         found.append(self.relay("target_inh", 2 * f))
         if self.level == 0:
             for channel, present in (("contrast", spec.contrast), ("transient", spec.transient)):
@@ -245,7 +271,9 @@ class _Level:
                     found.append(self.make(f"target_{channel}", 2, retinal, (), channel))
         else:
             found += [self.relay("pool", f, "excitatory"), self.relay("pool_inh", f)]
-        level_receptors = (Receptor(name="level_exc", kinetics="integrating"), Receptor(name="level_inh", kinetics="integrating")) if self.level else ()
+        level_receptors = (
+            (Receptor(name="level_exc", kinetics="integrating"), Receptor(name="level_inh", kinetics="integrating")) if self.level else ()
+        )
         found.append(self.make("representation", self.n_r, self.copy_cell(), (pulse, *level_receptors)))
         found.append(self.relay("representation_inh", self.n_r))
         found.append(self.make("prediction", 2 * f, self.change_cell(self.theta_p), (*persistent, *dendrite, partner)))
@@ -253,12 +281,16 @@ class _Level:
         found += [self.make(name, f, error, persistent) for name in ("error_pos", "error_neg")]
         return found
 
-    def make(self, part: str, features: int, cell: IF | AdaptiveLIF, receptors: tuple[Receptor, ...], drive: str | None = None) -> Population:
+    def make(
+        self, part: str, features: int, cell: IF | AdaptiveLIF, receptors: tuple[Receptor, ...], drive: str | None = None
+    ) -> Population:
         return Population(name=self.name(part), shape=(*self.spec.size(self.level), features), cell=cell, receptors=receptors, drive=drive)
 
     def relay(self, part: str, features: int, sign: Literal["excitatory", "inhibitory"] = "inhibitory") -> Population:
         shape = (*self.spec.size(self.level), features)
-        return Population(name=self.name(part), shape=shape, cell=self.copy_cell(), sign=sign, receptors=(Receptor(name="pulse", kinetics="pulse"),))
+        return Population(
+            name=self.name(part), shape=shape, cell=self.copy_cell(), sign=sign, receptors=(Receptor(name="pulse", kinetics="pulse"),)
+        )
 
     @staticmethod
     def copy_cell() -> IF:
@@ -267,7 +299,13 @@ class _Level:
 
     def change_cell(self, step_mV: float) -> AdaptiveLIF:
         """A cell that fires whenever its current has risen by another step."""
-        return AdaptiveLIF(tau_mem_ms=self.spec.tau_change_ms, v_threshold_mV=0.5 * step_mV, reset_by_mV=step_mV, adaptation_mV=step_mV, threshold_jitter_mV=0.05 * step_mV)
+        return AdaptiveLIF(
+            tau_mem_ms=self.spec.tau_change_ms,
+            v_threshold_mV=0.5 * step_mV,
+            reset_by_mV=step_mV,
+            adaptation_mV=step_mV,
+            threshold_jitter_mV=0.05 * step_mV,
+        )
 
     # ---- projections
 
@@ -300,7 +338,10 @@ class _Level:
         f = self.f
         if self.level == 0:
             present = [c for c, on in (("contrast", self.spec.contrast), ("transient", self.spec.transient)) if on]
-            return [self.join(f"target_{c}", "representation", "pulse", OneToOne(pairs=((0, 2 * i), (1, 2 * i + 1))), 1.0, LAG_MS) for i, c in enumerate(present)]
+            return [
+                self.join(f"target_{c}", "representation", "pulse", OneToOne(pairs=((0, 2 * i), (1, 2 * i + 1))), 1.0, LAG_MS)
+                for i, c in enumerate(present)
+            ]
         below = self.level - 1
         fan_in = 4 * 2 * self.spec.n_channels(below)
         found = []
@@ -314,7 +355,9 @@ class _Level:
         found.append(self.join("pool_inh", "target", "pooled_inh", OneToOne(pairs=tuple((a, f + a) for a in range(f))), gain_mV, LAG_MS))
         level_mV = 0.02
         found.append(self.join("target", "representation", "level_exc", OneToOne(pairs=upper), level_mV, 2 * LAG_MS))
-        found.append(self.join("target_inh", "representation", "level_inh", OneToOne(pairs=tuple((f + a, a) for a in range(f))), level_mV, LAG_MS))
+        found.append(
+            self.join("target_inh", "representation", "level_inh", OneToOne(pairs=tuple((f + a, a) for a in range(f))), level_mV, LAG_MS)
+        )
         found.append(self.join("target", "representation", "pulse", OneToOne(pairs=tuple((a, f + a) for a in range(2 * f))), 1.0, LAG_MS))
         return found
 
@@ -334,7 +377,16 @@ class _Level:
             self.join(f"{source}_inh", "prediction", "dendrite_inh", topology, weights, frame - LAG_MS, signals),
         ]
 
-    def join(self, source: str, target: str, receptor: str, topology: Topology, weights: Weights | float, delay_ms: float, signals: tuple[Signal, ...] = ()) -> Projection:
+    def join(
+        self,
+        source: str,
+        target: str,
+        receptor: str,
+        topology: Topology,
+        weights: Weights | float,
+        delay_ms: float,
+        signals: tuple[Signal, ...] = (),
+    ) -> Projection:
         plastic = bool(signals) and self.rule is not None
         return Projection(
             source=source if source.startswith("level") else self.name(source),

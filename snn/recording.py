@@ -85,5 +85,7 @@ class Recording:
             If there is no such population.
         """
         if population not in self.counts:
-            raise DescriptionError(sentence("recording.counts", f"there is no population {population!r}", cure=nearest(population, self.counts)))
+            raise DescriptionError(
+                sentence("recording.counts", f"there is no population {population!r}", cure=nearest(population, self.counts))
+            )
         return float(self.counts[population].mean()) * 1000.0 / (self.frame_steps * self.dt_ms)

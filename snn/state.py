@@ -92,13 +92,18 @@ class State:
         meta = np.array([self.step, self.seed], dtype=np.int64)
         try:
             with partial.open("wb") as file:
-                np.savez(file, **{**self.arrays, "meta/step_seed": meta, "meta/dt_ms": np.array(self.dt_ms), "meta/digest": np.array(self.digest)})  # type: ignore[arg-type]
+                np.savez(
+                    file,
+                    **{**self.arrays, "meta/step_seed": meta, "meta/dt_ms": np.array(self.dt_ms), "meta/digest": np.array(self.digest)},
+                )  # type: ignore[arg-type]
                 file.flush()
                 os.fsync(file.fileno())
             partial.replace(path)
         except OSError as error:
             partial.unlink(missing_ok=True)
-            raise StateError(sentence(str(path), f"cannot be written ({error.strerror})", cure="choose a folder that is writable and has room")) from error
+            raise StateError(
+                sentence(str(path), f"cannot be written ({error.strerror})", cure="choose a folder that is writable and has room")
+            ) from error
 
     @classmethod
     def load(cls, path: str | Path) -> State:
@@ -125,7 +130,13 @@ class State:
         except FileNotFoundError as error:
             raise StateError(sentence(str(path), "there is no such file", cure="check the path of the run folder")) from error
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise StateError(sentence(str(path), f"is not a complete state file ({' '.join(str(error).split())[:60]})", cure="it was cut short or damaged; restore it or run again")) from error
+            raise StateError(
+                sentence(
+                    str(path),
+                    f"is not a complete state file ({' '.join(str(error).split())[:60]})",
+                    cure="it was cut short or damaged; restore it or run again",
+                )
+            ) from error
 
 
 def initial_state(network: Network, *, dt_ms: float, seed: int) -> State:

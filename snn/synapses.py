@@ -50,5 +50,7 @@ class Receptor(Described):
     @model_validator(mode="after")
     def _tau_fits(self) -> Self:
         if (self.kinetics == "exponential") != (self.tau_ms is not None):
-            raise ValueError(f"receptor {self.name!r}: tau_ms is needed for 'exponential' and for no other; got kinetics={self.kinetics!r}, tau_ms={self.tau_ms}")
+            raise ValueError(
+                f"receptor {self.name!r}: tau_ms is needed for 'exponential' and for no other; got kinetics={self.kinetics!r}, tau_ms={self.tau_ms}"
+            )
         return self

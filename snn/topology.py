@@ -226,7 +226,10 @@ def problem(topology: Topology, pre: Grid, post: Grid) -> str | None:
             return f"the field of {topology.size} is larger than the {b} {axis} of the target: use larger frames or a smaller field"
         if (topology.size - max(1, b // a)) % 2:
             return f"a field of {topology.size} cannot be centred on {max(1, b // a)} target {axis}: use an {'odd' if b <= a else 'even or odd, as the ratio,'} size"
-    for name, part, features in (("pre_features", topology.pre_features, pre.features), ("post_features", topology.post_features, post.features)):
+    for name, part, features in (
+        ("pre_features", topology.pre_features, pre.features),
+        ("post_features", topology.post_features, post.features),
+    ):
         if part is not None and not part[0] < part[1] <= features:
             return f"{name} {part} is not a range within {features} features"
     return None

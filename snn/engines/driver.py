@@ -64,7 +64,16 @@ class Simulation:
         self._before = None
         self._sent = {r.population: np.zeros(self.network.population(r.population).n) for r in self.network.readouts}
 
-    def run(self, movie: Movie | None = None, *, n_frames: int | None = None, rasters: Rasters | None = None, record: Record | None = None, learn: bool = False, modulator: float = 1.0) -> Recording:
+    def run(
+        self,
+        movie: Movie | None = None,
+        *,
+        n_frames: int | None = None,
+        rasters: Rasters | None = None,
+        record: Record | None = None,
+        learn: bool = False,
+        modulator: float = 1.0,
+    ) -> Recording:
         """Go on from the present state through a movie (or a number of frames).
 
         Parameters
@@ -102,11 +111,16 @@ class Simulation:
         kept: list[tuple[FloatArray, FloatArray]] = []
         steps, cells, first_step = [], [], self._step
         for t in range(total):
-            currents, sources = {}, {name: r[t * self.layout.frame_steps : (t + 1) * self.layout.frame_steps] for name, r in rasters.items()}
+            currents, sources = (
+                {},
+                {name: r[t * self.layout.frame_steps : (t + 1) * self.layout.frame_steps] for name, r in rasters.items()},
+            )
             for p in driven:
                 values = np.repeat(encoded[p.name][t].reshape(-1), p.copies)
                 if p.drive and CHANNELS[p.drive].stochastic:
-                    draws = stream(self._seed, "input", p.name, self._step // self.layout.frame_steps).random((self.layout.frame_steps, p.n))
+                    draws = stream(self._seed, "input", p.name, self._step // self.layout.frame_steps).random(
+                        (self.layout.frame_steps, p.n)
+                    )
                     sources[p.name] = draws < values * self.layout.dt_ms / 1000.0
                 else:
                     currents[p.name] = values
@@ -129,21 +143,49 @@ class Simulation:
                 raise MovieError(sentence("run", "this network is driven by frames", cure="pass movie="))
             return np.zeros((0, 1, 1)), n_frames
         if size is not None and movie.size != size:
-            raise MovieError(sentence(f"movie {movie.name!r}", "has frames of another size than the network", got=movie.size, allowed=str(size), cure=f"read it with size={size}"))
+            raise MovieError(
+                sentence(
+                    f"movie {movie.name!r}",
+                    "has frames of another size than the network",
+                    got=movie.size,
+                    allowed=str(size),
+                    cure=f"read it with size={size}",
+                )
+            )
         if abs(movie.frame_ms - self.network.frame_ms) > 1e-9:
-            raise MovieError(sentence(f"movie {movie.name!r}.frame_ms", "differs from the network's, which is also the delay of its forecast", got=movie.frame_ms, allowed=str(self.network.frame_ms)))
+            raise MovieError(
+                sentence(
+                    f"movie {movie.name!r}.frame_ms",
+                    "differs from the network's, which is also the delay of its forecast",
+                    got=movie.frame_ms,
+                    allowed=str(self.network.frame_ms),
+                )
+            )
         return movie.frames, movie.n_frames
 
     def _checked(self, rasters: Rasters, total: int) -> Rasters:
         for name, raster in rasters.items():
             p = self.network.population(name)
             if p.cell.kind != "source" or p.drive:
-                raise StateError(sentence(f"rasters[{name!r}]", "is not a spike source that takes a raster", got=p.cell.kind, allowed="source"))
+                raise StateError(
+                    sentence(f"rasters[{name!r}]", "is not a spike source that takes a raster", got=p.cell.kind, allowed="source")
+                )
             if raster.shape != (total * self.layout.frame_steps, p.n):
-                raise StateError(sentence(f"rasters[{name!r}]", "has the wrong shape", got=raster.shape, allowed=str((total * self.layout.frame_steps, p.n))))
+                raise StateError(
+                    sentence(
+                        f"rasters[{name!r}]", "has the wrong shape", got=raster.shape, allowed=str((total * self.layout.frame_steps, p.n))
+                    )
+                )
         return rasters
 
-    def _recording(self, total: int, kept: list[tuple[FloatArray, FloatArray]], steps: list[NDArray[np.int64]], cells: list[NDArray[np.int64]], first_step: int) -> Recording:
+    def _recording(
+        self,
+        total: int,
+        kept: list[tuple[FloatArray, FloatArray]],
+        steps: list[NDArray[np.int64]],
+        cells: list[NDArray[np.int64]],
+        first_step: int,
+    ) -> Recording:
         n = self.network.n_neurons
         counts = np.array([c for c, _ in kept]).reshape(total, n)
         late = np.array([x for _, x in kept]).reshape(total, n)
@@ -200,7 +242,15 @@ def prepare(engine: Engine, layout: Layout, state: State | None, seed: int) -> S
         raise StateError(sentence("state.dt_ms", "was made at another step", got=state.dt_ms, allowed=str(layout.dt_ms)))
     for key, array in wanted.arrays.items():
         if key not in state.arrays or state.arrays[key].shape != array.shape:
-            raise StateError(sentence(f"state[{key!r}]", "does not fit the network", got=state.arrays[key].shape if key in state.arrays else "nothing", allowed=str(array.shape), cure="use the state of this very network"))
+            raise StateError(
+                sentence(
+                    f"state[{key!r}]",
+                    "does not fit the network",
+                    got=state.arrays[key].shape if key in state.arrays else "nothing",
+                    allowed=str(array.shape),
+                    cure="use the state of this very network",
+                )
+            )
     return state
 
 

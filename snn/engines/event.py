@@ -41,7 +41,9 @@ class EventEngine:
 
     def __init__(self, precision: Precision = "float64") -> None:
         if precision not in ("float64", "float32"):
-            raise EngineError(sentence("engine.precision", f"there is no precision {precision!r}", cure=nearest(precision, ("float64", "float32"))))
+            raise EngineError(
+                sentence("engine.precision", f"there is no precision {precision!r}", cure=nearest(precision, ("float64", "float32")))
+            )
         self.precision = precision
 
     def unsupported(self, network: Network) -> tuple[str, ...]:

@@ -243,7 +243,16 @@ def arrivals(p: int, m: int, t: Tables, x: Arrays) -> tuple[int, int]:
 @njit(cache=True)
 def deliver(n: int, t: Tables, x: Arrays) -> None:
     """Phase 4 of all projections without a lazy rule; the geometry of `segments` written out for local fields."""
-    pop, projection, ring, ring_count, value, all_g, all_w, segment = t.pop, t.projection, x.ring, x.ring_count, x.ring_value, x.g, x.w, x.segment
+    pop, projection, ring, ring_count, value, all_g, all_w, segment = (
+        t.pop,
+        t.projection,
+        x.ring,
+        x.ring_count,
+        x.ring_value,
+        x.g,
+        x.w,
+        x.segment,
+    )
     for q in range(len(projection)):
         source = projection[q, J_SOURCE]
         slot = (n + 1 - projection[q, J_DELAY]) % pop[source, DEPTH]
@@ -441,7 +450,17 @@ def note_spikes(n: int, listed: int, t: Tables, x: Arrays, spike_steps: Ints, sp
 
 
 @njit(cache=True)
-def advance(n0: int, steps: int, act: bool, raster_start: Ints, raster_cells: NDArray[np.int32], t: Tables, x: Arrays, spike_steps: Ints, spike_cells: Ints) -> int:
+def advance(
+    n0: int,
+    steps: int,
+    act: bool,
+    raster_start: Ints,
+    raster_cells: NDArray[np.int32],
+    t: Tables,
+    x: Arrays,
+    spike_steps: Ints,
+    spike_cells: Ints,
+) -> int:
     """Run one frame; return the number of spikes, of which as many are listed as there is room for."""
     n_pop, n_proj = len(t.pop), len(t.projection)
     listed = 0

@@ -89,7 +89,9 @@ def problems(rule: Rule, name: str) -> list[str]:
     kinds = {u.when for u in rule.updates()}
     if kinds <= {"frame_end"} or pair_constants(rule) is not None:
         return []
-    return [f"{name}: rule {rule.kind!r} acts at spikes and is not an additive pair rule, which is the only such form that this engine compiles so far; use the reference or the brian engine"]
+    return [
+        f"{name}: rule {rule.kind!r} acts at spikes and is not an additive pair rule, which is the only such form that this engine compiles so far; use the reference or the brian engine"
+    ]
 
 
 Place = Callable[[Symbol], NDArray[np.floating] | float]
@@ -145,7 +147,9 @@ class FrameEnd:
             loop(*self.edges, w, a, b, np.zeros(0, dtype=w.dtype), kind(self.low), kind(self.high))
 
     @staticmethod
-    def _vector(part: _Part, value_of: Callable[[Any], Any], dtype: np.dtype[Any], n_pre: int, n_post: int) -> tuple[Any, NDArray[Any], NDArray[Any]]:
+    def _vector(
+        part: _Part, value_of: Callable[[Any], Any], dtype: np.dtype[Any], n_pre: int, n_post: int
+    ) -> tuple[Any, NDArray[Any], NDArray[Any]]:
         def rows(terms: list[Expr], n: int) -> NDArray[Any]:
             found = np.zeros((max(1, len(terms)), n), dtype=dtype)
             for i, term in enumerate(terms):
@@ -213,7 +217,11 @@ def _part(expr: Expr, goal: str) -> _Part:
 @cache
 def _compiled(text: str, goal: str) -> Any:
     """Compile a loop over the synapses of a projection; ``text`` is made from a closed set of terms only."""
-    lines = ["def loop(edge_pre, edge_post, edge_weight, weights, pre, post, out, low, high):", " one = weights.dtype.type(1)", " for e in range(len(edge_pre)):"]
+    lines = [
+        "def loop(edge_pre, edge_post, edge_weight, weights, pre, post, out, low, high):",
+        " one = weights.dtype.type(1)",
+        " for e in range(len(edge_pre)):",
+    ]
     lines += ["  i, k, place = edge_pre[e], edge_post[e], edge_weight[e]", "  u = weights[place]"]
     lines += [f"  out[k] += {text}"] if goal == "sum" else [f"  weights[place] = min(high, max(low, one * ({text})))"]
     scope: dict[str, Any] = {"exp": np.exp}

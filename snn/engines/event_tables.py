@@ -92,8 +92,27 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
         depth = max((layout.delay_steps(j) for j in network.projections if j.source == p.name), default=1)
         source = not has_membrane(p)
         f = None if source else propagators(p, layout.dt_ms)
-        pop.append([start, p.n, k.SOURCE if source else k.RATE if p.graded else k.SPIKING, int(f.soft) if f else 0, f.refractory_steps if f else 0, int(bool(f and f.adaptation_step)), int(bool(f and np.isfinite(f.floor))), len(receptor), len(p.receptors), ring, slot, depth, int(p.drive is not None and not source), sources.index(p.name) if source else -1])
-        law.append([f.v, f.drive, f.adaptation, f.adaptation_decay, f.adaptation_step, f.reset_by, f.v_reset, f.floor, f.gain] if f else [0.0] * 9)
+        pop.append(
+            [
+                start,
+                p.n,
+                k.SOURCE if source else k.RATE if p.graded else k.SPIKING,
+                int(f.soft) if f else 0,
+                f.refractory_steps if f else 0,
+                int(bool(f and f.adaptation_step)),
+                int(bool(f and np.isfinite(f.floor))),
+                len(receptor),
+                len(p.receptors),
+                ring,
+                slot,
+                depth,
+                int(p.drive is not None and not source),
+                sources.index(p.name) if source else -1,
+            ]
+        )
+        law.append(
+            [f.v, f.drive, f.adaptation, f.adaptation_decay, f.adaptation_step, f.reset_by, f.v_reset, f.floor, f.gain] if f else [0.0] * 9
+        )
         for key, flat in (("v", "v"), ("threshold", "threshold"), ("adaptation", "adaptation"), ("last", "last"), ("total", "total")):
             places[f"{key}/{p.name}"] = Place(flat, start, p.n)
         for i, r in enumerate(p.receptors):
@@ -127,7 +146,15 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
             row[k.J_LAZY] = lazy[j.name] = len(lazy_rows)
             lazy_rows.append([n_y, n_h, n_c, n_post, n_pre])
             w_max = np.inf if j.w_max_mV is None else j.w_max_mV
-            lazy_laws.append([constants.a_plus_mV, constants.a_minus_mV, layout.dt_ms / constants.tau_plus_ms, layout.dt_ms / constants.tau_minus_ms, w_max])
+            lazy_laws.append(
+                [
+                    constants.a_plus_mV,
+                    constants.a_minus_mV,
+                    layout.dt_ms / constants.tau_plus_ms,
+                    layout.dt_ms / constants.tau_minus_ms,
+                    w_max,
+                ]
+            )
             n_y, n_h, n_c = n_y + n_post, n_h + (k.EPOCH + 1) * n_post, n_c + n_pre
         rows.append(row)
         size = int(np.prod(network.weight_shape(j.name)))
@@ -171,12 +198,20 @@ def _ints(rows: list[list[int]], columns: int) -> NDArray[np.int64]:
     return np.array(rows, dtype=np.int64).reshape(-1, columns)
 
 
-def _projection(layout: Layout, j: Projection, order: dict[str, int], places: dict[str, Place], w: int, pairs: int) -> tuple[list[int], int]:
+def _projection(
+    layout: Layout, j: Projection, order: dict[str, int], places: dict[str, Place], w: int, pairs: int
+) -> tuple[list[int], int]:
     """Row of the projection table, and the largest number of stretches that one source cell reaches."""
     network: Network = layout.network
     pre, post = network.population(j.source).grid, network.population(j.target).grid
     row = [0] * 24
-    row[k.J_SOURCE], row[k.J_TARGET], row[k.J_DELAY], row[k.J_W], row[k.J_LAZY] = order[j.source], order[j.target], layout.delay_steps(j), w, -1
+    row[k.J_SOURCE], row[k.J_TARGET], row[k.J_DELAY], row[k.J_W], row[k.J_LAZY] = (
+        order[j.source],
+        order[j.target],
+        layout.delay_steps(j),
+        w,
+        -1,
+    )
     row[k.J_G] = places[f"g/{j.target}/{j.receptor}"].start
     row[k.J_PRE_ROWS], row[k.J_PRE_COLS], row[k.J_PRE_CH] = pre.rows, pre.cols, pre.channels
     row[k.J_POST_ROWS], row[k.J_POST_COLS], row[k.J_POST_CH] = post.rows, post.cols, post.channels
@@ -194,7 +229,9 @@ def _projection(layout: Layout, j: Projection, order: dict[str, int], places: di
     return row, 1
 
 
-def _traces(layout: Layout, order: dict[str, int], lazy: dict[str, int], places: dict[str, Place]) -> tuple[list[list[int]], list[float], list[list[int]], list[int], list[int], dict[tuple[str, str], Place], int, int]:
+def _traces(
+    layout: Layout, order: dict[str, int], lazy: dict[str, int], places: dict[str, Place]
+) -> tuple[list[list[int]], list[float], list[list[int]], list[int], list[int], dict[tuple[str, str], Place], int, int]:
     """Rows of the trace table, decays, teaching taps, and where rules find their values."""
     rows: list[list[int]] = []
     decays: list[float] = []
@@ -214,7 +251,19 @@ def _traces(layout: Layout, order: dict[str, int], lazy: dict[str, int], places:
                 ends = len(tap_post) + np.cumsum(np.bincount(pre, minlength=n_pre))
                 tap_post += post.tolist()
                 tap_start += ends.tolist()
-            rows.append([SIDES[trace.side], q, n_trace, size, int(trace.tau_ms is not None), MODES[trace.frame], n_acc, first_tap, len(taps) - first_tap])
+            rows.append(
+                [
+                    SIDES[trace.side],
+                    q,
+                    n_trace,
+                    size,
+                    int(trace.tau_ms is not None),
+                    MODES[trace.frame],
+                    n_acc,
+                    first_tap,
+                    len(taps) - first_tap,
+                ]
+            )
             decays.append(layout.trace_decay(trace.tau_ms) if trace.tau_ms else 0.0)
             if trace.tau_ms:
                 places[f"trace/{j.name}/{trace.name}"] = Place("trace", n_trace, size)

@@ -147,15 +147,35 @@ class Layout:
         dt = self.dt_ms
         if not dt > 0:
             raise DescriptionError(sentence("dt_ms", "must be a positive time", got=dt, allowed="> 0"))
-        for where, value in [("network.frame_ms", self.network.frame_ms), *((f"{j.name}.delay_ms", j.delay_ms) for j in self.network.projections)]:
+        for where, value in [
+            ("network.frame_ms", self.network.frame_ms),
+            *((f"{j.name}.delay_ms", j.delay_ms) for j in self.network.projections),
+        ]:
             steps = value / dt
             if round(steps) < 1:
-                raise DescriptionError(sentence(where, f"is shorter than one step of {dt} ms", got=value, allowed=f">= {dt}", cure="use a longer delay or a smaller dt_ms"))
+                raise DescriptionError(
+                    sentence(
+                        where,
+                        f"is shorter than one step of {dt} ms",
+                        got=value,
+                        allowed=f">= {dt}",
+                        cure="use a longer delay or a smaller dt_ms",
+                    )
+                )
             if abs(steps - round(steps)) > 1e-9 * steps:
-                raise DescriptionError(sentence(where, f"is not a whole number of steps of {dt} ms", got=value, cure="use a multiple of dt_ms"))
+                raise DescriptionError(
+                    sentence(where, f"is not a whole number of steps of {dt} ms", got=value, cure="use a multiple of dt_ms")
+                )
         for p in self.network.populations:
             if p.graded and propagators(p, dt).gain * propagators(p, dt).reset_by > 1 + 1e-9:
-                raise DescriptionError(sentence(f"{p.name}.cell.gain_Hz_per_mV", "sends more in a step than V holds", got=p.cell.gain_Hz_per_mV, cure=f"keep gain * reset_by * {dt} ms at or below 1"))  # type: ignore[union-attr]
+                raise DescriptionError(
+                    sentence(
+                        f"{p.name}.cell.gain_Hz_per_mV",
+                        "sends more in a step than V holds",
+                        got=p.cell.gain_Hz_per_mV,
+                        cure=f"keep gain * reset_by * {dt} ms at or below 1",
+                    )
+                )  # type: ignore[union-attr]
 
     @property
     def frame_steps(self) -> int:

@@ -84,7 +84,13 @@ class Cells:
 
     def dump(self) -> dict[str, Array]:
         name = self.population.name
-        arrays: dict[str, Array] = {f"v/{name}": self.v, f"adaptation/{name}": self.a, f"total/{name}": self.total, f"last/{name}": self.last, f"threshold/{name}": self.threshold}
+        arrays: dict[str, Array] = {
+            f"v/{name}": self.v,
+            f"adaptation/{name}": self.a,
+            f"total/{name}": self.total,
+            f"last/{name}": self.last,
+            f"threshold/{name}": self.threshold,
+        }
         arrays |= {f"g/{name}/{r.name}": g for r, g in zip(self.population.receptors, self.g, strict=True)}
         flight = np.array(self.flight)
         arrays[f"flight/{name}"] = flight if self.population.graded else flight.astype(np.uint8)
@@ -128,7 +134,9 @@ class Synapses:
         self.receptor = [r.name for r in self.target.population.receptors].index(projection.receptor)
         self.delay = layout.delay_steps(projection)
         self.listed: tuple[Trace, ...] = projection.rule.traces() if projection.rule else ()
-        self.taps = {t.name: [(cells[p], i, j) for p, i, j in layout.signal_edges(projection, t.name)] for t in self.listed if t.side == "signal"}
+        self.taps = {
+            t.name: [(cells[p], i, j) for p, i, j in layout.signal_edges(projection, t.name)] for t in self.listed if t.side == "signal"
+        }
         self.frame_value: dict[str, FloatArray] = {}
         self.arrived = np.zeros(self.source.population.n)
 
@@ -196,7 +204,9 @@ class Synapses:
                 pre, post, at = (self.edges.pre, self.edges.post, self.edges.weight) if every else (i, j, place)  # noqa: B023
                 if isinstance(x, PostSum):
                     terms = evaluate(x.a, lambda s: value_of(s, every=True))
-                    return np.bincount(self.edges.post, weights=np.broadcast_to(terms, self.edges.post.shape), minlength=self.target.population.n)[post]
+                    return np.bincount(
+                        self.edges.post, weights=np.broadcast_to(terms, self.edges.post.shape), minlength=self.target.population.n
+                    )[post]
                 if x.scope in ("w", "sign", "modulator"):
                     return {"w": w[at], "sign": self.sign, "modulator": modulator}[x.scope]  # noqa: B023
                 array = self.frame_value.get(x.name, self.trace.get(x.name))

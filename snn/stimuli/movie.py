@@ -40,14 +40,32 @@ class Movie:
         frames = np.ascontiguousarray(self.frames, dtype=np.float64)
         where = f"movie {self.name!r}"
         if frames.ndim != 3 or 0 in frames.shape:
-            raise MovieError(sentence(where, "frames have the wrong shape", got=frames.shape, allowed="(n_frames, rows, cols), none of them 0"))
+            raise MovieError(
+                sentence(where, "frames have the wrong shape", got=frames.shape, allowed="(n_frames, rows, cols), none of them 0")
+            )
         if not np.isfinite(frames).all():
             bad = int(np.flatnonzero(~np.isfinite(frames).all(axis=(1, 2)))[0])
-            raise MovieError(sentence(f"{where} frame {bad}", "not every pixel is a finite number", got="NaN or infinity", allowed="numbers in [0, 1]", cure="repair or drop the frame"))
+            raise MovieError(
+                sentence(
+                    f"{where} frame {bad}",
+                    "not every pixel is a finite number",
+                    got="NaN or infinity",
+                    allowed="numbers in [0, 1]",
+                    cure="repair or drop the frame",
+                )
+            )
         low, high = float(frames.min()), float(frames.max())
         if low < 0 or high > 1:
             bad = int(np.flatnonzero(((frames < 0) | (frames > 1)).any(axis=(1, 2)))[0])
-            raise MovieError(sentence(f"{where} frame {bad}", "a pixel is out of range", got=(low, high), allowed="[0, 1]", cure="scale the frames, for example divide 8-bit values by 255"))
+            raise MovieError(
+                sentence(
+                    f"{where} frame {bad}",
+                    "a pixel is out of range",
+                    got=(low, high),
+                    allowed="[0, 1]",
+                    cure="scale the frames, for example divide 8-bit values by 255",
+                )
+            )
         if not (np.isfinite(self.frame_ms) and self.frame_ms > 0):
             raise MovieError(sentence(f"{where}.frame_ms", "must be a positive time", got=self.frame_ms, allowed="> 0"))
         frames.setflags(write=False)
@@ -83,7 +101,11 @@ class Movie:
             If the range is empty or reaches outside the clip.
         """
         if not 0 <= start < stop <= self.n_frames:
-            raise MovieError(sentence(f"movie {self.name!r}", "no such stretch of frames", got=(start, stop), allowed=f"0 <= start < stop <= {self.n_frames}"))
+            raise MovieError(
+                sentence(
+                    f"movie {self.name!r}", "no such stretch of frames", got=(start, stop), allowed=f"0 <= start < stop <= {self.n_frames}"
+                )
+            )
         return Movie(self.frames[start:stop], self.frame_ms, self.name if name is None else name, self.source)
 
     def reversed(self) -> Movie:

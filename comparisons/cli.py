@@ -1,0 +1,284 @@
+"""The command line: thin verbs over ``learning``, ``evaluation`` and ``inspection``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, CycloptsError, Parameter
+from pydantic import ValidationError
+
+from comparisons.progress import TerminalReporter
+from snn._edit import first_error
+from snn.errors import DescriptionError, SpikingPrednetError, sentence
+
+app = App(name="spiking-prednet", help="A spiking, biologically constrained PredNet: learn, evaluate, check.", version_flags=["--version"])
+
+
+def _pairs(values: tuple[str, ...]) -> tuple[tuple[str, float], ...]:
+    found = []
+    for text in values:
+        path, equals, value = text.partition("=")
+        try:
+            found.append((path, float(value)))
+        except ValueError:
+            equals = ""
+        if not equals:
+            raise DescriptionError(
+                sentence("--set", "is not PATH=NUMBER", got=text, cure="for example --set level0.error_pos.cell.tau_mem_ms=2")
+            )
+    return tuple(found)
+
+
+@app.command
+def learn(
+    *,
+    frames: str,
+    out: Path,
+    clips: str = "",
+    size: int = 32,
+    levels: int = 1,
+    hold_out: int = 0,
+    validate: int = 0,
+    passes: int = 8,
+    eta: float = 0.3,
+    eta_end: float = 0.03,
+    movies: int = 1200,
+    speed: tuple[float, float] = (1.0, 1.0),
+    cells: Literal["spiking", "rate"] = "spiking",
+    seed: int = 0,
+    frame_ms: float = 50.0,
+    dt_ms: float = 1.0,
+    engine: Literal["event", "reference", "brian"] = "event",
+    precision: Literal["float64", "float32"] = "float64",
+    set_: Annotated[tuple[str, ...], Parameter(name="--set")] = (),
+    resume: bool = False,
+    figures: bool = True,
+) -> None:
+    """Learn to forecast movies with the local rule, and leave a run folder.
+
+    Parameters
+    ----------
+    frames
+        Video file, folder or zip of frames, .npz, .npy, or the word photographs.
+    out
+        Run folder to make.
+    clips
+        Names of clips, with commas; all when left out.
+    size
+        Side of the frames in pixels.
+    levels
+        Levels of the circuit.
+    hold_out
+        Frames at the end of each clip that are kept from learning.
+    validate
+        Frames before those that are kept from learning too, to choose constants on.
+    passes
+        How often everything is shown.
+    eta
+        Learning rate at the beginning.
+    eta_end
+        Learning rate at the end.
+    movies
+        For photographs: number of drifts.
+    speed
+        For photographs: slowest and fastest drift in pixels a frame.
+    cells
+        Spiking cells, or their rate twins.
+    seed
+        Seed of everything.
+    frame_ms
+        Time for which a frame is shown.
+    dt_ms
+        Step of the simulation.
+    engine
+        Engine that learns.
+    precision
+        Precision of the event engine.
+    set_
+        A field of the description to change: PATH=NUMBER.
+    resume
+        Go on with the unfinished run of the same options.
+    figures
+        Draw figures.
+    """
+    from comparisons.learning import Job, run_learn
+    from comparisons.movies import Source
+    from plasticity.training import Plan
+
+    names = tuple(c.strip() for c in clips.split(",") if c.strip())
+    source = Source(
+        frames=frames,
+        clips=names,
+        size=size,
+        hold_out=hold_out,
+        validate_frames=validate,
+        n_movies=movies,
+        speed_min_px=speed[0],
+        speed_max_px=speed[1],
+        frame_ms=frame_ms,
+    )
+    plan = Plan(passes=passes, eta_start=eta, eta_end=eta_end)
+    job = Job(
+        source=source,
+        plan=plan,
+        levels=levels,
+        cells=cells,
+        overrides=_pairs(set_),
+        seed=seed,
+        dt_ms=dt_ms,
+        engine=engine,
+        precision=precision,
+    )
+    summary = run_learn(job, out, resume=resume, figures=figures, report=TerminalReporter())
+    print(
+        f"{out}: {summary['n_neurons']} cells, {summary['n_synapses']} synapses; error / copy-last while learning {summary['ratio_while_learning']:.3f}"
+    )
+    if summary["validation"]:
+        from comparisons.evaluation import table
+
+        print(table(summary["validation"]))
+
+
+@app.command
+def evaluate(
+    run: Path,
+    /,
+    *,
+    frames: str,
+    clips: str = "",
+    only: Literal["all", "held-out"] = "all",
+    backwards: bool = False,
+    movies: int = 60,
+    speed: tuple[float, float] = (1.0, 1.0),
+    seed: int = 999,
+    json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
+) -> None:
+    """Score a run's forecasts with frozen weights, per clip, beside the bars.
+
+    Parameters
+    ----------
+    run
+        Run folder.
+    frames
+        As for learn; photographs are those never learned from.
+    clips
+        Names of clips, with commas; all when left out.
+    only
+        held-out leaves out what the run has learned from or validated on.
+    backwards
+        Play every movie backwards (a control).
+    movies
+        For photographs: number of drifts.
+    speed
+        For photographs: slowest and fastest drift in pixels a frame.
+    seed
+        For photographs: seed of the drifts.
+    json_
+        Print JSON.
+    """
+    from comparisons.evaluation import evaluate as score
+    from comparisons.evaluation import table
+    from comparisons.inspection import load_run
+    from comparisons.learning import load_bars
+    from comparisons.movies import PHOTOGRAPHS
+
+    found = load_run(run)
+    names = tuple(c.strip() for c in clips.split(",") if c.strip())
+    source = found.job.source.model_copy(
+        update={"frames": frames, "clips": names, "n_movies": movies, "speed_min_px": speed[0], "speed_max_px": speed[1]}
+    )
+    chosen = source.held_out(found.job.source, seed) if only == "held-out" or frames == PHOTOGRAPHS else source.read()
+    if backwards:
+        chosen = tuple(m.reversed() for m in chosen)
+    report = TerminalReporter()
+    report.begin("evaluating")
+    result = score(found.simulation, chosen, *load_bars(run), after=lambda done: report.step(done, len(chosen)))
+    report.end()
+    print(json.dumps({"clips": result}, indent=1) if json_ else table(result))
+
+
+@app.command
+def check(run: Path, /) -> None:
+    """Print each biological constraint and its violations; exit status 1 when there is one.
+
+    Parameters
+    ----------
+    run
+        Run folder.
+    """
+    from comparisons.inspection import load_run
+    from snn.constraints import CONSTRAINTS
+
+    found = load_run(run)
+    state, total = found.simulation.state(), 0
+    for name, look in CONSTRAINTS.items():
+        bad = look(found.simulation.network, state)
+        total += len(bad)
+        print(f"{name:<18}{len(bad)} violations")
+        for v in bad:
+            print(f"    {v.where}: {v.detail}")
+    network = found.simulation.network
+    inhibitory = sum(p.n for p in network.populations if p.sign == "inhibitory")
+    print(f"{'inhibitory cells':<18}{inhibitory} of {network.n_neurons} ({100 * inhibitory / network.n_neurons:.0f} %)")
+    if total:
+        sys.exit(1)
+
+
+@app.command
+def info(run: Path, /) -> None:
+    """Print what a run is made of.
+
+    Parameters
+    ----------
+    run
+        Run folder.
+    """
+    from comparisons.inspection import describe, load_run
+
+    print(describe(load_run(run)))
+
+
+@app.command
+def demo(*, out: Path = Path("runs/demo"), seeds: int = 3, movies: int = 1200, workers: int = 2) -> None:
+    """Learn on drifting photographs with several seeds and score on photographs never seen.
+
+    Parameters
+    ----------
+    out
+        Folder for the runs.
+    seeds
+        Number of seeds.
+    movies
+        Drifts to learn from, per seed.
+    workers
+        Processes side by side.
+    """
+    from comparisons.demo import run_demo
+
+    print(run_demo(out, seeds=seeds, n_movies=movies, workers=workers))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; errors of the user are one line and exit status 2.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        Those of the process when left out.
+    """
+    try:
+        app(arguments, exit_on_error=False, print_error=False)
+    except ValidationError as error:
+        _fail(f"options: {first_error(error)}")
+    except (SpikingPrednetError, CycloptsError) as error:
+        _fail(" ".join(str(error).split()))
+    except KeyboardInterrupt:
+        _fail("stopped; `learn` goes on with --resume")
+
+
+def _fail(message: str) -> None:
+    sys.stderr.write(f"spiking-prednet: {message}\n")
+    sys.exit(2)

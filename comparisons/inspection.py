@@ -1,0 +1,97 @@
+"""Opening a finished run, and describing it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from pydantic import ValidationError
+
+from comparisons import run_folder
+from comparisons.learning import Job
+from plasticity import RULES
+from snn._edit import first_error
+from snn.constraints import graded_quantities
+from snn.description import Network
+from snn.engines.driver import Simulation
+from snn.errors import StateError, sentence
+from snn.state import State, initial_state
+from snn.topology import edges
+
+
+class Run(NamedTuple):
+    """A finished run with its learned weights, ready to be shown frames."""
+
+    path: Path
+    job: Job
+    summary: dict[str, Any]
+    simulation: Simulation
+
+
+def load_run(path: Path) -> Run:
+    """Open a run folder.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    RunFolderError
+        If it is not a finished run or a file of it has changed.
+    StateError
+        If its weights do not fit its description.
+    """
+    run_folder.verify(path)
+    try:
+        job = Job(**run_folder.read_json(path / "config.json"))
+    except (ValidationError, TypeError) as error:
+        raise StateError(
+            sentence(str(path / "config.json"), f"is not a job ({first_error(error)})", cure="it was made by another version; learn again")
+        ) from error
+    network = Network.from_json((path / "description.json").read_text(encoding="utf-8"), RULES)
+    weights = State.load(path / "weights.npz")
+    if weights.digest != network.digest:
+        raise StateError(
+            sentence(str(path / "weights.npz"), "belongs to another description", got=weights.digest[:12], allowed=network.digest[:12])
+        )
+    born = initial_state(network, dt_ms=weights.dt_ms, seed=weights.seed)
+    state = State({**born.arrays, **weights.arrays}, weights.step, weights.seed, weights.dt_ms, weights.digest)
+    return Run(path, job, run_folder.read_json(path / "summary.json"), job.simulation(network, state))
+
+
+def describe(run: Run) -> str:
+    """Say what a run is made of.
+
+    Parameters
+    ----------
+    run : Run
+
+    Returns
+    -------
+    str
+    """
+    network, state = run.simulation.network, run.simulation.state()
+    lines = [
+        f"{run.path}: {network.name}, digest {network.digest[:12]}, seed {run.job.seed}, learned from {run.job.source.frames}",
+        "",
+        f"{'population':<28}{'shape':>14}{'cells':>8}  {'cell':<14}{'sign':<12}",
+    ]
+    lines += [f"{p.name:<28}{'x'.join(map(str, p.shape)):>14}{p.n:>8}  {p.cell.kind:<14}{p.sign:<12}" for p in network.populations]
+    lines += ["", f"{'projection':<64}{'synapses':>10}{'delay':>8}{'mean weight':>13}  rule"]
+    for j in network.projections:
+        n = len(edges(j.topology, network.population(j.source).grid, network.population(j.target).grid).pre)
+        mean = float(np.sum(state.weights(j.name))) / max(1, np.count_nonzero(state.weights(j.name)))
+        lines.append(f"{j.name:<64}{n:>10}{j.delay_ms:>5g} ms{mean:>10.3g} mV  {j.rule.kind if j.rule else '-'}")
+    graded = graded_quantities(network)
+    lines += [
+        "",
+        "graded quantities between cells: " + (", ".join(graded) if graded else "none"),
+        "inside the retina: luminance, its local contrast and its change from frame to frame drive the first cells as currents",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,171 @@
+"""Where movies come from: a file, a folder, or the photographs that come with scikit-image."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import Field
+
+from snn._model import Described, Positive
+from snn.errors import MovieError, sentence
+from snn.stimuli.drift import drifting_movies, photographs
+from snn.stimuli.movie import Movie
+from snn.stimuli.reading import read_movies
+
+PHOTOGRAPHS = "photographs"
+LEAST_LEARNING, LEAST_HELD_OUT = 5, 4
+
+
+class Source(Described):
+    """Movies to learn from, and what is kept from learning.
+
+    Parameters
+    ----------
+    frames : str
+        A video file, a folder or zip of frames, an ``.npz`` or ``.npy``; or ``photographs``: still photographs under
+        constant drift, of which astronaut and coffee are never learned from.
+    clips : tuple of str
+        Names of clips; empty means all.
+    size : int
+        Side of the frames in pixels.
+    hold_out : int
+        Frames at the end of every clip that are kept from learning (photographs are held out whole).
+    validate_frames : int
+        Frames before those that are kept from learning too, to choose constants on.
+    n_movies, n_frames : int
+        For photographs: number and length of the drifts.
+    speed_min_px, speed_max_px : float
+        For photographs: range of the drift in pixels a frame.
+    frame_ms : float
+        Time for which a frame is shown.
+    """
+
+    frames: str
+    clips: tuple[str, ...] = ()
+    size: Annotated[int, Field(ge=1)] = 32
+    hold_out: Annotated[int, Field(ge=0)] = 0
+    validate_frames: Annotated[int, Field(ge=0)] = 0
+    n_movies: Annotated[int, Field(ge=1)] = 1200
+    n_frames: Annotated[int, Field(ge=5)] = 10
+    speed_min_px: Positive = 1.0
+    speed_max_px: Positive = 1.0
+    frame_ms: Positive = 50.0
+
+    @property
+    def speed_px(self) -> tuple[float, float]:
+        """Range of the drift."""
+        return self.speed_min_px, self.speed_max_px
+
+    def learning(self, seed: int) -> tuple[Movie, ...]:
+        """Movies to learn from.
+
+        Parameters
+        ----------
+        seed : int
+            For photographs: seed of the drifts.
+
+        Returns
+        -------
+        tuple of Movie
+
+        Raises
+        ------
+        MovieError
+            If the source cannot be read or a clip is too short to learn from.
+        """
+        if self.frames == PHOTOGRAPHS:
+            return drifting_movies(
+                photographs(False), self.n_movies, self.n_frames, self.size, speed_px=self.speed_px, seed=seed, frame_ms=self.frame_ms
+            )
+        return tuple(m.part(0, self._end(m)) for m in self.read())
+
+    def validation(self) -> tuple[Movie, ...]:
+        """Frames between those learned from and those held out.
+
+        Returns
+        -------
+        tuple of Movie
+            Empty when none are kept.
+        """
+        if self.frames == PHOTOGRAPHS or not self.validate_frames:
+            return ()
+        return tuple(m.part(self._end(m), m.n_frames - self.hold_out) for m in self.read())
+
+    def held_out(self, learned: Source | None, seed: int = 999) -> tuple[Movie, ...]:
+        """Movies, or ends of movies, that a run has not learned from.
+
+        Parameters
+        ----------
+        learned : Source or None
+            What the run learned from.
+        seed : int
+            For photographs: seed of the drifts.
+
+        Returns
+        -------
+        tuple of Movie
+
+        Raises
+        ------
+        MovieError
+            If the run learned from a clip without holding anything out.
+        """
+        if self.frames == PHOTOGRAPHS:
+            return drifting_movies(
+                photographs(True), self.n_movies, self.n_frames, self.size, speed_px=self.speed_px, seed=seed, frame_ms=self.frame_ms
+            )
+        found = []
+        for m in self.read():
+            seen = learned is not None and learned.frames != PHOTOGRAPHS and (not learned.clips or m.name in learned.clips)
+            if not seen or learned is None:
+                found.append(m)
+            elif learned.hold_out < LEAST_HELD_OUT:
+                raise MovieError(
+                    sentence(
+                        f"clip {m.name!r}",
+                        "was learned from to its end, so nothing of it is held out",
+                        got=learned.hold_out,
+                        allowed=f"--hold-out of {LEAST_HELD_OUT} or more in `learn`",
+                        cure="leave out --only held-out to score all frames",
+                    )
+                )
+            else:
+                found.append(m.part(m.n_frames - min(learned.hold_out, m.n_frames), m.n_frames))
+        return tuple(found)
+
+    def read(self) -> tuple[Movie, ...]:
+        """Read all frames of the source's clips.
+
+        Returns
+        -------
+        tuple of Movie
+        """
+        return read_movies(self.frames, size=self.size, clips=self.clips or None, frame_ms=self.frame_ms)
+
+    def _end(self, movie: Movie) -> int:
+        end = movie.n_frames - self.hold_out - self.validate_frames
+        if end < LEAST_LEARNING:
+            raise MovieError(
+                sentence(
+                    f"clip {movie.name!r}",
+                    f"has {movie.n_frames} frames, too few to hold out {self.hold_out} and validate on {self.validate_frames}",
+                    allowed=f"at least {LEAST_LEARNING} frames left to learn from",
+                    cure="lower --hold-out or --validate, or choose longer clips",
+                )
+            )
+        return end
+
+
+def clip_of(movie: Movie) -> str:
+    """Name under which a movie's result is reported: drifts of one photograph go together.
+
+    Parameters
+    ----------
+    movie : Movie
+
+    Returns
+    -------
+    str
+    """
+    return re.sub(r"_drift_\d+$", "", movie.name)

@@ -1,0 +1,233 @@
+"""Run folders: written under another name, synced, renamed; done means that the manifest verifies.
+
+A finished run holds ``config.json``, ``description.json``, ``summary.json``, ``curve.csv``, ``weights.npz``,
+``bars.npz``, ``recording.npz``, ``figures/`` and ``MANIFEST.sha256``. While a run is under way everything lies in
+``NAME.partial``, with the last good ``checkpoint.npz``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from snn.errors import RunFolderError, sentence
+
+MANIFEST = "MANIFEST.sha256"
+PACKAGES = ("spiking-prednet", "numpy", "numba", "pydantic", "scikit-image", "matplotlib")
+
+
+def partial_of(run: Path) -> Path:
+    """Name of the folder in which a run is written.
+
+    Parameters
+    ----------
+    run : Path
+        The run folder.
+
+    Returns
+    -------
+    Path
+    """
+    return run.with_name(run.name + ".partial")
+
+
+def begin(run: Path, *, resume: bool) -> Path:
+    """Open the folder in which a run is written.
+
+    Parameters
+    ----------
+    run : Path
+        The run folder; it must not exist yet.
+    resume : bool
+        Whether to go on with an unfinished run.
+
+    Returns
+    -------
+    Path
+        ``run.partial``.
+
+    Raises
+    ------
+    RunFolderError
+        If the run is finished already, or unfinished and not to be resumed, or there is nothing to resume, or the
+        place cannot be written.
+    """
+    partial = partial_of(run)
+    if run.exists():
+        raise RunFolderError(sentence(str(run), "exists already", cure="choose another --out, or remove it"))
+    if resume:
+        if not (partial / "checkpoint.npz").is_file():
+            raise RunFolderError(sentence(str(partial), "there is no unfinished run with a checkpoint", cure="run once without --resume"))
+        return partial
+    if partial.exists():
+        raise RunFolderError(sentence(str(partial), "holds an unfinished run", cure="go on with --resume, or remove it"))
+    try:
+        partial.mkdir(parents=True)
+    except OSError as error:
+        raise RunFolderError(sentence(str(run), f"cannot be written ({error.strerror})", cure="choose another --out")) from error
+    return partial
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, all or nothing.
+
+    Parameters
+    ----------
+    path : Path
+    text : str
+
+    Raises
+    ------
+    RunFolderError
+        If it cannot be written.
+    """
+    temporary = path.with_name(path.name + ".new")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise RunFolderError(
+            sentence(str(path), f"cannot be written ({error.strerror})", cure="free some room or choose another --out")
+        ) from error
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a value as JSON, all or nothing.
+
+    Parameters
+    ----------
+    path : Path
+    value : object
+        Anything that ``json`` writes.
+    """
+    write_text(path, json.dumps(value, indent=1) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file of a run folder.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    object
+
+    Raises
+    ------
+    RunFolderError
+        If it is missing or not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RunFolderError(sentence(str(path), f"cannot be read ({error.strerror})", cure="is this a run folder?")) from error
+    except ValueError as error:
+        raise RunFolderError(sentence(str(path), "is not JSON", cure="the file is damaged; restore it or run again")) from error
+
+
+def sha256(path: Path) -> str:
+    """Digest of a file.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    str
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def finish(partial: Path, run: Path) -> None:
+    """Write the manifest and give a run its name.
+
+    Parameters
+    ----------
+    partial : Path
+        Where it was written.
+    run : Path
+        Its name.
+
+    Raises
+    ------
+    RunFolderError
+        If the place cannot be written.
+    """
+    (partial / "checkpoint.npz").unlink(missing_ok=True)
+    files = sorted(p for p in partial.rglob("*") if p.is_file() and p.name != MANIFEST)
+    write_text(partial / MANIFEST, "".join(f"{sha256(p)}  {p.relative_to(partial).as_posix()}\n" for p in files))
+    try:
+        partial.rename(run)
+    except OSError as error:
+        raise RunFolderError(
+            sentence(str(run), f"cannot be written ({error.strerror})", cure=f"the finished run is in {partial}")
+        ) from error
+
+
+def verify(run: Path) -> None:
+    """Check that a run is finished and that no file of it has changed.
+
+    Parameters
+    ----------
+    run : Path
+
+    Raises
+    ------
+    RunFolderError
+        If it is no run folder, unfinished, or damaged; the file is named.
+    """
+    if not run.is_dir():
+        unfinished = partial_of(run).is_dir()
+        cure = "it is unfinished: run `learn` again with --resume" if unfinished else "check the path"
+        raise RunFolderError(sentence(str(run), "is not a run folder", cure=cure))
+    manifest = run / MANIFEST
+    if not manifest.is_file():
+        raise RunFolderError(sentence(str(run), f"has no {MANIFEST}, so it is not a finished run", cure="run `learn` to make one"))
+    for line in manifest.read_text(encoding="utf-8").splitlines():
+        digest, _, name = line.partition("  ")
+        path = run / name
+        if not path.is_file():
+            raise RunFolderError(sentence(str(path), "is missing", cure="restore it or run again"))
+        if sha256(path) != digest:
+            raise RunFolderError(
+                sentence(str(path), "has changed since the run was finished (cut short or damaged)", cure="restore it or run again")
+            )
+
+
+def versions() -> dict[str, str]:
+    """Versions of what a result depends on.
+
+    Returns
+    -------
+    dict of str to str
+    """
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def discard(partial: Path) -> None:
+    """Remove what an attempt that never began to learn has left.
+
+    Parameters
+    ----------
+    partial : Path
+    """
+    shutil.rmtree(partial, ignore_errors=True)

@@ -1,0 +1,325 @@
+"""Learning from movies: show stretches of clips in a seeded order, anneal, watch for blow-ups, leave checkpoints.
+
+The engine learns; this module decides what is shown when. Nothing here sees a weight, except to save it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from snn._model import Described
+from snn.engines.driver import Simulation
+from snn.errors import BlowUpError, MovieError, sentence
+from snn.recording import Recording
+from snn.seeding import stream
+from snn.stimuli.movie import Movie
+
+FIRST_SCORED = 3
+
+
+class Plan(Described):
+    """How a network learns.
+
+    Parameters
+    ----------
+    passes : int
+        How often every stretch is shown.
+    eta_start, eta_end : float
+        Modulator of the rule at the beginning and at the end; it falls exponentially between.
+    stretch : int
+        Frames shown without a break; longer clips are cut into stretches, each of which begins at rest.
+    warm_up : int
+        Frames at the beginning of a stretch in which rules do not act, because no forecast is possible yet.
+    max_rate_Hz : float
+        A population whose mean rate over a stretch is higher has blown up.
+    """
+
+    passes: Annotated[int, Field(ge=1)] = 8
+    eta_start: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.3
+    eta_end: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.03
+    stretch: Annotated[int, Field(ge=5)] = 50
+    warm_up: Annotated[int, Field(ge=1)] = 2
+    max_rate_Hz: Annotated[float, Field(gt=0)] = 300.0
+
+    def eta(self, progress: float) -> float:
+        """Modulator at a given share of the whole.
+
+        Parameters
+        ----------
+        progress : float
+            0 at the beginning, 1 at the end.
+
+        Returns
+        -------
+        float
+        """
+        if self.eta_start == 0 or self.eta_end == 0:
+            return self.eta_start + (self.eta_end - self.eta_start) * progress
+        return float(self.eta_start * (self.eta_end / self.eta_start) ** progress)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where learning stands after a stretch.
+
+    Attributes
+    ----------
+    done, total : int
+        Stretches.
+    mse_model, mse_copy_last : float
+        Errors of the stretch just shown, in luminance squared; NaN when it has no scored frame.
+    n_scored : int
+        Scored frames of the stretch.
+    """
+
+    done: int
+    total: int
+    mse_model: float
+    mse_copy_last: float
+    n_scored: int
+
+
+@dataclass(eq=False)
+class Curve:
+    """Learning curve: errors while learning, stretch by stretch.
+
+    Attributes
+    ----------
+    points : list of Progress
+    """
+
+    points: list[Progress] = field(default_factory=list)
+
+    def ratio(self, last: int = 50) -> float:
+        """Error over that of copying the last frame, over the latest stretches.
+
+        Parameters
+        ----------
+        last : int
+            Number of stretches.
+
+        Returns
+        -------
+        float
+            NaN when nothing has been scored.
+        """
+        recent = [p for p in self.points[-last:] if p.n_scored]
+        copy = sum(p.mse_copy_last * p.n_scored for p in recent)
+        return float(sum(p.mse_model * p.n_scored for p in recent) / copy) if copy > 0 else float("nan")
+
+
+def stretches(movies: Sequence[Movie], length: int) -> list[Movie]:
+    """Cut clips into stretches that do not overlap; a remainder too short to score joins the stretch before it.
+
+    Parameters
+    ----------
+    movies : sequence of Movie
+    length : int
+        Frames of a stretch.
+
+    Returns
+    -------
+    list of Movie
+    """
+    found = []
+    for movie in movies:
+        starts = list(range(0, movie.n_frames, length))
+        if len(starts) > 1 and movie.n_frames - starts[-1] <= FIRST_SCORED:
+            starts.pop()
+        found += [movie.part(a, b) for a, b in zip(starts, [*starts[1:], movie.n_frames], strict=True)]
+    return found
+
+
+def order(n: int, passes: int, seed: int) -> list[int]:
+    """Give the sequence in which stretches are shown: each pass in a new seeded order.
+
+    Parameters
+    ----------
+    n, passes : int
+        Stretches and passes.
+    seed : int
+
+    Returns
+    -------
+    list of int
+        ``n * passes`` indices.
+    """
+    return [int(i) for p in range(passes) for i in stream(seed, "order", p).permutation(n)]
+
+
+def forecast_error(recording: Recording, movie: Movie, readout: str = "level0.forecast") -> tuple[float, float, int]:
+    """Compare forecasts with what came, and with copying the last frame; the first frames are not scored.
+
+    Parameters
+    ----------
+    recording : Recording
+        Of a run that began with the movie's first frame.
+    movie : Movie
+    readout : str
+        The forecast.
+
+    Returns
+    -------
+    mse_model, mse_copy_last : float
+        In luminance squared; NaN when no frame is scored.
+    n_scored : int
+    """
+    frames = movie.frames
+    if movie.n_frames <= FIRST_SCORED:
+        return float("nan"), float("nan"), 0
+    forecast = recording.readouts[readout][..., 0]
+    model = float(np.mean((forecast[FIRST_SCORED:] - frames[FIRST_SCORED:]) ** 2))
+    copy = float(np.mean((frames[FIRST_SCORED - 1 : -1] - frames[FIRST_SCORED:]) ** 2))
+    return model, copy, movie.n_frames - FIRST_SCORED
+
+
+def learn(
+    simulation: Simulation,
+    movies: Sequence[Movie],
+    plan: Plan,
+    *,
+    seed: int = 0,
+    start: int = 0,
+    curve: Curve | None = None,
+    after: Callable[[Progress, Simulation], None] | None = None,
+) -> Curve:
+    """Let a network learn from movies.
+
+    Parameters
+    ----------
+    simulation : Simulation
+        Changed in place.
+    movies : sequence of Movie
+        Learning clips.
+    plan : Plan
+    seed : int
+        Seed of the order of stretches.
+    start : int
+        Stretches already shown, when learning goes on from a checkpoint.
+    curve : Curve, optional
+        The curve so far.
+    after : callable, optional
+        Called after every stretch with the progress and the simulation; checkpoints and progress bars hang here.
+
+    Returns
+    -------
+    Curve
+
+    Raises
+    ------
+    MovieError
+        If no stretch is long enough to learn from.
+    BlowUpError
+        If a population's rate or a weight leaves the range in which it means anything; the message names the
+        population and the time.
+    """
+    curve = curve or Curve()
+    shown = stretches(movies, plan.stretch)
+    if not any(m.n_frames > FIRST_SCORED for m in shown):
+        raise MovieError(
+            sentence(
+                "learn.movies",
+                f"no clip has more than {FIRST_SCORED} frames",
+                got=[m.n_frames for m in shown][:5],
+                cure="give longer clips",
+            )
+        )
+    for done, (index, eta) in enumerate(_schedule(len(shown), plan, seed, start), start=start + 1):
+        movie = shown[index]
+        simulation.restart()
+        warm = min(plan.warm_up, movie.n_frames)
+        parts = [simulation.run(movie.part(0, warm), learn=False)]
+        if movie.n_frames > warm:
+            parts.append(simulation.run(movie.part(warm, movie.n_frames), learn=True, modulator=eta))
+        recording = join(parts)
+        progress = Progress(done, len(shown) * plan.passes, *forecast_error(recording, movie))
+        refuse_blow_up(recording, plan, progress, movie)
+        curve.points.append(progress)
+        if after is not None:
+            after(progress, simulation)
+    refuse_bad_weights(simulation)
+    return curve
+
+
+def _schedule(n: int, plan: Plan, seed: int, start: int) -> Iterator[tuple[int, float]]:
+    total = n * plan.passes
+    for i, index in enumerate(order(n, plan.passes, seed)):
+        if i >= start:
+            yield index, plan.eta(i / max(1, total - 1))
+
+
+def join(parts: Sequence[Recording]) -> Recording:
+    """Put recordings of consecutive runs together.
+
+    Parameters
+    ----------
+    parts : sequence of Recording
+        At least one; spikes are not kept.
+
+    Returns
+    -------
+    Recording
+    """
+    first = parts[0]
+    counts = {k: np.concatenate([p.counts[k] for p in parts]) for k in first.counts}
+    readouts = {k: np.concatenate([p.readouts[k] for p in parts]) for k in first.readouts}
+    return Recording(sum(p.n_frames for p in parts), first.frame_steps, first.dt_ms, counts, readouts, {})
+
+
+def refuse_blow_up(recording: Recording, plan: Plan, progress: Progress, movie: Movie) -> None:
+    """Raise when a population fires faster than it can mean.
+
+    Parameters
+    ----------
+    recording : Recording
+    plan : Plan
+    progress : Progress
+    movie : Movie
+        What was shown.
+
+    Raises
+    ------
+    BlowUpError
+        Naming the population, its rate, the clip and the stretch.
+    """
+    for name in recording.counts:
+        rate = recording.mean_rate_Hz(name)
+        if not rate <= plan.max_rate_Hz:
+            when = f"stretch {progress.done} of {progress.total} (clip {movie.name!r}, {recording.n_frames * recording.frame_steps * recording.dt_ms:g} ms)"
+            raise BlowUpError(
+                sentence(
+                    name,
+                    f"fires at {rate:.0f} Hz on average in {when}",
+                    allowed=f"<= {plan.max_rate_Hz:g} Hz",
+                    cure="lower the learning rate; the last good state is kept",
+                )
+            )
+
+
+def refuse_bad_weights(simulation: Simulation) -> None:
+    """Raise when a weight is not a finite number.
+
+    Parameters
+    ----------
+    simulation : Simulation
+
+    Raises
+    ------
+    BlowUpError
+        Naming the projection.
+    """
+    state = simulation.state()
+    for j in simulation.network.projections:
+        if not np.isfinite(state.weights(j.name)).all():
+            raise BlowUpError(
+                sentence(
+                    f"weights of {j.name}",
+                    f"are not finite after step {state.step}",
+                    cure="lower the learning rate; the last good state is kept",
+                )
+            )

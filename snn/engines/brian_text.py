@@ -1,0 +1,314 @@
+"""What the brian engine says to Brian2: a network as equations, conditions and code. Text only; Brian2 is not imported.
+
+Voltages, currents and weights are numbers in mV. The numbers of the phases are those of ``conventions.md``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from snn.cells import IF, LIF, AdaptiveLIF
+from snn.description import MIXED, Population, Projection
+from snn.engines.layout import Layout
+from snn.local import PostSum, Rule, Symbol, Trace, Update, render, walk
+
+# The schedule: phases 1 to 4 have slots of their own, phase 5 is the last.
+SLOTS = ("start", "groups", "thresholds", "resets", "synapses", "end")
+# Order within slot "end".
+PRE_SPIKE, PRE_TRACES, POST_SPIKE, OWN_TRACES, FRAME_MEANS, RECORD = 0, 1000, 2000, 3000, 4000, 5000
+
+
+def identifier(text: str, taken: set[str]) -> str:
+    """Make a name that Brian2 accepts, and take it.
+
+    Parameters
+    ----------
+    text : str
+        Any name.
+    taken : set of str
+        Names in use; the new one is added.
+
+    Returns
+    -------
+    str
+    """
+    clean = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_")
+    if not re.match(r"[A-Za-z]", clean):
+        clean = f"n_{clean}"
+    # Brian2 keeps these endings for the two sides of a synapse.
+    if clean.endswith(("_pre", "_post")):
+        clean += "_"
+    name, k = clean, 1
+    while name in taken:
+        name, k = f"{clean}_{k}", k + 1
+    taken.add(name)
+    return name
+
+
+@dataclass
+class CellText:
+    """A population in Brian2's words.
+
+    Attributes
+    ----------
+    name : str
+        Of its NeuronGroup.
+    equations : list of str
+        Its model.
+    constants : dict of str to float
+        Time constants in ms that the equations name.
+    receptors : dict of str to str
+        Variable of each receptor.
+    threshold, reset : str
+        Phases 2 and 3.
+    before, after : list of str
+        Code around the integration, phase 1.
+    frame_add, frame_clear : list of str
+        Code for the frame means, at the end of a step and of a frame.
+    refractory_steps : int
+    leaky : bool
+    """
+
+    name: str
+    equations: list[str] = field(default_factory=list)
+    constants: dict[str, float] = field(default_factory=dict)
+    receptors: dict[str, str] = field(default_factory=dict)
+    threshold: str = "sends"
+    reset: str = ""
+    before: list[str] = field(default_factory=list)
+    after: list[str] = field(default_factory=list)
+    frame_add: list[str] = field(default_factory=list)
+    frame_clear: list[str] = field(default_factory=list)
+    refractory_steps: int = 0
+    leaky: bool = True
+
+    def time_constant(self, name: str, value_ms: float) -> str:
+        """Name a time constant; equal ones share a name, so that Brian2 finds the limit for equal constants."""
+        known = {value: key for key, value in self.constants.items()}
+        if value_ms not in known:
+            self.constants[name] = value_ms
+        return known.get(value_ms, name)
+
+
+def cell_text(p: Population, layout: Layout, taken: set[str]) -> CellText:
+    """Write down a population.
+
+    Parameters
+    ----------
+    p : Population
+        A spiking one.
+    layout : Layout
+    taken : set of str
+        Names of groups in use.
+
+    Returns
+    -------
+    CellText
+    """
+    text = CellText(identifier(p.name, taken))
+    cell = p.cell
+    if not isinstance(cell, IF | LIF | AdaptiveLIF):
+        text.equations.append("sends : boolean  # the raster")
+        return text
+    text.leaky = not isinstance(cell, IF)
+    text.time_constant("tau_mem", cell.tau_mem_ms)
+    variables = {"v", "a", "I", "theta", "left", "kept", "t", "dt", "i", "N"}
+    text.receptors = {r.name: identifier(f"g_{r.name}", variables) for r in p.receptors}
+    terms = [text.receptors[r.name] for r in p.receptors if r.kinetics != "pulse"] + ["I"]
+    losses = ["v"] * text.leaky + ["a"] * isinstance(cell, AdaptiveLIF)
+    text.equations.append(f"dv/dt = ({' + '.join(terms)}{''.join(f' - {x}' for x in losses)})/tau_mem : 1")
+    text.equations += ["I : 1  # external current", "theta : 1  # threshold"]
+    for r in p.receptors:
+        g = text.receptors[r.name]
+        tau = text.time_constant(f"tau_{g}", r.tau_ms) if r.tau_ms else ""
+        text.equations.append(f"d{g}/dt = -{g}/{tau} : 1" if tau else f"{g} : 1  # {r.kinetics}")
+    text.refractory_steps = round(cell.t_ref_ms / layout.dt_ms)
+    text.threshold = "v >= theta"
+    if text.refractory_steps:
+        text.equations += ["left : 1  # refractory steps left", "kept : 1  # v before the step"]
+        text.before += ["left = clip(left - 1, 0, inf)", "kept = v"]
+        text.after.append("v = int(left > 0)*kept + int(left <= 0)*v")
+        text.threshold += " and left <= 0"
+    for r in p.receptors:
+        if r.kinetics == "pulse":
+            text.before += [f"v += {text.receptors[r.name]}", f"{text.receptors[r.name]} = 0"]
+    if cell.v_floor_mV is not None:
+        text.after.append(f"v = clip(v, {cell.v_floor_mV!r}, inf)")
+    resets = [f"v -= {cell.reset_by_mV!r}" if cell.reset_by_mV is not None else f"v = {cell.v_reset_mV!r}"]
+    if isinstance(cell, AdaptiveLIF):
+        tau = text.time_constant("tau_adaptation", cell.tau_adaptation_ms) if cell.tau_adaptation_ms else ""
+        text.equations.append(f"da/dt = -a/{tau} : 1" if tau else "a : 1  # adaptation")
+        resets.append(f"a += {cell.adaptation_mV!r}")
+    if text.refractory_steps:
+        resets.append(f"left = {text.refractory_steps}")
+    text.reset = "\n".join(resets)
+    return text
+
+
+@dataclass(frozen=True)
+class UpdateText:
+    """An update of a rule in Brian2's words.
+
+    Attributes
+    ----------
+    update : Update
+    sums : tuple of (str, str)
+        Variable of the target for each ``post_sum``, and the code of the synapse that adds to it.
+    code : str
+        New weight, of a synapse.
+    """
+
+    update: Update
+    sums: tuple[tuple[str, str], ...]
+    code: str
+
+
+@dataclass(frozen=True)
+class TraceText:
+    """A trace in Brian2's words.
+
+    Attributes
+    ----------
+    trace : Trace
+    trained, read : str
+        Variables that spikes raise and that rules read; they differ for the frame mean of a decaying trace.
+    code : str
+        What a spike does, written for a synapse onto the cell that has the trace.
+    """
+
+    trace: Trace
+    trained: str
+    read: str
+    code: str
+
+
+@dataclass(frozen=True)
+class ProjectionText:
+    """A projection in Brian2's words.
+
+    Attributes
+    ----------
+    name : str
+        Of its Synapses.
+    projection : Projection
+    deliver : str
+        What a spike does to the target, phase 4.
+    traces : tuple of TraceText
+    updates : tuple of UpdateText
+    """
+
+    name: str
+    projection: Projection
+    deliver: str
+    traces: tuple[TraceText, ...]
+    updates: tuple[UpdateText, ...]
+
+
+def projection_text(j: Projection, number: int, layout: Layout, cells: Mapping[str, CellText], taken: set[str]) -> ProjectionText:
+    """Write down a projection, and the variables that its rule needs into the text of its cells.
+
+    Parameters
+    ----------
+    j : Projection
+    number : int
+        Its place in the description.
+    layout : Layout
+    cells : mapping of str to CellText
+    taken : set of str
+        Names of groups in use.
+
+    Returns
+    -------
+    ProjectionText
+    """
+    name = identifier(f"{j.source}_to_{j.target}_{j.receptor}_{j.label}", taken)
+    source = layout.network.population(j.source)
+    weight = "-w" if source.sign == "inhibitory" else "w"
+    deliver = f"{cells[j.target].receptors[j.receptor]}_post += {weight}"
+    if j.rule is None:
+        return ProjectionText(name, j, deliver, (), ())
+    traces = tuple(_trace_text(t, number, layout, cells[j.source if t.side == "pre" else j.target]) for t in j.rule.traces())
+    updates = _update_texts(j, j.rule, number, traces, cells[j.target], source)
+    return ProjectionText(name, j, deliver, traces, updates)
+
+
+def _trace_text(t: Trace, number: int, layout: Layout, cell: CellText) -> TraceText:
+    label = identifier(f"{number}_{t.name}", set()).removeprefix("n_")
+    trained = read = f"trace_{label}" if t.tau_ms else f"frame_{label}"
+    # Code, not a differential equation: Brian2 needs long to solve many equations of one cell.
+    cell.equations.append(f"{trained} : 1  # {t.side}")
+    if t.tau_ms:
+        tau = cell.time_constant(f"tau_{trained}", t.tau_ms)
+        cell.after.append(f"{trained} *= exp(-dt/{tau})")
+    share = 1.0 / layout.frame_steps if t.frame == "mean" else 1.0
+    if t.frame and t.tau_ms:
+        read = f"frame_{label}"
+        cell.equations.append(f"{read} : 1  # {t.frame} over the frame")
+        cell.frame_add.append(f"{read} += {share!r}*{trained}")
+    if t.frame:
+        cell.frame_clear.append(f"{read} = 0")
+    return TraceText(t, trained, read, f"{trained}_post += {1.0 if t.tau_ms else share!r}")
+
+
+def _update_texts(
+    j: Projection, rule: Rule, number: int, traces: tuple[TraceText, ...], target: CellText, source: Population
+) -> tuple[UpdateText, ...]:
+    sums: dict[int, str] = {}
+
+    def name_of(x: Symbol | PostSum) -> str:
+        if isinstance(x, PostSum):
+            return f"{sums[id(x)]}_post"
+        if x.scope == "w" or x.scope == "modulator":
+            return x.scope
+        if x.scope == "sign":
+            return "-1.0" if source.sign == "inhibitory" else "1.0"
+        read = next(t.read for t in traces if t.trace.name == x.name)
+        return f"{read}_{'pre' if x.scope == 'pre' else 'post'}"
+
+    found = []
+    for update in rule.updates():
+        own = [x for x in walk(update.weight) if isinstance(x, PostSum)]
+        for x in own:
+            if id(x) not in sums:
+                sums[id(x)] = f"sum_{number}_{len(sums)}"
+                target.equations.append(f"{sums[id(x)]} : 1  # over the synapses of a cell")
+        adding = {sums[id(x)]: f"{sums[id(x)]}_post += {render(x.a, name_of)}" for x in own}
+        new = render(update.weight, name_of)
+        upper = "inf" if j.w_max_mV is None else repr(j.w_max_mV)
+        code = f"w = {new}" if source.sign == MIXED else f"w = clip({new}, 0, {upper})"
+        found.append(UpdateText(update, tuple(adding.items()), code))
+    return tuple(found)
+
+
+def describe(cells: Mapping[str, CellText], projections: list[ProjectionText], layout: Layout) -> str:
+    """Print the whole network for a reader.
+
+    Parameters
+    ----------
+    cells : mapping of str to CellText
+        By name of the population.
+    projections : list of ProjectionText
+    layout : Layout
+
+    Returns
+    -------
+    str
+    """
+    lines = [f"Brian2, one step = {layout.dt_ms} ms, slots {', '.join(SLOTS)}; numbers in mV", ""]
+    for name, c in cells.items():
+        lines += [f"population {name}: {layout.network.population(name).n} cells", *(f"    {x}" for x in c.equations)]
+        lines += [f"    {key} = {value} ms" for key, value in c.constants.items()]
+        code = (("before", c.before), ("after", c.after), ("threshold", [c.threshold]), ("reset", c.reset.splitlines()))
+        frames = (("each step", c.frame_add), ("each frame", c.frame_clear))
+        lines += [f"    {when}: {'; '.join(said)}" for when, said in (*code, *frames) if said]
+        lines.append("")
+    for text in projections:
+        j = text.projection
+        lines += [f"projection {j.name}: delay {j.delay_ms} ms", f"    on_pre: {text.deliver}"]
+        lines += [f"    {t.trace.side} spike: {t.code}" for t in text.traces]
+        for u in text.updates:
+            lines += [f"    {u.update.when}: {code}" for code in (*(s for _, s in u.sums), u.code)]
+        lines.append("")
+    return "\n".join(lines)
