@@ -8,7 +8,7 @@ from __future__ import annotations
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -42,7 +42,8 @@ def jobs(seeds: int, n_movies: int) -> dict[str, Job]:
     """
     found = {}
     for seed in range(seeds):
-        for cells, n in (("spiking", n_movies), ("rate", max(1, n_movies // RATE_SHARE))):
+        sizes: tuple[tuple[Literal["spiking", "rate"], int], ...] = (("spiking", n_movies), ("rate", max(1, n_movies // RATE_SHARE)))
+        for cells, n in sizes:
             source = Source(frames=PHOTOGRAPHS, size=16, n_movies=n)
             found[f"{cells}-{seed}"] = Job(source=source, plan=PLAN, cells=cells, seed=seed)
     return found

@@ -86,7 +86,7 @@ def describe(run: Run) -> str:
     lines += ["", f"{'projection':<64}{'synapses':>10}{'delay':>8}{'mean weight':>13}  rule"]
     for j in network.projections:
         n = len(edges(j.topology, network.population(j.source).grid, network.population(j.target).grid).pre)
-        mean = float(np.sum(state.weights(j.name))) / max(1, np.count_nonzero(state.weights(j.name)))
+        mean = float(np.sum(state.weights(j.name))) / max(1, int(np.count_nonzero(state.weights(j.name))))
         lines.append(f"{j.name:<64}{n:>10}{j.delay_ms:>5g} ms{mean:>10.3g} mV  {j.rule.kind if j.rule else '-'}")
     graded = graded_quantities(network)
     lines += [

@@ -192,13 +192,12 @@ def rate_twin(cell: IF | LIF | AdaptiveLIF, *, dt_ms: float) -> RateUnit:
         raise ValueError(
             f"cell {cell.kind!r}: only a soft reset without refractory time has an exact rate twin; set reset_by_mV and t_ref_ms=0"
         )
-    adaptive = isinstance(cell, AdaptiveLIF)
     return RateUnit(
         tau_mem_ms=cell.tau_mem_ms,
         leaky=not isinstance(cell, IF),
         gain_Hz_per_mV=1000.0 / (dt_ms * cell.reset_by_mV),
         reset_by_mV=cell.reset_by_mV,
         v_floor_mV=cell.v_floor_mV,
-        adaptation_mV=cell.adaptation_mV if adaptive else 0.0,
-        tau_adaptation_ms=cell.tau_adaptation_ms if adaptive else None,
+        adaptation_mV=cell.adaptation_mV if isinstance(cell, AdaptiveLIF) else 0.0,
+        tau_adaptation_ms=cell.tau_adaptation_ms if isinstance(cell, AdaptiveLIF) else None,
     )

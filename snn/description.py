@@ -359,7 +359,8 @@ class Network(Described):
             for i, item in sorted(enumerate(items), key=lambda pair: -len(pair[1].name)):
                 if path.startswith(item.name + "."):
                     new = replaced(item, path[len(item.name) + 1 :].split("."), value, path)
-                    return rebuilt(self, {field: (*items[:i], new, *items[i + 1 :])}, path, value)
+                    edited: Network = rebuilt(self, {field: (*items[:i], new, *items[i + 1 :])}, path, value)
+                    return edited
         first = path.split(".")[0]
         if first not in type(self).model_fields:
             names = [*type(self).model_fields, *(p.name for p in self.populations), *(j.name for j in self.projections)]

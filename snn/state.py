@@ -90,12 +90,10 @@ class State:
         path = Path(path)
         partial = path.with_name(path.name + ".partial")
         meta = np.array([self.step, self.seed], dtype=np.int64)
+        about = {"meta/step_seed": meta, "meta/dt_ms": np.array(self.dt_ms), "meta/digest": np.array(self.digest)}
         try:
             with partial.open("wb") as file:
-                np.savez(
-                    file,
-                    **{**self.arrays, "meta/step_seed": meta, "meta/dt_ms": np.array(self.dt_ms), "meta/digest": np.array(self.digest)},
-                )  # type: ignore[arg-type]
+                np.savez(file, allow_pickle=False, **{**self.arrays, **about})
                 file.flush()
                 os.fsync(file.fileno())
             partial.replace(path)

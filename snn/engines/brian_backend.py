@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 import brian2
@@ -40,6 +41,7 @@ from snn.engines.brian_text import (
     SLOTS,
     CellText,
     ProjectionText,
+    TraceText,
     UpdateText,
     cell_text,
     describe,
@@ -47,7 +49,7 @@ from snn.engines.brian_text import (
 )
 from snn.engines.layout import Layout
 from snn.engines.port import FrameInput, FrameOutput
-from snn.state import Array
+from snn.state import Array, at_rest
 from snn.topology import Edges, edges
 
 Ints = NDArray[np.int64]
@@ -135,7 +137,7 @@ class Cells:
     def __init__(self, p: Population, text: CellText, clock: Any, code: Any) -> None:
         self.p, self.text = p, text
         taus = sorted(text.constants.values())
-        separate = all(b - a > 1e-3 * b for a, b in zip(taus, taus[1:], strict=False))
+        separate = all(b - a > 1e-3 * b for a, b in pairwise(taus))
         self.group = brian2.NeuronGroup(
             p.n,
             "\n".join(text.equations),
@@ -154,6 +156,7 @@ class Cells:
         self.other: dict[str, Array] = {}
 
     def load(self, arrays: Mapping[str, Array], step: int) -> None:
+        """Take over the arrays of the population."""
         name = self.p.name
         keys = [f"{key}/{name}" for key in ("v", "adaptation", "threshold", "total", "last", "flight")]
         self.other = {k: np.array(arrays[k]) for k in keys if k not in self.held}
@@ -165,6 +168,7 @@ class Cells:
             self[line.split()[0]] = 0.0
 
     def dump(self) -> dict[str, Array]:
+        """Copy out the arrays of the population."""
         return {k: self[x].copy() for k, x in self.held.items()} | {k: a.copy() for k, a in self.other.items()}
 
     def __getitem__(self, variable: str) -> Any:
@@ -204,7 +208,7 @@ class Wires:
         self.others: list[Any] = []
         self.synapses = self._main(number) if len(self.edges.pre) else None
         for t in text.traces:
-            self._raising(t.code, t.trace.side, t.trace.name, layout, cells)
+            self._raising(t, layout, cells)
 
     def _main(self, number: int) -> Any:
         by_event = {when: [u for u in self.text.updates if u.update.when == when] for when in ("pre_spike", "post_spike", "frame_end")}
@@ -242,10 +246,11 @@ class Wires:
         add = "\n".join(code for _, code in u.sums)
         return [self._runner(self.target.group, clear, order), self._runner(synapses, add, order + 1)]
 
-    def _raising(self, code: str, side: str, name: str, layout: Layout, cells: Mapping[str, Cells]) -> None:
+    def _raising(self, t: TraceText, layout: Layout, cells: Mapping[str, Cells]) -> None:
         """Let spikes raise a trace."""
+        side = t.trace.side
         if side == "signal":
-            taps = [(cells[p], self.target, i, j) for p, i, j in layout.signal_edges(self.text.projection, name)]
+            taps = [(cells[p], self.target, i, j) for p, i, j in layout.signal_edges(self.text.projection, t.trace.name)]
         else:
             own = self.source if side == "pre" else self.target
             taps = [(own, own, np.arange(own.p.n), np.arange(own.p.n))]
@@ -253,7 +258,7 @@ class Wires:
         for k, (source, target, i, j) in enumerate(taps):
             if len(i) == 0:
                 continue
-            made = self._make(source, target, f"{self.text.name}_{side}_{name}_{k}", on_pre=code, delay=delay * self.clock.dt)
+            made = self._make(source, target, f"{self.text.name}_{t.trained}_{k}", on_pre=t.code, delay=delay * self.clock.dt)
             made.connect(i=i, j=j)
             made.pre.when, made.pre.order = "end", PRE_TRACES if side == "pre" else OWN_TRACES
             self.others.append(made)
@@ -266,6 +271,7 @@ class Wires:
         return self.synapses.variables["w"].get_value()
 
     def load(self, arrays: Mapping[str, Array]) -> None:
+        """Take over weights and traces, and fill the queues from what the source has sent; cells come first."""
         self.w = np.array(arrays[f"weights/{self.text.projection.name}"], dtype=np.float64)
         if self.synapses is not None:
             self.weights[:] = self.w.ravel()[self.edges.weight]
@@ -275,6 +281,7 @@ class Wires:
             self.refill(pathway)
 
     def dump(self) -> dict[str, Array]:
+        """Copy out weights and traces."""
         w = self.w.copy()
         if self.synapses is not None:
             w.ravel()[self.edges.weight] = self.weights
@@ -362,7 +369,12 @@ class BrianBackend:
     def _parts(self, clock: Any) -> Iterator[Any]:
         for c in self.cells.values():
             yield c.group
-            lists = ((c.text.before, "start", 1), (c.text.after, "groups", 1), (c.text.frame_add, "end", FRAME_MEANS))
+            lists = (
+                (c.text.hold, "start", 1),
+                (c.text.before, "start", 2),
+                (c.text.after, "groups", 1),
+                (c.text.frame_add, "end", FRAME_MEANS),
+            )
             yield from (runner(c.group, "\n".join(lines), when, order, clock) for lines, when, order in lists if lines)
         for wires in self.wires:
             yield from (x for x in (wires.synapses, *wires.others) if x is not None)
@@ -404,6 +416,10 @@ class BrianBackend:
             c.load(arrays, step)
         for wires in self.wires:
             wires.load(arrays)
+
+    def rest(self) -> None:
+        """Begin a new clip."""
+        self.load(at_rest(self.layout.network, self.dump()), self.n)
 
     def dump(self) -> dict[str, Array]:
         """Copy out every array."""

@@ -63,8 +63,9 @@ class CellText:
         Variable of each receptor.
     threshold, reset : str
         Phases 2 and 3.
-    before, after : list of str
-        Code around the integration, phase 1.
+    hold, before, after : list of str
+        Code around the integration, phase 1. ``hold`` runs by itself: in one piece of code, Brian2 with NumPy takes
+        ``kept = v`` for a second name of ``v``, not for a copy.
     frame_add, frame_clear : list of str
         Code for the frame means, at the end of a step and of a frame.
     refractory_steps : int
@@ -77,6 +78,7 @@ class CellText:
     receptors: dict[str, str] = field(default_factory=dict)
     threshold: str = "sends"
     reset: str = ""
+    hold: list[str] = field(default_factory=list)
     before: list[str] = field(default_factory=list)
     after: list[str] = field(default_factory=list)
     frame_add: list[str] = field(default_factory=list)
@@ -128,7 +130,7 @@ def cell_text(p: Population, layout: Layout, taken: set[str]) -> CellText:
     text.threshold = "v >= theta"
     if text.refractory_steps:
         text.equations += ["left : 1  # refractory steps left", "kept : 1  # v before the step"]
-        text.before += ["left = clip(left - 1, 0, inf)", "kept = v"]
+        text.hold += ["left = clip(left - 1, 0, inf)", "kept = v"]
         text.after.append("v = int(left > 0)*kept + int(left <= 0)*v")
         text.threshold += " and left <= 0"
     for r in p.receptors:
@@ -300,7 +302,7 @@ def describe(cells: Mapping[str, CellText], projections: list[ProjectionText], l
     for name, c in cells.items():
         lines += [f"population {name}: {layout.network.population(name).n} cells", *(f"    {x}" for x in c.equations)]
         lines += [f"    {key} = {value} ms" for key, value in c.constants.items()]
-        code = (("before", c.before), ("after", c.after), ("threshold", [c.threshold]), ("reset", c.reset.splitlines()))
+        code = (("hold", c.hold), ("before", c.before), ("after", c.after), ("threshold", [c.threshold]), ("reset", c.reset.splitlines()))
         frames = (("each step", c.frame_add), ("each frame", c.frame_clear))
         lines += [f"    {when}: {'; '.join(said)}" for when, said in (*code, *frames) if said]
         lines.append("")

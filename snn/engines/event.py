@@ -283,7 +283,7 @@ class EventBackend:
 
     def _restore(self, saved: list[NDArray[Any]]) -> None:
         for a, b in zip(self.built.arrays, saved, strict=True):
-            a[...] = b
+            np.copyto(a, b)
 
     def _rasters(self, given: FrameInput) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         steps = self.layout.frame_steps

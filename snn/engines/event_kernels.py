@@ -97,7 +97,7 @@ def segments(j: Ints, pair_start: Ints, pair_post: Ints, cell: int, out: Ints) -
             out[p - p0, 0] = site * j[J_POST_CH] + pair_post[p]
             out[p - p0, 1] = j[J_W] + site * j[J_N_PAIRS] + p - pair_start[j[J_PAIRS]]
             out[p - p0, 2] = 1
-        return p1 - p0
+        return int(p1 - p0)
     f = channel - j[J_F0]
     if f < 0 or channel >= j[J_F1]:
         return 0

@@ -83,7 +83,10 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
     """
     network = layout.network
     places: dict[str, Place] = {}
-    pop, law, receptor, receptor_law = [], [], [], []
+    pop: list[list[int]] = []
+    law: list[list[float]] = []
+    receptor: list[list[int]] = []
+    receptor_law: list[list[float]] = []
     ring = slot = g = 0
     sources = tuple(p.name for p in network.populations if not has_membrane(p))
     order = {p.name: i for i, p in enumerate(network.populations)}
@@ -125,7 +128,8 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
         ring += depth * p.n
         slot += depth
     rows: list[list[int]] = []
-    pair_start, pair_post = [0], []
+    pair_start: list[int] = [0]
+    pair_post: list[int] = []
     w = longest = 0
     lazy_rows: list[list[int]] = []
     lazy_laws: list[list[float]] = []
@@ -236,7 +240,8 @@ def _traces(
     rows: list[list[int]] = []
     decays: list[float] = []
     taps: list[list[int]] = []
-    tap_start, tap_post = [0], []
+    tap_start: list[int] = [0]
+    tap_post: list[int] = []
     found: dict[tuple[str, str], Place] = {}
     n_trace = n_acc = 0
     for q, j in enumerate(layout.network.projections):

@@ -167,7 +167,7 @@ class Layout:
                     sentence(where, f"is not a whole number of steps of {dt} ms", got=value, cure="use a multiple of dt_ms")
                 )
         for p in self.network.populations:
-            if p.graded and propagators(p, dt).gain * propagators(p, dt).reset_by > 1 + 1e-9:
+            if isinstance(p.cell, RateUnit) and propagators(p, dt).gain * propagators(p, dt).reset_by > 1 + 1e-9:
                 raise DescriptionError(
                     sentence(
                         f"{p.name}.cell.gain_Hz_per_mV",
@@ -175,7 +175,7 @@ class Layout:
                         got=p.cell.gain_Hz_per_mV,
                         cure=f"keep gain * reset_by * {dt} ms at or below 1",
                     )
-                )  # type: ignore[union-attr]
+                )
 
     @property
     def frame_steps(self) -> int:
@@ -218,7 +218,8 @@ class Layout:
     def late_weight(self) -> NDArray[np.float64]:
         """Share of the second half of a frame that follows a spike, for each step of the frame; shape (frame_steps,)."""
         steps, half = self.frame_steps, self.frame_steps // 2
-        return (steps - np.maximum(np.arange(steps), half)) / (steps - half)
+        share: NDArray[np.float64] = (steps - np.maximum(np.arange(steps), half)) / (steps - half)
+        return share
 
     @cached_property
     def out_degree(self) -> NDArray[np.float64]:

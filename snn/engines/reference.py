@@ -66,7 +66,7 @@ class ReferenceEngine:
         return Simulation(layout, ReferenceBackend(layout), state)
 
 
-class Cells:
+class _Cells:
     """One population's arrays, and phases 1 to 3."""
 
     def __init__(self, population: Population, layout: Layout) -> None:
@@ -122,10 +122,10 @@ class Cells:
         return margin
 
 
-class Synapses:
+class _Synapses:
     """One projection's weights and traces, and phases 4 to 6."""
 
-    def __init__(self, projection: Projection, layout: Layout, cells: Mapping[str, Cells]) -> None:
+    def __init__(self, projection: Projection, layout: Layout, cells: Mapping[str, _Cells]) -> None:
         self.projection, self.layout = projection, layout
         self.source, self.target = cells[projection.source], cells[projection.target]
         self.mixed = self.source.population.sign == "mixed"
@@ -222,16 +222,18 @@ class ReferenceBackend:
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
-        self.cells = {p.name: Cells(p, layout) for p in layout.network.populations}
-        self.synapses = [Synapses(j, layout, self.cells) for j in layout.network.projections]
+        self.cells = {p.name: _Cells(p, layout) for p in layout.network.populations}
+        self.synapses = [_Synapses(j, layout, self.cells) for j in layout.network.projections]
         self.n = 0
         self.margin_mV = np.inf
 
     def load(self, arrays: Mapping[str, Array], step: int) -> None:
         """Take over every array."""
         self.n = step
-        for part in (*self.cells.values(), *self.synapses):
-            part.load(arrays)
+        for c in self.cells.values():
+            c.load(arrays)
+        for j in self.synapses:
+            j.load(arrays)
 
     def rest(self) -> None:
         """Begin a new clip."""
@@ -239,7 +241,8 @@ class ReferenceBackend:
 
     def dump(self) -> dict[str, Array]:
         """Copy out every array."""
-        return {k: a for part in (*self.cells.values(), *self.synapses) for k, a in part.dump().items()}
+        dumps = [*(c.dump() for c in self.cells.values()), *(j.dump() for j in self.synapses)]
+        return {k: a for dump in dumps for k, a in dump.items()}
 
     def frame(self, given: FrameInput) -> FrameOutput:
         """Run one frame; ``margin_mV`` keeps the smallest distance that any cell ever had from its threshold."""

@@ -1,0 +1,92 @@
+"""The learning curve of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from comparisons.figure_style import FORECAST, new_figure, save
+from plasticity.training import Curve
+
+WINDOWS = 60
+
+
+def running_ratio(curve: Curve, width: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Error over that of copying the last frame, pooled over neighbouring stretches.
+
+    Parameters
+    ----------
+    curve : Curve
+    width : int
+        Number of scored stretches that are pooled.
+
+    Returns
+    -------
+    stretch, ratio : ndarray, shape (n_windows,)
+        Mean number of the pooled stretches; summed error of the model over summed error of copying.
+    """
+    scored = [p for p in curve.points if p.n_scored and np.isfinite(p.mse_model)]
+    if len(scored) < width:
+        return np.zeros(0), np.zeros(0)
+    columns = [(p.done, p.mse_model * p.n_scored, p.mse_copy_last * p.n_scored) for p in scored]
+    done, model, copy = (np.convolve(column, np.ones(width), mode="valid") for column in np.array(columns).T)
+    moving = copy > 0
+    return done[moving] / width, model[moving] / copy[moving]
+
+
+def draw_curve(path: Path, curve: Curve) -> None:
+    """Draw the error while learning, relative to copying the last frame.
+
+    Parameters
+    ----------
+    path : Path
+        The PNG file.
+    curve : Curve
+    """
+    figure = new_figure(8.2, 4.4)
+    axes = figure.subplots()
+    width = max(1, round(len(curve.points) / WINDOWS))
+    stretch, raw = running_ratio(curve, 1)
+    centre, smooth = running_ratio(curve, width)
+    axes.axhline(1.0, color="#555555", linewidth=1.1, linestyle=(0, (5, 3)), zorder=1)
+    top = 1.25
+    if len(raw):
+        top = max(top, 1.08 * float(np.quantile(raw, 0.98)))
+        axes.plot(stretch, raw, color=FORECAST, alpha=0.22, linewidth=0.7, label="each stretch", zorder=2)
+        label = f"pooled over {width} stretches" if width > 1 else "each stretch, pooled over its frames"
+        axes.plot(centre, smooth, color=FORECAST, linewidth=2.2, label=label, zorder=3)
+        axes.annotate(
+            f"{smooth[-1]:.2f}",
+            (centre[-1], smooth[-1]),
+            xytext=(7, 0),
+            textcoords="offset points",
+            color=FORECAST,
+            fontweight="bold",
+            va="center",
+            annotation_clip=False,
+        )
+        axes.legend(loc="lower left", ncols=2)
+        last = curve.points[-1].done
+        axes.set_xlim(0, max(last, 1) * 1.0)
+        axes.text(0.99 * last, 1.0 + 0.012 * top, "copying the last frame", ha="right", va="bottom", color="#555555", fontsize=9)
+        hidden = int((raw > top).sum())
+        if hidden:
+            axes.text(
+                1.0,
+                1.01,
+                f"{hidden} single stretches lie above",
+                transform=axes.transAxes,
+                ha="right",
+                va="bottom",
+                fontsize=8,
+                color="#777777",
+            )
+    else:
+        axes.text(0.5, 0.4, "nothing has been learned yet", transform=axes.transAxes, ha="center", color="#777777")
+    axes.set_ylim(0, top)
+    axes.set_xlabel("stretches shown")
+    axes.set_ylabel("forecast error / error of copying (mean square)")
+    axes.set_title("Forecast error while learning (on the clips being learned)", loc="left", pad=14)
+    save(figure, path)

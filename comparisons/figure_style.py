@@ -1,0 +1,100 @@
+"""What all figures of a run share: colours, type sizes, how a figure is made and saved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+EXCITATORY, INHIBITORY = "#c23b2e", "#2a62a8"
+ERROR_POS, ERROR_NEG = "#d2700f", "#6b3fa0"
+INPUT, ESTIMATE, FORECAST = "#1a1a1a", "#9a9a9a", "#0a8a6c"
+BOUNDARY = "#c9c9c9"
+LUMINANCE_MAP, ERROR_MAP = "gray", "PuOr_r"
+
+FIRST_SHOWN = 3
+DPI = 130
+STYLE: dict[str, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9.5,
+    "axes.titlesize": 10.5,
+    "axes.labelsize": 9.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#555555",
+    "axes.linewidth": 0.8,
+    "xtick.color": "#333333",
+    "ytick.color": "#333333",
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "figure.titlesize": 12,
+    "image.interpolation": "nearest",
+    "figure.facecolor": "white",
+}
+
+
+def new_figure(width_in: float, height_in: float) -> Any:
+    """Make an empty figure that belongs to no window and no global list.
+
+    Parameters
+    ----------
+    width_in, height_in : float
+        Size in inches.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width_in, height_in), dpi=DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def save(figure: Any, path: Path) -> None:
+    """Write a figure as PNG, under another name first.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    path : Path
+    """
+    temporary = path.with_name(path.name + ".new")
+    figure.savefig(temporary, format="png", dpi=DPI)
+    temporary.replace(path)
+
+
+def shown_frames(n_frames: int, most: int, first: int = FIRST_SHOWN) -> range:
+    """Choose consecutive frames to draw.
+
+    Parameters
+    ----------
+    n_frames : int
+        Frames that there are, at least 1.
+    most : int
+        Frames to draw at most.
+    first : int
+        Where to begin, if there are enough frames; the first frames of a clip have no forecast yet.
+
+    Returns
+    -------
+    range
+    """
+    start = min(first, n_frames - 1)
+    return range(start, min(start + most, n_frames))
+
+
+def bare(axes: Any) -> None:
+    """Take ticks and frame away from an image, but leave its labels.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    """
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
