@@ -134,7 +134,8 @@ def learn(
     )
     summary = run_learn(job, out, resume=resume, figures=figures, report=TerminalReporter())
     print(
-        f"{out}: {summary['n_neurons']} cells, {summary['n_synapses']} synapses; error / copy-last while learning {summary['ratio_while_learning']:.3f}"
+        f"{out}: {summary['n_neurons']} cells, {summary['n_synapses']} synapses; "
+        f"error / copy-last while learning {summary['ratio_while_learning']:.3f}"
     )
     if summary["validation"]:
         from comparisons.evaluation import table

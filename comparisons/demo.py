@@ -147,7 +147,8 @@ def tabulate(scores: dict[str, dict[str, Any]], out: Path) -> str:
             spikes = np.mean([c["spikes_per_frame"] for c in clips]) / 256
             bars = [float(np.mean([ratio(r, key) for r in runs])) for key in ("mse_gated_shift", "mse_one_frame")]
             lines.append(
-                f"{test:<16}{cells:<10}{'  '.join(f'{x:.3f}' for x in per_seed):<28}{np.mean(per_seed):>7.3f}{bars[0]:>13.3f}{bars[1]:>11.3f}{spikes:>17.1f}"
+                f"{test:<16}{cells:<10}{'  '.join(f'{x:.3f}' for x in per_seed):<28}"
+                f"{np.mean(per_seed):>7.3f}{bars[0]:>13.3f}{bars[1]:>11.3f}{spikes:>17.1f}"
             )
     lines.append(f"runs and figures: {out}/spiking-0/figures and beside it")
     return "\n".join(lines)

@@ -117,11 +117,13 @@ def table(clips: dict[str, dict[str, Any]]) -> str:
     -------
     str
     """
-    head = f"{'clip':<24}{'frames':>8}{'copy-last':>11}{'model':>8}{'gated shift':>13}{'one frame':>11}{'spikes/frame':>14}{'events/frame':>14}"
+    head = f"{'clip':<24}{'frames':>8}{'copy-last':>11}{'model':>8}{'gated shift':>13}{'one frame':>11}"
+    head += f"{'spikes/frame':>14}{'events/frame':>14}"
     rows = [head]
     for name, c in clips.items():
         copy = c["mse_copy_last"] or float("nan")
         rows.append(
-            f"{name:<24}{c['frames_scored']:>8}{copy:>11.5f}{c['ratio']:>8.3f}{c['mse_gated_shift'] / copy:>13.3f}{c['mse_one_frame'] / copy:>11.3f}{c['spikes_per_frame']:>14.0f}{c['synaptic_events_per_frame']:>14.0f}"
+            f"{name:<24}{c['frames_scored']:>8}{copy:>11.5f}{c['ratio']:>8.3f}{c['mse_gated_shift'] / copy:>13.3f}"
+            f"{c['mse_one_frame'] / copy:>11.3f}{c['spikes_per_frame']:>14.0f}{c['synaptic_events_per_frame']:>14.0f}"
         )
     return "\n".join(rows)

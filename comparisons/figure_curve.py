@@ -11,6 +11,7 @@ from comparisons.figure_style import FORECAST, new_figure, save
 from plasticity.training import Curve
 
 WINDOWS = 60
+HIGHEST = 2.0
 
 
 def running_ratio(curve: Curve, width: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -53,40 +54,21 @@ def draw_curve(path: Path, curve: Curve) -> None:
     axes.axhline(1.0, color="#555555", linewidth=1.1, linestyle=(0, (5, 3)), zorder=1)
     top = 1.25
     if len(raw):
-        top = max(top, 1.08 * float(np.quantile(raw, 0.98)))
+        top = float(np.clip(1.08 * np.quantile(raw, 0.98), top, HIGHEST))
         axes.plot(stretch, raw, color=FORECAST, alpha=0.22, linewidth=0.7, label="each stretch", zorder=2)
         label = f"pooled over {width} stretches" if width > 1 else "each stretch, pooled over its frames"
         axes.plot(centre, smooth, color=FORECAST, linewidth=2.2, label=label, zorder=3)
-        axes.annotate(
-            f"{smooth[-1]:.2f}",
-            (centre[-1], smooth[-1]),
-            xytext=(7, 0),
-            textcoords="offset points",
-            color=FORECAST,
-            fontweight="bold",
-            va="center",
-            annotation_clip=False,
-        )
         axes.legend(loc="lower left", ncols=2)
         last = curve.points[-1].done
-        axes.set_xlim(0, max(last, 1) * 1.0)
+        axes.set_xlim(0, last)
         axes.text(0.99 * last, 1.0 + 0.012 * top, "copying the last frame", ha="right", va="bottom", color="#555555", fontsize=9)
         hidden = int((raw > top).sum())
-        if hidden:
-            axes.text(
-                1.0,
-                1.01,
-                f"{hidden} single stretches lie above",
-                transform=axes.transAxes,
-                ha="right",
-                va="bottom",
-                fontsize=8,
-                color="#777777",
-            )
+        notes = [f"latest 50 stretches pooled: {curve.ratio(50):.2f}"] + [f"{hidden} single stretches lie above"] * bool(hidden)
+        axes.text(1.0, 1.015, "; ".join(notes), transform=axes.transAxes, ha="right", va="bottom", fontsize=8.5, color="#666666")
     else:
         axes.text(0.5, 0.4, "nothing has been learned yet", transform=axes.transAxes, ha="center", color="#777777")
     axes.set_ylim(0, top)
     axes.set_xlabel("stretches shown")
     axes.set_ylabel("forecast error / error of copying (mean square)")
-    axes.set_title("Forecast error while learning (on the clips being learned)", loc="left", pad=14)
+    axes.set_title("Forecast error while learning (on the clips being learned)", loc="left", pad=22)
     save(figure, path)

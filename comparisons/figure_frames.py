@@ -9,7 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from comparisons.figure_style import ERROR_MAP, ESTIMATE, FIRST_SHOWN, FORECAST, LUMINANCE_MAP, bare, new_figure, save, shown_frames
+from comparisons.figure_style import (
+    ERROR_MAP,
+    ESTIMATE,
+    FIRST_SHOWN,
+    FORECAST,
+    LUMINANCE_MAP,
+    bare,
+    luminance_range,
+    new_figure,
+    save,
+    shown_frames,
+)
 from comparisons.scoring import copied
 from snn.recording import Recording
 from snn.stimuli.movie import Movie
@@ -69,9 +80,10 @@ def draw_strip(path: Path, recording: Recording, movie: Movie) -> None:
     forecast = recording.readouts["level0.forecast"][..., 0]
     copy_error, model_error, spikes = frames - copied(frames), frames - forecast, error_spikes(recording)
     widest, busiest = limit(np.stack([copy_error[now], model_error[now]]), 0.05), limit(spikes[now], 1.0)
+    black, white = luminance_range(frames[now])
     rows: list[tuple[str, FloatArray, dict[str, Any]]] = [
-        ("input\n$x_t$", frames, {"cmap": LUMINANCE_MAP, "vmin": 0, "vmax": 1}),
-        ("forecast of $x_t$\n(from earlier\nframes)", forecast, {"cmap": LUMINANCE_MAP, "vmin": 0, "vmax": 1}),
+        ("input\n$x_t$", frames, {"cmap": LUMINANCE_MAP, "vmin": black, "vmax": white}),
+        ("forecast of $x_t$\n(from earlier\nframes)", forecast, {"cmap": LUMINANCE_MAP, "vmin": black, "vmax": white}),
         ("error of copying\n$x_t - x_{t-1}$", copy_error, {"cmap": ERROR_MAP, "vmin": -widest, "vmax": widest}),
         ("error of model\n$x_t$ − forecast", model_error, {"cmap": ERROR_MAP, "vmin": -widest, "vmax": widest}),
         ("error cells\nE+ − E−", spikes, {"cmap": ERROR_MAP, "vmin": -busiest, "vmax": busiest}),
@@ -91,7 +103,7 @@ def draw_strip(path: Path, recording: Recording, movie: Movie) -> None:
         axes[i, 0].set_ylabel(label, rotation=0, ha="right", va="center", labelpad=6)
         images.append(image)
     bars = [
-        (0, (0, 2), "luminance", (0, 0.5, 1)),
+        (0, (0, 2), "luminance", (black, (black + white) / 2, white)),
         (2, (2, 4), "luminance difference", (-widest, 0, widest)),
         (4, (4, 5), "spikes a frame", (-busiest, 0, busiest)),
     ]
@@ -137,7 +149,10 @@ def draw_animation(path: Path, recording: Recording, movie: Movie) -> None:
     grey = np.repeat(np.rint(np.linspace(0, 255, 128))[:, None], 3, axis=1)
     colours = np.rint(255 * colormaps[ERROR_MAP](np.linspace(0, 1, 127))[:, :3])
     palette = [int(v) for v in np.concatenate([grey, colours, [[255, 255, 255]]]).ravel()]
-    luminance = [np.rint(127 * np.clip(x, 0, 1)) for x in (movie.frames, recording.readouts["level0.forecast"][..., 0])]
+    black, white = luminance_range(movie.frames)
+    luminance = [
+        np.rint(127 * np.clip((x - black) / (white - black), 0, 1)) for x in (movie.frames, recording.readouts["level0.forecast"][..., 0])
+    ]
     panels = np.stack([*luminance, 128 + np.rint(63 * (1 + np.clip(spikes / busiest, -1, 1)))]).astype(np.uint8)
     factor = max(1, round(PANEL_PX / max(movie.size)))
     while True:

@@ -8,8 +8,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from comparisons.figure_style import BOUNDARY, ERROR_NEG, ERROR_POS, ESTIMATE, FORECAST, INPUT, LUMINANCE_MAP, bare, new_figure, save
-from comparisons.figure_style import shown_frames
+from comparisons.figure_style import (
+    BOUNDARY,
+    ERROR_NEG,
+    ERROR_POS,
+    ESTIMATE,
+    FORECAST,
+    INPUT,
+    LUMINANCE_MAP,
+    bare,
+    luminance_range,
+    new_figure,
+    save,
+    shown_frames,
+)
 from snn.description import Network
 from snn.recording import Recording
 from snn.stimuli.movie import Movie
@@ -104,9 +116,8 @@ def draw_pixel(path: Path, network: Network, recording: Recording, movie: Movie)
     site = liveliest_pixel(movie.frames[shown.start : shown.stop])
     figure = new_figure(10.5, 6.2)
     figure.get_layout_engine().set(w_pad=0.05, h_pad=0.05, hspace=0.02)
-    axes, events, where = figure.subplot_mosaic(
-        [["lines", "map"], ["events", "."]], width_ratios=[1, 0.2], height_ratios=[1.25, 1]
-    ).values()
+    panels = figure.subplot_mosaic([["lines", "map"], ["events", "."]], width_ratios=[1, 0.2], height_ratios=[1.25, 1])
+    axes, events, where = panels["lines"], panels["events"], panels["map"]
     events.sharex(axes)
     frame_ms = movie.frame_ms
     borders = np.arange(shown.start, shown.stop + 1) * frame_ms
@@ -141,7 +152,8 @@ def draw_pixel(path: Path, network: Network, recording: Recording, movie: Movie)
     axes.set_xlim(borders[0], borders[-1])
     events.set_xticks(borders)
     events.set_xlabel("time since the clip began (ms)")
-    where.imshow(movie.frames[shown[len(shown) // 2]], cmap=LUMINANCE_MAP, vmin=0, vmax=1)
+    black, white = luminance_range(movie.frames[shown.start : shown.stop])
+    where.imshow(movie.frames[shown[len(shown) // 2]], cmap=LUMINANCE_MAP, vmin=black, vmax=white)
     where.plot([site[1]], [site[0]], marker="s", markersize=9, markerfacecolor="none", markeredgecolor=ERROR_POS, markeredgewidth=1.8)
     where.set_title(f"pixel ({site[0]}, {site[1]}) of\nframe {shown[len(shown) // 2]}", fontsize=9)
     bare(where)
@@ -150,7 +162,7 @@ def draw_pixel(path: Path, network: Network, recording: Recording, movie: Movie)
 
 def _events(axes: Any, network: Network, recording: Recording, shown: range, site: tuple[int, int], graded: bool) -> None:
     frame_ms = recording.frame_steps * recording.dt_ms
-    for i, (label, name, feature, colour) in enumerate(ROWS):
+    for i, (_, name, feature, colour) in enumerate(ROWS):
         population = network.population(name)
         if population.graded:
             counts = (

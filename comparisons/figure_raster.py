@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from comparisons.figure_style import BOUNDARY, EXCITATORY, INHIBITORY, LUMINANCE_MAP, bare, new_figure, save, shown_frames
+from comparisons.figure_style import BOUNDARY, EXCITATORY, INHIBITORY, LUMINANCE_MAP, bare, luminance_range, new_figure, save, shown_frames
 from snn.description import Network, Population
 from snn.recording import Recording
 from snn.stimuli.movie import Movie
 
 RASTER_FRAMES = 6
-MOST_CELLS = 40
+MOST_CELLS = 32
 BAND, GAP = 1.0, 0.22
 
 
@@ -55,12 +55,13 @@ def draw_raster(path: Path, network: Network, recording: Recording, movie: Movie
     populations = network.populations
     graded = any(p.graded for p in populations)
     n = len(populations)
-    figure = new_figure(10.5, 2.7 + 0.56 * n)
+    figure = new_figure(10.5, 2.7 + 0.6 * n)
     figure.get_layout_engine().set(w_pad=0.02, h_pad=0.04, wspace=0.0, hspace=0.0)
-    grid = figure.add_gridspec(2, len(shown), height_ratios=[1.0, 0.56 * n])
+    grid = figure.add_gridspec(2, len(shown), height_ratios=[1.0, 0.6 * n])
+    black, white = luminance_range(movie.frames[shown.start : shown.stop])
     for k, t in enumerate(shown):
         above = figure.add_subplot(grid[0, k])
-        above.imshow(movie.frames[t], cmap=LUMINANCE_MAP, vmin=0, vmax=1)
+        above.imshow(movie.frames[t], cmap=LUMINANCE_MAP, vmin=black, vmax=white)
         above.set_title(f"frame {t}", fontsize=9)
         bare(above)
     axes = figure.add_subplot(grid[1, :])
@@ -80,7 +81,7 @@ def draw_raster(path: Path, network: Network, recording: Recording, movie: Movie
         axes.text(
             -0.008, base - BAND / 2, p.name, transform=axes.get_yaxis_transform(), ha="right", va="center", color=colour, fontsize=9.5
         )
-        note = f"{recording.mean_rate_Hz(p.name):5.1f} Hz\n{len(cells)} of {p.n} cells"
+        note = f"{1000 * recording.counts[p.name][shown.start : shown.stop].mean() / movie.frame_ms:.1f} Hz\n{len(cells)} of {p.n} cells"
         axes.text(1.008, base - BAND / 2, note, transform=axes.get_yaxis_transform(), ha="left", va="center", color=colour, fontsize=8)
     bottom = -n * (BAND + GAP) + GAP
     for t in range(shown.start, shown.stop + 1):
@@ -94,7 +95,7 @@ def draw_raster(path: Path, network: Network, recording: Recording, movie: Movie
     if image is not None:
         figure.colorbar(image, ax=axes, location="bottom", shrink=0.4, aspect=35, pad=0.01, label="sent in a frame (equivalents of spikes)")
     what = "Activity of the rate units, frame by frame" if graded else "Spikes"
-    figure.suptitle(f"{what} of all populations; rates are means over all cells and all {movie.n_frames} frames", fontsize=11)
+    figure.suptitle(f"{what} of all populations; rates are means over all cells of a population and these frames", fontsize=11)
     handles = [axes.plot([], [], color=c, linewidth=4)[0] for c in (EXCITATORY, INHIBITORY)]
     figure.legend(handles, ["excitatory population", "inhibitory population"], loc="outside lower center", ncols=2)
     save(figure, path)
@@ -110,4 +111,4 @@ def _spikes(
     here = (spikes.steps >= first) & (spikes.steps < last) & (place[spikes.cells] >= 0)
     height = BAND / len(cells)
     top = base - height * place[spikes.cells[here]]
-    axes.vlines(spikes.steps[here] * recording.dt_ms, top - 0.95 * height, top, color=colour, linewidth=1.0, zorder=2)
+    axes.vlines(spikes.steps[here] * recording.dt_ms, top - 1.5 * height, top, color=colour, linewidth=1.5, zorder=2)

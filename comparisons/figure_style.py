@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 EXCITATORY, INHIBITORY = "#c23b2e", "#2a62a8"
 ERROR_POS, ERROR_NEG = "#d2700f", "#6b3fa0"
 INPUT, ESTIMATE, FORECAST = "#1a1a1a", "#9a9a9a", "#0a8a6c"
@@ -50,6 +53,7 @@ def new_figure(width_in: float, height_in: float) -> Any:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width_in, height_in), dpi=DPI, layout="constrained")
+    figure.get_layout_engine().set(rect=(0.008, 0.008, 0.984, 0.984))  # type: ignore[union-attr,call-arg]
     FigureCanvasAgg(figure)
     return figure
 
@@ -85,6 +89,22 @@ def shown_frames(n_frames: int, most: int, first: int = FIRST_SHOWN) -> range:
     """
     start = min(first, n_frames - 1)
     return range(start, min(start + most, n_frames))
+
+
+def luminance_range(frames: NDArray[np.float64]) -> tuple[float, float]:
+    """Ends of the grey scale for some frames: all their luminances are inside.
+
+    Parameters
+    ----------
+    frames : ndarray, any shape
+
+    Returns
+    -------
+    black, white : float
+        Multiples of 0.1, apart.
+    """
+    low = min(0.9, np.floor(10 * float(frames.min()) + 1e-9) / 10)
+    return float(low), float(max(low + 0.1, np.ceil(10 * float(frames.max()) - 1e-9) / 10))
 
 
 def bare(axes: Any) -> None:

@@ -131,7 +131,7 @@ def draw_weights(path: Path, network: Network, state: State) -> None:
                 for spine in axes.spines.values():
                     spine.set(visible=True, color="#bbbbbb")
                 if i == 0:
-                    axes.set_title(names[f], fontsize=9)
+                    axes.set_title(names[f], fontsize=9, color=EXCITATORY if excites else INHIBITORY)
             if block == 0:
                 panels[i][0].set_ylabel(f"pixel\n({site[0]}, {site[1]})", rotation=0, ha="right", va="center", fontsize=9)
         bar = upper.colorbar(image, ax=[a for line in panels for a in line], location="bottom", shrink=0.7, aspect=40, pad=0.015)
@@ -143,21 +143,21 @@ def draw_weights(path: Path, network: Network, state: State) -> None:
 
 
 def _distribution(axes: Any, network: Network, state: State, routes: list[tuple[Projection, bool]]) -> None:
-    both = []
+    both, post = [], network.population(PREDICTION).grid
     for wanted in (True, False):
         parts = []
         for j, excites in routes:
             if excites == wanted:
-                existing = np.unique(edges(j.topology, network.population(j.source).grid, network.population(j.target).grid).weight)
-                parts.append(state.weights(j.name).ravel()[existing])
+                found = edges(j.topology, network.population(j.source).grid, post)
+                parts.append(state.weights(j.name).ravel()[np.unique(found.weight[found.post % post.channels < post.copies])])
         both.append(np.concatenate(parts))
     bins = np.linspace(0, max(1e-6, max(float(w.max()) for w in both)), 61)
     for weights, colour, name in zip(both, (EXCITATORY, INHIBITORY), ("excitatory", "inhibitory"), strict=True):
         label = f"{name}: {weights.size:,} synapses, mean {weights.mean():.2f} mV, {100 * (weights == 0).mean():.0f}% at 0"
-        axes.hist(weights, bins=bins, histtype="step", color=colour, linewidth=1.7, label=label)
+        axes.hist(weights, bins=bins, histtype="step", color=colour, linewidth=1.7, facecolor=(colour, 0.12), fill=True, label=label)
     axes.set_yscale("log")
     axes.set_xlim(0, bins[-1])
     axes.set_xlabel("weight (mV)")
     axes.set_ylabel("synapses")
-    axes.set_title("All forecast weights onto the prediction cells of level 0", loc="left")
+    axes.set_title("All forecast weights onto “up” prediction cells of level 0", loc="left")
     axes.legend(loc="upper right")

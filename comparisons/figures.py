@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -47,7 +48,8 @@ def draw_run(folder: Path, simulation: Simulation, movie: Movie, curve: Curve) -
     figures.mkdir(exist_ok=True)
     with mpl.rc_context():
         mpl.rcdefaults()  # whatever settings a user has, a run looks the same
-        mpl.rcParams.update(STYLE)
+        settings: Any = mpl.rcParams
+        settings.update(STYLE)
         draw_curve(figures / "learning_curve.png", curve)
         draw_strip(figures / "strip.png", recording, movie)
         draw_animation(figures / "animation.gif", recording, movie)

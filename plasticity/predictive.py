@@ -26,7 +26,7 @@ class ErrorGated(Rule):
     Parameters
     ----------
     eta : float
-        Share of the error that one frame's update would remove on its own input (0 to 1).
+        Share of the error that one frame's update would remove on its own input, at a modulator of 1.
     quantum_mV : float
         Mean error over a frame that one error spike stands for.
     c : float
@@ -49,7 +49,7 @@ class ErrorGated(Rule):
     """
 
     kind: Literal["error_gated"] = "error_gated"
-    eta: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.2
+    eta: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
     quantum_mV: Positive = 0.32
     c: Positive = 40.0
     decay: Annotated[float, Field(ge=0, lt=1)] = 1e-4

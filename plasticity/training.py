@@ -290,7 +290,8 @@ def refuse_blow_up(recording: Recording, plan: Plan, progress: Progress, movie: 
     for name in recording.counts:
         rate = recording.mean_rate_Hz(name)
         if not rate <= plan.max_rate_Hz:
-            when = f"stretch {progress.done} of {progress.total} (clip {movie.name!r}, {recording.n_frames * recording.frame_steps * recording.dt_ms:g} ms)"
+            time_ms = recording.n_frames * recording.frame_steps * recording.dt_ms
+            when = f"stretch {progress.done} of {progress.total} (clip {movie.name!r}, {time_ms:g} ms)"
             raise BlowUpError(
                 sentence(
                     name,

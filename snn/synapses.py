@@ -51,6 +51,7 @@ class Receptor(Described):
     def _tau_fits(self) -> Self:
         if (self.kinetics == "exponential") != (self.tau_ms is not None):
             raise ValueError(
-                f"receptor {self.name!r}: tau_ms is needed for 'exponential' and for no other; got kinetics={self.kinetics!r}, tau_ms={self.tau_ms}"
+                f"receptor {self.name!r}: tau_ms is needed for 'exponential' and for no other; "
+                f"got kinetics={self.kinetics!r}, tau_ms={self.tau_ms}"
             )
         return self

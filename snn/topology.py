@@ -225,7 +225,8 @@ def problem(topology: Topology, pre: Grid, post: Grid) -> str | None:
         if topology.size > b:
             return f"the field of {topology.size} is larger than the {b} {axis} of the target: use larger frames or a smaller field"
         if (topology.size - max(1, b // a)) % 2:
-            return f"a field of {topology.size} cannot be centred on {max(1, b // a)} target {axis}: use an {'odd' if b <= a else 'even or odd, as the ratio,'} size"
+            ratio = max(1, b // a)
+            return f"a field of {topology.size} cannot be centred on {ratio} target {axis}: use an {'odd' if ratio % 2 else 'even'} size"
     for name, part, features in (
         ("pre_features", topology.pre_features, pre.features),
         ("post_features", topology.post_features, post.features),

@@ -90,7 +90,8 @@ def problems(rule: Rule, name: str) -> list[str]:
     if kinds <= {"frame_end"} or pair_constants(rule) is not None:
         return []
     return [
-        f"{name}: rule {rule.kind!r} acts at spikes and is not an additive pair rule, which is the only such form that this engine compiles so far; use the reference or the brian engine"
+        f"{name}: rule {rule.kind!r} acts at spikes and is not an additive pair rule, which is the only such form that this engine "
+        "compiles so far; use the reference or the brian engine"
     ]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from plasticity.predictive import ErrorGated
 from plasticity.stdp import PairSTDP
-from snn.cells import LIF, AdaptiveLIF, SpikeSource
+from snn.cells import IF, LIF, AdaptiveLIF, SpikeSource
 from snn.description import Network, Population, Projection, Signal, Tap
 from snn.engines import engine
 from snn.errors import EngineError
@@ -84,9 +84,13 @@ def zoo() -> Network:
         Signal(name="told", taps=(Tap(population="leak"), Tap(population="change"))),
         Signal(name="e", taps=(Tap(population="src", pairs=((1, 0),)),)),
     )
-    change = AdaptiveLIF(
-        tau_mem_ms=6.0, adaptation_mV=0.8, tau_adaptation_ms=15.0, v_threshold_mV=1.5, reset_by_mV=1.5, threshold_jitter_mV=0.3
-    )
+    j = 0.3
+    integrate = IF(tau_mem_ms=3.0, v_threshold_mV=2.0, reset_by_mV=2.0, threshold_jitter_mV=j, v_floor_mV=-1.0)
+    leak = LIF(tau_mem_ms=6.0, v_threshold_mV=1.7, t_ref_ms=2.0, threshold_jitter_mV=j)
+    slowing = {"adaptation_mV": 0.8, "tau_adaptation_ms": 15.0}
+    change = AdaptiveLIF(tau_mem_ms=6.0, v_threshold_mV=1.5, reset_by_mV=1.5, threshold_jitter_mV=j, **slowing)
+    twice = LIF(tau_mem_ms=6.0, v_threshold_mV=1.0, reset_by_mV=1.0, threshold_jitter_mV=j)
+    weak_stdp = PairSTDP(a_plus_mV=0.1, a_minus_mV=0.1)
     return Network(
         frame_ms=12.0,
         populations=(

@@ -1,0 +1,204 @@
+"""One level of the circuit: which populations it has and what connects them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from snn.cells import IF, AdaptiveLIF
+from snn.description import ChangeReadout, Population, Projection, Signal, Tap
+from snn.errors import DescriptionError, sentence
+from snn.local import Rule
+from snn.prednet_spec import PredNetSpec
+from snn.synapses import Receptor
+from snn.topology import LocalField, OneToOne, Topology
+from snn.weights import Constant, HalfNormal, Uniform, Weights
+
+LAG_MS = 1.0
+Pairs = tuple[tuple[int, int], ...]
+
+
+class Level:
+    """Populations and projections of one level."""
+
+    def __init__(self, spec: PredNetSpec, level: int, rule: Rule | None) -> None:
+        self.spec, self.level, self.rule = spec, level, rule
+        self.f = spec.n_channels(level)
+        self.theta = spec.target_step * spec.retina.luminance_mV
+        self.theta_p = spec.forecast_step * spec.retina.luminance_mV
+        self.n_r = 2 * spec.contrast + 2 * spec.transient if level == 0 else 3 * self.f
+        if self.n_r == 0:
+            raise DescriptionError(
+                sentence("prednet.contrast, transient", "are both off, so there is nothing to forecast from", cure="switch one on")
+            )
+
+    def name(self, part: str, level: int | None = None) -> str:
+        return f"level{self.level if level is None else level}.{part}"
+
+    # ---- populations
+
+    def populations(self) -> list[Population]:
+        spec, f = self.spec, self.f
+        unit = spec.retina.luminance_mV
+        persistent = (Receptor(name="persistent_exc", kinetics="integrating"), Receptor(name="persistent_inh", kinetics="integrating"))
+        tau = spec.tau_forecast_ms
+        dendrite = (Receptor(name="dendrite_exc", tau_ms=tau), Receptor(name="dendrite_inh", tau_ms=tau))
+        partner = Receptor(name="partner", kinetics="integrating")
+        pulse = Receptor(name="pulse", kinetics="pulse")
+        pooled = (Receptor(name="pooled_exc", tau_ms=spec.frame_ms), Receptor(name="pooled_inh", tau_ms=spec.frame_ms))
+        retinal = IF(tau_mem_ms=1.0, v_threshold_mV=unit, reset_by_mV=unit, v_floor_mV=0.0, threshold_jitter_mV=0.1 * unit)
+        threshold = spec.error_threshold_ms * unit
+        error = IF(
+            tau_mem_ms=1.0, v_threshold_mV=threshold, reset_by_mV=threshold, v_floor_mV=-threshold, threshold_jitter_mV=0.1 * threshold
+        )
+        found = [
+            self.make(
+                "target",
+                2 * f,
+                self.change_cell(self.theta),
+                (*(pooled if self.level else ()), partner),
+                "change" if self.level == 0 else None,
+            )
+        ]
+        found.append(self.relay("target_inh", 2 * f))
+        if self.level == 0:
+            for channel, present in (("contrast", spec.contrast), ("transient", spec.transient)):
+                if present:
+                    found.append(self.make(f"target_{channel}", 2, retinal, (), channel))
+        else:
+            found += [self.relay("pool", f, "excitatory"), self.relay("pool_inh", f)]
+        level_receptors = (
+            (Receptor(name="level_exc", kinetics="integrating"), Receptor(name="level_inh", kinetics="integrating")) if self.level else ()
+        )
+        found.append(self.make("representation", self.n_r, self.copy_cell(), (pulse, *level_receptors)))
+        found.append(self.relay("representation_inh", self.n_r))
+        found.append(self.make("prediction", 2 * f, self.change_cell(self.theta_p), (*persistent, *dendrite, partner)))
+        found.append(self.relay("prediction_inh", 2 * f))
+        found += [self.make(name, f, error, persistent) for name in ("error_pos", "error_neg")]
+        return found
+
+    def make(
+        self, part: str, features: int, cell: IF | AdaptiveLIF, receptors: tuple[Receptor, ...], drive: str | None = None
+    ) -> Population:
+        return Population(name=self.name(part), shape=(*self.spec.size(self.level), features), cell=cell, receptors=receptors, drive=drive)
+
+    def relay(self, part: str, features: int, sign: Literal["excitatory", "inhibitory"] = "inhibitory") -> Population:
+        shape = (*self.spec.size(self.level), features)
+        return Population(
+            name=self.name(part), shape=shape, cell=self.copy_cell(), sign=sign, receptors=(Receptor(name="pulse", kinetics="pulse"),)
+        )
+
+    @staticmethod
+    def copy_cell() -> IF:
+        """A cell that fires once for every 1 mV pulse."""
+        return IF(tau_mem_ms=1.0, v_threshold_mV=1.0, reset_by_mV=1.0, v_floor_mV=0.0, threshold_jitter_mV=0.1)
+
+    def change_cell(self, step_mV: float) -> AdaptiveLIF:
+        """A cell that fires whenever its current has risen by another step."""
+        return AdaptiveLIF(
+            tau_mem_ms=self.spec.tau_change_ms,
+            v_threshold_mV=0.5 * step_mV,
+            reset_by_mV=step_mV,
+            adaptation_mV=step_mV,
+            threshold_jitter_mV=0.05 * step_mV,
+        )
+
+    # ---- projections
+
+    def projections(self) -> list[Projection]:
+        f, up, down = self.f, range(self.f), range(self.f, 2 * self.f)
+        swap: Pairs = (*zip(up, down, strict=True), *zip(down, up, strict=True))
+        frame, theta, theta_p = self.spec.frame_ms, self.theta, self.theta_p
+        found = []
+        for part, step in (("target", theta), ("prediction", theta_p)):
+            found.append(self.join(part, part, "partner", OneToOne(pairs=swap), step, LAG_MS))
+            found.append(self.join(part, f"{part}_inh", "pulse", OneToOne(), 1.0, LAG_MS))
+        found.append(self.join("representation", "representation_inh", "pulse", OneToOne(), 1.0, LAG_MS))
+        found += self.sensory()
+        found.append(self.join("target", "prediction", "persistent_exc", OneToOne(), theta, frame))
+        found.append(self.join("target_inh", "prediction", "persistent_inh", OneToOne(pairs=swap), theta, frame - LAG_MS))
+        found += self.forecast(self.level, LocalField(size=self.spec.field))
+        if self.spec.feedback and self.level + 1 < self.spec.levels:
+            found += self.forecast(self.level + 1, LocalField(size=self.spec.feedback_field))
+        to_up: Pairs = tuple((a, a) for a in up)
+        to_down: Pairs = tuple((f + a, a) for a in up)
+        for error, more, less in (("error_pos", to_up, to_down), ("error_neg", to_down, to_up)):
+            found.append(self.join("target", error, "persistent_exc", OneToOne(pairs=more), theta, 2 * LAG_MS))
+            found.append(self.join("target_inh", error, "persistent_inh", OneToOne(pairs=less), theta, LAG_MS))
+            found.append(self.join("prediction", error, "persistent_exc", OneToOne(pairs=less), theta_p, 2 * LAG_MS))
+            found.append(self.join("prediction_inh", error, "persistent_inh", OneToOne(pairs=more), theta_p, LAG_MS))
+        return found
+
+    def sensory(self) -> list[Projection]:
+        """What reaches the target above level 0, and the representation."""
+        f = self.f
+        if self.level == 0:
+            present = [c for c, on in (("contrast", self.spec.contrast), ("transient", self.spec.transient)) if on]
+            return [
+                self.join(f"target_{c}", "representation", "pulse", OneToOne(pairs=((0, 2 * i), (1, 2 * i + 1))), 1.0, LAG_MS)
+                for i, c in enumerate(present)
+            ]
+        below = self.level - 1
+        fan_in = 4 * 2 * self.spec.n_channels(below)
+        found = []
+        for error in ("error_pos", "error_neg"):
+            weights = Uniform(low_mV=0.0, high_mV=2.0 * self.spec.pool_gain / fan_in)
+            found.append(self.join(self.name(error, below), "pool", "pulse", LocalField(size=1), weights, LAG_MS))
+        gain_mV = 2.0 * self.theta
+        upper: Pairs = tuple((a, a) for a in range(f))
+        found.append(self.join("pool", "target", "pooled_exc", OneToOne(pairs=upper), gain_mV, 2 * LAG_MS))
+        found.append(self.join("pool", "pool_inh", "pulse", OneToOne(), 1.0, LAG_MS))
+        found.append(self.join("pool_inh", "target", "pooled_inh", OneToOne(pairs=tuple((a, f + a) for a in range(f))), gain_mV, LAG_MS))
+        level_mV = 0.02
+        found.append(self.join("target", "representation", "level_exc", OneToOne(pairs=upper), level_mV, 2 * LAG_MS))
+        found.append(
+            self.join("target_inh", "representation", "level_inh", OneToOne(pairs=tuple((f + a, a) for a in range(f))), level_mV, LAG_MS)
+        )
+        found.append(self.join("target", "representation", "pulse", OneToOne(pairs=tuple((a, f + a) for a in range(2 * f))), 1.0, LAG_MS))
+        return found
+
+    def forecast(self, source_level: int, topology: Topology) -> list[Projection]:
+        """Learned routes from a representation of one frame ago to the prediction, excitatory and inhibitory."""
+        up: Pairs = tuple((a, a) for a in range(self.f))
+        down: Pairs = tuple((a, self.f + a) for a in range(self.f))
+        pos, neg = self.name("error_pos"), self.name("error_neg")
+        signals = (
+            Signal(name="excess", taps=(Tap(population=pos, pairs=up), Tap(population=neg, pairs=down))),
+            Signal(name="deficit", taps=(Tap(population=neg, pairs=up), Tap(population=pos, pairs=down))),
+        )
+        weights = HalfNormal(scale_mV=self.spec.initial_forecast_mV)
+        source, frame = self.name("representation", source_level), self.spec.frame_ms
+        return [
+            self.join(source, "prediction", "dendrite_exc", topology, weights, frame, signals),
+            self.join(f"{source}_inh", "prediction", "dendrite_inh", topology, weights, frame - LAG_MS, signals),
+        ]
+
+    def join(
+        self,
+        source: str,
+        target: str,
+        receptor: str,
+        topology: Topology,
+        weights: Weights | float,
+        delay_ms: float,
+        signals: tuple[Signal, ...] = (),
+    ) -> Projection:
+        plastic = bool(signals) and self.rule is not None
+        return Projection(
+            source=source if source.startswith("level") else self.name(source),
+            target=self.name(target),
+            receptor=receptor,
+            topology=topology,
+            weights=Constant(value_mV=weights) if isinstance(weights, float) else weights,
+            delay_ms=delay_ms,
+            rule=self.rule if plastic else None,
+            signals=signals if plastic else (),
+            w_max_mV=self.spec.w_max_mV if plastic else None,
+        )
+
+    def readouts(self) -> list[ChangeReadout]:
+        unit = self.spec.retina.luminance_mV if self.level == 0 else 1.0
+        offset = self.spec.retina.grey if self.level == 0 else 0.0
+        return [
+            ChangeReadout(name=self.name("forecast"), population=self.name("prediction"), step=self.theta_p / unit, offset=offset),
+            ChangeReadout(name=self.name("estimate"), population=self.name("target"), step=self.theta / unit, offset=offset),
+        ]

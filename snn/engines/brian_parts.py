@@ -1,0 +1,211 @@
+"""The parts of the brian engine's network: a population and a projection as Brian2 objects.
+
+A delay of ``d`` steps is a Brian2 delay of ``d - 1``: the slot "synapses" follows the slot "groups" of the same step.
+Traces belong to cells. What raises them is a synapse of its own: from the source to itself with the projection's
+delay, from the target to itself without one, or from the populations of a signal to the target.
+
+Brian2's queues cannot be read out in the terms of `snn.state`. The last steps of every population are kept instead,
+and a queue is filled by playing them back to it: push, advance, push, ... This also brings the queues of rules up to
+date when learning is switched on, for Brian2 does not fill those of inactive objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import Any
+
+import brian2
+import numpy as np
+from numpy.typing import NDArray
+
+from snn.description import Population
+from snn.engines.brian_text import OWN_TRACES, POST_SPIKE, PRE_SPIKE, PRE_TRACES, CellText, ProjectionText, TraceText, UpdateText
+from snn.engines.brian_tools import matrix_exponential, runner
+from snn.engines.layout import Layout
+from snn.state import Array
+from snn.topology import Edges, edges
+
+
+class Cells:
+    """A population: its NeuronGroup, and what the state knows of it that Brian2 does not."""
+
+    def __init__(self, p: Population, text: CellText, clock: Any, code: Any) -> None:
+        self.p, self.text = p, text
+        taus = sorted(text.constants.values())
+        separate = all(b - a > 1e-3 * b for a, b in pairwise(taus))
+        self.group = brian2.NeuronGroup(
+            p.n,
+            "\n".join(text.equations),
+            threshold=text.threshold,
+            reset=text.reset or None,
+            method="exact" if text.leaky and separate else matrix_exponential,
+            namespace={k: v * brian2.ms for k, v in text.constants.items()},
+            name=text.name,
+            clock=clock,
+            codeobj_class=code,
+        )
+        self.held = {
+            f"{key}/{p.name}": x for key, x in (("v", "v"), ("adaptation", "a"), ("threshold", "theta")) if x in self.group.variables
+        }
+        self.held |= {f"g/{p.name}/{r}": x for r, x in text.receptors.items()}
+        self.other: dict[str, Array] = {}
+
+    def load(self, arrays: Mapping[str, Array], step: int) -> None:
+        """Take over the arrays of the population."""
+        name = self.p.name
+        keys = [f"{key}/{name}" for key in ("v", "adaptation", "threshold", "total", "last", "flight")]
+        self.other = {k: np.array(arrays[k]) for k in keys if k not in self.held}
+        for key, variable in self.held.items():
+            self[variable] = arrays[key]
+        if steps := self.text.refractory_steps:
+            self["left"] = np.clip(steps + 1 - (step - self.other[f"last/{name}"].astype(np.int64)), 0, steps)
+        for line in self.text.frame_clear:
+            self[line.split()[0]] = 0.0
+
+    def dump(self) -> dict[str, Array]:
+        """Copy out the arrays of the population."""
+        return {k: self[x].copy() for k, x in self.held.items()} | {k: a.copy() for k, a in self.other.items()}
+
+    def __getitem__(self, variable: str) -> Any:
+        return self.group.variables[variable].get_value()
+
+    def __setitem__(self, variable: str, value: Any) -> None:
+        self[variable][:] = value
+
+    @property
+    def flight(self) -> NDArray[np.uint8]:
+        """What was sent in the last steps, oldest first; shape (n_steps, n)."""
+        return self.other[f"flight/{self.p.name}"]  # type: ignore[return-value]
+
+    def take(self, sent: NDArray[np.uint8], first_step: int) -> None:
+        """Keep the books of a frame; ``sent`` has the shape (frame_steps, n)."""
+        name, depth = self.p.name, len(self.flight)
+        self.other[f"flight/{name}"] = np.concatenate([self.flight, sent])[-depth:]
+        self.other[f"total/{name}"] = self.other[f"total/{name}"] + sent.sum(axis=0)
+        latest = first_step + len(sent) - 1 - np.argmax(sent[::-1], axis=0)
+        self.other[f"last/{name}"] = np.where(sent.any(axis=0), latest, self.other[f"last/{name}"])
+
+
+class Wires:
+    """A projection: its Synapses, those that raise its traces, and the code of its rule."""
+
+    def __init__(self, text: ProjectionText, number: int, layout: Layout, cells: Mapping[str, Cells], clock: Any, code: Any) -> None:
+        self.text, j = text, text.projection
+        self.source, self.target = cells[j.source], cells[j.target]
+        self.clock, self.code = clock, code
+        self.delay = layout.delay_steps(j) - 1
+        self.edges: Edges = edges(j.topology, self.source.p.grid, self.target.p.grid)
+        # Pathways with a delay, whose queues must be filled; what runs only while rules act; what runs at a frame's end.
+        self.late: list[Any] = []
+        self.learning: list[Any] = []
+        self.summing: list[Any] = []
+        self.at_frame_end: list[Any] = []
+        self.others: list[Any] = []
+        self.synapses: Any = self._main(number) if len(self.edges.pre) else None
+        for t in text.traces:
+            self._raising(t, layout, cells)
+
+    def _main(self, number: int) -> Any:
+        by_event = {when: [u for u in self.text.updates if u.update.when == when] for when in ("pre_spike", "post_spike", "frame_end")}
+        on_pre = {"deliver": self.text.deliver} | {f"pre_spike{i}": u.code for i, u in enumerate(by_event["pre_spike"])}
+        on_post = {f"post_spike{i}": u.code for i, u in enumerate(by_event["post_spike"])}
+        delays = dict.fromkeys(on_pre, self.delay * self.clock.dt) | dict.fromkeys(on_post, 0 * brian2.ms)
+        model = "w : 1\nmodulator : 1 (shared)"
+        made = self._make(self.source, self.target, self.text.name, model=model, on_pre=on_pre, on_post=on_post or None, delay=delays)
+        made.connect(i=self.edges.pre, j=self.edges.post)
+        made.deliver.order = number
+        self.late.append(made.deliver)
+        for when, order in (("pre_spike", PRE_SPIKE), ("post_spike", POST_SPIKE)):
+            for i, u in enumerate(by_event[when]):
+                pathway = getattr(made, f"{when}{i}")
+                pathway.when, pathway.order = "end", order + 3 * i + 2
+                self.summing += self._sums(u, made, order + 3 * i)
+                self.learning.append(pathway)
+                if when == "pre_spike":
+                    self.late.append(pathway)
+        for i, u in enumerate(by_event["frame_end"]):
+            self.at_frame_end += [*self._sums(u, made, 3 * i), self._runner(made, u.code, 3 * i + 2)]
+        return made
+
+    def _make(self, source: Cells, target: Cells, name: str, **given: Any) -> Any:
+        return brian2.Synapses(source.group, target.group, name=name, clock=self.clock, codeobj_class=self.code, namespace={}, **given)
+
+    def _runner(self, group: Any, code: str, order: int) -> Any:
+        return runner(group, code, "end", order, self.clock)
+
+    def _sums(self, u: UpdateText, synapses: Any, order: int) -> list[Any]:
+        """Code that takes a rule's sums over the synapses of a cell."""
+        if not u.sums:
+            return []
+        clear = "\n".join(f"{name} = 0" for name, _ in u.sums)
+        add = "\n".join(code for _, code in u.sums)
+        return [self._runner(self.target.group, clear, order), self._runner(synapses, add, order + 1)]
+
+    def _raising(self, t: TraceText, layout: Layout, cells: Mapping[str, Cells]) -> None:
+        """Let spikes raise a trace."""
+        side = t.trace.side
+        if side == "signal":
+            taps = [(cells[p], self.target, i, j) for p, i, j in layout.signal_edges(self.text.projection, t.trace.name)]
+        else:
+            own = self.source if side == "pre" else self.target
+            taps = [(own, own, np.arange(own.p.n), np.arange(own.p.n))]
+        delay = self.delay if side == "pre" else 0
+        for k, (source, target, i, j) in enumerate(taps):
+            if len(i) == 0:
+                continue
+            made = self._make(source, target, f"{self.text.name}_{t.trained}_{k}", on_pre=t.code, delay=delay * self.clock.dt)
+            made.connect(i=i, j=j)
+            made.pre.when, made.pre.order = "end", PRE_TRACES if side == "pre" else OWN_TRACES
+            self.others.append(made)
+            if side == "pre":
+                self.late.append(made.pre)
+
+    @property
+    def weights(self) -> Any:
+        """Weights of the edges, in their order."""
+        return self.synapses.variables["w"].get_value()
+
+    def load(self, arrays: Mapping[str, Array]) -> None:
+        """Take over weights and traces, and fill the queues from what the source has sent; cells come first."""
+        self.w = np.array(arrays[f"weights/{self.text.projection.name}"], dtype=np.float64)
+        if self.synapses is not None:
+            self.weights[:] = self.w.ravel()[self.edges.weight]
+        for key, cell, variable in self.traces():
+            cell[variable] = arrays[key]
+        for pathway in self.late:
+            self.refill(pathway)
+
+    def dump(self) -> dict[str, Array]:
+        """Copy out weights and traces."""
+        w = self.w.copy()
+        if self.synapses is not None:
+            w.ravel()[self.edges.weight] = self.weights
+        return {f"weights/{self.text.projection.name}": w} | {key: cell[variable].copy() for key, cell, variable in self.traces()}
+
+    def traces(self) -> Iterator[tuple[str, Cells, str]]:
+        """Decaying traces: key of the state, whose cells have it, their variable."""
+        for t in self.text.traces:
+            if t.trace.tau_ms:
+                yield f"trace/{self.text.projection.name}/{t.trace.name}", self.source if t.trace.side == "pre" else self.target, t.trained
+
+    def refill(self, pathway: Any) -> None:
+        """Play the last steps of the source back to an empty queue."""
+        for _ in range(self.delay + 1):
+            pathway.queue.advance()
+        for sent in self.source.flight[len(self.source.flight) - self.delay :]:
+            who = np.flatnonzero(sent).astype(np.int32)
+            if len(who):
+                pathway.queue.push(who)
+            pathway.queue.advance()
+
+    def act(self, learn: bool, modulator: float) -> None:
+        """Switch rules on or off, and tell them the broadcast signal."""
+        for x in self.summing:
+            x.active = learn
+        for x in self.learning:
+            if learn and not x.active and x in self.late:
+                self.refill(x)
+            x.active = learn
+        if self.synapses is not None:
+            self.synapses.variables["modulator"].set_value(modulator)

@@ -1,0 +1,179 @@
+"""The parts of a network: populations, the projections between them, teaching signals and readouts."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, SerializeAsAny, model_validator
+
+from snn._model import Described, NonNegative, Positive
+from snn.cells import Cell, RateUnit, SpikeSource
+from snn.encoding import CHANNELS
+from snn.errors import nearest
+from snn.local import Rule
+from snn.synapses import Receptor
+from snn.topology import Grid, Topology
+from snn.weights import Weights
+
+Sign = Literal["excitatory", "inhibitory", "mixed"]
+MIXED: Sign = "mixed"
+Count = Annotated[int, Field(ge=1)]
+
+
+class Population(Described):
+    """Cells of one kind on a retinotopic grid.
+
+    Parameters
+    ----------
+    name : str
+        Dotted name, such as ``level0.error_pos``; recordings, weights and overrides use it.
+    shape : (int, int, int)
+        Rows, cols and features.
+    cell : IF, LIF, AdaptiveLIF, RateUnit or SpikeSource
+        The cell model.
+    sign : {'excitatory', 'inhibitory', 'mixed'}
+        What all its synapses do (Dale's law); ``mixed`` lifts it and must be said.
+    receptors : tuple of Receptor
+        The kinds of synapse on it.
+    drive : str, optional
+        Channel of the retina that drives it.
+    copies : int
+        Cells for each unit.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]*$")]
+    shape: tuple[Count, Count, Count]
+    cell: Cell
+    sign: Sign = "excitatory"
+    receptors: tuple[Receptor, ...] = ()
+    drive: str | None = None
+    copies: Count = 1
+
+    @property
+    def grid(self) -> Grid:
+        """Extent of the population."""
+        return Grid(*self.shape, self.copies)
+
+    @property
+    def n(self) -> int:
+        """Number of cells."""
+        return self.grid.n
+
+    @property
+    def graded(self) -> bool:
+        """Whether it sends numbers in place of spikes."""
+        return isinstance(self.cell, RateUnit)
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        names = [r.name for r in self.receptors]
+        if len(set(names)) != len(names):
+            raise ValueError(f"population {self.name!r}: two receptors have one name; got {names}")
+        if self.drive is not None:
+            if self.drive not in CHANNELS:
+                raise ValueError(f"population {self.name!r}: unknown channel {self.drive!r}; {nearest(self.drive, CHANNELS)}")
+            channel = CHANNELS[self.drive]
+            if channel.features != self.shape[2]:
+                raise ValueError(f"population {self.name!r}: channel {self.drive!r} has {channel.features} features; got {self.shape[2]}")
+            if channel.stochastic != isinstance(self.cell, SpikeSource):
+                raise ValueError(
+                    f"population {self.name!r}: channel {self.drive!r} {'needs' if channel.stochastic else 'cannot drive'} a SpikeSource"
+                )
+        if isinstance(self.cell, SpikeSource) and self.receptors:
+            raise ValueError(f"population {self.name!r}: a SpikeSource has no receptors")
+        return self
+
+
+class Tap(Described):
+    """Spikes of a population that reach the cells of the same site as a teaching signal.
+
+    Parameters
+    ----------
+    population : str
+        Who sends.
+    pairs : tuple of (int, int), optional
+        Which of its features reaches which feature of the target; left out, each its namesake.
+    """
+
+    population: str
+    pairs: tuple[tuple[int, int], ...] | None = None
+
+
+class Signal(Described):
+    """A named signal that a projection's rule reads, and the populations that carry it.
+
+    Parameters
+    ----------
+    name : str
+        Name used by the rule.
+    taps : tuple of Tap
+        The populations; their spikes arrive one step later, at their own site only.
+    """
+
+    name: str
+    taps: Annotated[tuple[Tap, ...], Field(min_length=1)]
+
+
+class Projection(Described):
+    """Synapses from one population to another.
+
+    Parameters
+    ----------
+    source, target : str
+        Names of the populations.
+    receptor : str
+        Receptor of the target that they land on.
+    topology : LocalField, SharedKernel, OneToOne or Dense
+        Who meets whom.
+    weights : Constant, Uniform, HalfNormal or Normal
+        Initial magnitudes.
+    delay_ms : float
+        Time from a spike to its effect; at least one step.
+    rule : Rule, optional
+        How the weights change.
+    signals : tuple of Signal
+        Teaching signals that the rule asks for.
+    w_max_mV : float, optional
+        Upper bound of plastic weights.
+    label : str
+        Tells projections apart that share source, target and receptor.
+    """
+
+    source: str
+    target: str
+    receptor: str
+    topology: Topology
+    weights: Weights
+    delay_ms: Positive
+    rule: SerializeAsAny[Rule] | None = None
+    signals: tuple[Signal, ...] = ()
+    w_max_mV: NonNegative | None = None
+    label: str = ""
+
+    @property
+    def name(self) -> str:
+        """``source->target/receptor``, with ``#label`` where there is one."""
+        return f"{self.source}->{self.target}/{self.receptor}" + (f"#{self.label}" if self.label else "")
+
+
+class ChangeReadout(Described):
+    """Reads a signal from a pair of change-coding cells: a fixed linear filter of their spikes.
+
+    ``value(t) = offset + step * (up spikes so far - down spikes so far)``, averaged over the second half of a frame.
+
+    Parameters
+    ----------
+    name : str
+        Name in recordings, such as ``level0.forecast``.
+    population : str
+        Whose first half of the features tells increases and second half decreases.
+    step : float
+        What one spike stands for.
+    offset : float
+        Value before the first spike.
+    """
+
+    name: str
+    population: str
+    step: Positive
+    offset: float = 0.0

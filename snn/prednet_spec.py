@@ -1,0 +1,128 @@
+"""Sizes and constants of the circuit."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from snn._model import Described, NonNegative, Positive
+from snn.encoding import Retina
+from snn.errors import DescriptionError, sentence
+
+
+class PredNetSpec(Described):
+    """Sizes and constants of the circuit.
+
+    Parameters
+    ----------
+    rows, cols : int
+        Size of a frame; each level above has half of it.
+    levels : int
+        Number of levels.
+    channels : tuple of int
+        Target channels per level; level 0 has 1 (grey). Levels beyond the tuple take its last entry.
+    branches : int
+        Forecast branches; only 1 for now.
+    field : int
+        Side of the local field of the forecast, odd.
+    feedback_field : int
+        Side of the field that a representation reaches in the level below, even.
+    frame_ms : float
+        Time of a frame and delay of the forecast.
+    retina : Retina
+        Gains of the eye.
+    target_step, forecast_step : float
+        Luminance that one spike of ``target`` and ``prediction`` stands for.
+    tau_change_ms : float
+        Membrane constant of the change cells.
+    tau_forecast_ms : float
+        Decay of the synapses that carry the forecast.
+    error_threshold_ms : float
+        Forecast error (luminance) times time at which an error cell fires.
+    initial_forecast_mV : float
+        Scale of the random forecast weights at birth; 0 starts from copying.
+    w_max_mV : float
+        Bound of a forecast weight.
+    contrast, transient, feedback : bool
+        Whether these channels exist.
+    pool_gain : float
+        Spikes of ``pool`` per mean spike of the errors below.
+
+    References
+    ----------
+    Lotter, Kreiman & Cox (2017), https://doi.org/10.48550/arXiv.1605.08104; (2020),
+    https://doi.org/10.1038/s42256-020-0170-9.
+
+    Notes
+    -----
+    *Departures* from PredNet: spikes, Dale's law, unshared weights, average pooling, no gates, forecast as a correction
+    of the last frame, learned by a local rule.
+    """
+
+    rows: Annotated[int, Field(ge=1)]
+    cols: Annotated[int, Field(ge=1)]
+    levels: Annotated[int, Field(ge=1)] = 1
+    channels: tuple[Annotated[int, Field(ge=1)], ...] = (1, 4)
+    branches: Literal[1] = 1
+    field: Annotated[int, Field(ge=1)] = 5
+    feedback_field: Annotated[int, Field(ge=2)] = 4
+    frame_ms: Positive = 50.0
+    retina: Retina = Retina()
+    target_step: Positive = 1 / 32
+    forecast_step: Positive = 1 / 32
+    tau_change_ms: Positive = 5.0
+    tau_forecast_ms: Positive = 20.0
+    error_threshold_ms: Positive = 0.5
+    initial_forecast_mV: NonNegative = 0.0
+    w_max_mV: Positive = 64.0
+    contrast: bool = True
+    transient: bool = True
+    feedback: bool = True
+    pool_gain: Positive = 1.0
+
+    def size(self, level: int) -> tuple[int, int]:
+        """Rows and columns of a level.
+
+        Parameters
+        ----------
+        level : int
+
+        Returns
+        -------
+        (int, int)
+
+        Raises
+        ------
+        DescriptionError
+            If the frame cannot be halved that often.
+        """
+        factor = 2**level
+        if self.rows % factor or self.cols % factor:
+            raise DescriptionError(
+                sentence(
+                    "prednet.rows, cols",
+                    f"cannot be halved for level {level}",
+                    got=(self.rows, self.cols),
+                    allowed=f"multiples of {2 ** (self.levels - 1)}",
+                )
+            )
+        return self.rows // factor, self.cols // factor
+
+    def n_channels(self, level: int) -> int:
+        """Target channels of a level.
+
+        Parameters
+        ----------
+        level : int
+
+        Returns
+        -------
+        int
+        """
+        return 1 if level == 0 else self.channels[min(level, len(self.channels) - 1)]
+
+    @property
+    def error_quantum_mV(self) -> float:
+        """Mean forecast error over a frame that one error spike stands for."""
+        return self.error_threshold_ms * self.retina.luminance_mV / self.frame_ms
