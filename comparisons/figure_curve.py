@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,13 +56,14 @@ def draw_curve(path: Path, curve: Curve) -> None:
     top = 1.25
     if len(raw):
         top = float(np.clip(1.08 * np.quantile(raw, 0.98), top, HIGHEST))
-        axes.plot(stretch, raw, color=FORECAST, alpha=0.22, linewidth=0.7, label="each stretch", zorder=2)
+        axes.plot(stretch, raw, ".", color=FORECAST, alpha=0.3, markersize=4, markeredgewidth=0, label="each stretch", zorder=2)
         label = f"pooled over {width} stretches" if width > 1 else "each stretch, pooled over its frames"
         axes.plot(centre, smooth, color=FORECAST, linewidth=2.2, label=label, zorder=3)
         axes.legend(loc="lower left", ncols=2)
+        note: dict[str, Any] = {"ha": "right", "va": "bottom", "color": "#555555", "fontsize": 9}
         last = curve.points[-1].done
         axes.set_xlim(0, last)
-        axes.text(0.99 * last, 1.0 + 0.012 * top, "copying the last frame", ha="right", va="bottom", color="#555555", fontsize=9)
+        axes.text(0.99 * last, 1.0 + 0.012 * top, "copying the last frame", **note)
         hidden = int((raw > top).sum())
         notes = [f"latest 50 stretches pooled: {curve.ratio(50):.2f}"] + [f"{hidden} single stretches lie above"] * bool(hidden)
         axes.text(1.0, 1.015, "; ".join(notes), transform=axes.transAxes, ha="right", va="bottom", fontsize=8.5, color="#666666")

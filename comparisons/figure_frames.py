@@ -16,6 +16,7 @@ from comparisons.figure_style import (
     FORECAST,
     LUMINANCE_MAP,
     bare,
+    headline,
     luminance_range,
     new_figure,
     save,
@@ -112,20 +113,21 @@ def draw_strip(path: Path, recording: Recording, movie: Movie) -> None:
         bar.ax.set_yticklabels([f"{x:+g}" if which and x else f"{x:g}" for x in ticks])
         bar.outline.set_visible(False)
     _errors(figure.add_subplot(grid[-1, :]), shown, (copy_error**2).mean(axis=(1, 2)), (model_error**2).mean(axis=(1, 2)))
-    figure.suptitle(f"Clip “{movie.name}”, each frame shown for {movie.frame_ms:g} ms; weights fixed")
+    headline(figure, f"Clip “{movie.name}”, each frame shown for {movie.frame_ms:g} ms; weights fixed")
     save(figure, path)
 
 
 def _errors(axes: Any, shown: range, copying: FloatArray, model: FloatArray) -> None:
     where = np.arange(len(shown))
-    ratio = model[shown.start : shown.stop].sum() / max(copying[shown.start : shown.stop].sum(), 1e-300)
+    total = copying[shown.start : shown.stop].sum()
+    ratio = f" (ratio of sums {model[shown.start : shown.stop].sum() / total:.2f})" if total > 1e-12 else " (nothing moves)"
     axes.bar(where - 0.17, copying[shown.start : shown.stop], 0.32, color=ESTIMATE, label="copying the last frame")
-    axes.bar(where + 0.17, model[shown.start : shown.stop], 0.32, color=FORECAST, label=f"model (ratio of sums {ratio:.2f})")
+    axes.bar(where + 0.17, model[shown.start : shown.stop], 0.32, color=FORECAST, label=f"model{ratio}")
     axes.set_xlim(-0.5, len(shown) - 0.5)
     axes.set_xticks(where, [str(t) for t in shown])
     axes.set_xlabel("frame")
     axes.set_ylabel("mean squared error\n(luminance²)")
-    axes.set_ylim(0, 1.35 * max(1e-12, float(max(copying[shown.start : shown.stop].max(), model[shown.start : shown.stop].max()))))
+    axes.set_ylim(0, 1.35 * max(1e-4, float(max(copying[shown.start : shown.stop].max(), model[shown.start : shown.stop].max()))))
     axes.ticklabel_format(axis="y", style="plain")
     axes.locator_params(axis="y", nbins=4)
     axes.legend(loc="upper right", ncols=2)
@@ -150,9 +152,8 @@ def draw_animation(path: Path, recording: Recording, movie: Movie) -> None:
     colours = np.rint(255 * colormaps[ERROR_MAP](np.linspace(0, 1, 127))[:, :3])
     palette = [int(v) for v in np.concatenate([grey, colours, [[255, 255, 255]]]).ravel()]
     black, white = luminance_range(movie.frames)
-    luminance = [
-        np.rint(127 * np.clip((x - black) / (white - black), 0, 1)) for x in (movie.frames, recording.readouts["level0.forecast"][..., 0])
-    ]
+    forecast = recording.readouts["level0.forecast"][..., 0]
+    luminance = [np.rint(127 * np.clip((x - black) / (white - black), 0, 1)) for x in (movie.frames, forecast)]
     panels = np.stack([*luminance, 128 + np.rint(63 * (1 + np.clip(spikes / busiest, -1, 1)))]).astype(np.uint8)
     factor = max(1, round(PANEL_PX / max(movie.size)))
     while True:
@@ -178,7 +179,7 @@ def _gif(panels: NDArray[np.uint8], factor: int, palette: list[int], frame_ms: f
         page.putpalette(palette)
         draw = ImageDraw.Draw(page)
         draw.fontmode = "1"
-        for i, caption in enumerate((f"input, frame {t}", "forecast", "error spikes E+ − E−")):
+        for i, caption in enumerate((f"input, frame {t}", "forecast", "error cells E+ - E-")):
             left = GAP_PX + i * (cols + GAP_PX)
             page.paste(Image.fromarray(np.kron(panels[i, t], np.ones((factor, factor), dtype=np.uint8))), (left, CAPTION_PX))
             draw.text((left, 4), caption, fill=black, font=font)

@@ -123,7 +123,7 @@ def draw_pixel(path: Path, network: Network, recording: Recording, movie: Movie)
     borders = np.arange(shown.start, shown.stop + 1) * frame_ms
     graded = any(network.population(name).graded for _, name, _, _ in ROWS)
     now = slice(shown.start, shown.stop)
-    axes.stairs(movie.frames[now, site[0], site[1]], borders, baseline=None, color=INPUT, linewidth=2.0, label="input", zorder=3)
+    axes.stairs(movie.frames[now, site[0], site[1]], borders, baseline=None, color=INPUT, linewidth=3.4, label="input", zorder=3)
     for name, colour, label in (("estimate", ESTIMATE, "estimate, from target"), ("forecast", FORECAST, "forecast, from prediction")):
         if graded:
             values = recording.readouts[f"level0.{name}"][now, site[0], site[1], 0]
@@ -162,6 +162,7 @@ def draw_pixel(path: Path, network: Network, recording: Recording, movie: Movie)
 
 def _events(axes: Any, network: Network, recording: Recording, shown: range, site: tuple[int, int], graded: bool) -> None:
     frame_ms = recording.frame_steps * recording.dt_ms
+    most = max(1e-12, *(recording.counts[name][shown.start : shown.stop, site[0], site[1]].max() for _, name, _, _ in ROWS))
     for i, (_, name, feature, colour) in enumerate(ROWS):
         population = network.population(name)
         if population.graded:
@@ -169,7 +170,7 @@ def _events(axes: Any, network: Network, recording: Recording, shown: range, sit
                 recording.counts[name][:, site[0], site[1]].reshape(recording.n_frames, -1, population.copies).mean(axis=-1)[:, feature]
             )
             for t in shown:
-                share = min(1.0, counts[t] / max(1e-12, counts[shown.start : shown.stop].max()))
+                share = min(1.0, counts[t] / most)
                 axes.barh(-i, frame_ms, left=t * frame_ms, height=0.7, color=colour, alpha=0.55 * share, linewidth=0)
                 axes.text((t + 0.5) * frame_ms, -i, f"{counts[t]:.1f}", ha="center", va="center", fontsize=8)
         else:

@@ -8,7 +8,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from comparisons.figure_style import BOUNDARY, EXCITATORY, INHIBITORY, LUMINANCE_MAP, bare, luminance_range, new_figure, save, shown_frames
+from comparisons.figure_style import (
+    BOUNDARY,
+    EXCITATORY,
+    INHIBITORY,
+    LUMINANCE_MAP,
+    bare,
+    headline,
+    luminance_range,
+    new_figure,
+    save,
+    shown_frames,
+)
 from snn.description import Network, Population
 from snn.recording import Recording
 from snn.stimuli.movie import Movie
@@ -66,7 +77,8 @@ def draw_raster(path: Path, network: Network, recording: Recording, movie: Movie
         bare(above)
     axes = figure.add_subplot(grid[1, :])
     start, stop = shown.start * movie.frame_ms, shown.stop * movie.frame_ms
-    most = max(1.0, float(np.quantile(np.concatenate([recording.counts[p.name].ravel() for p in populations]), 0.995)))
+    sent = np.concatenate([recording.counts[p.name][shown.start : shown.stop].ravel() for p in populations])
+    most = max(1.0, float(np.quantile(sent, 0.995)))
     image: Any = None
     for i, p in enumerate(populations):
         base = -i * (BAND + GAP)
@@ -74,7 +86,7 @@ def draw_raster(path: Path, network: Network, recording: Recording, movie: Movie
         cells = sampled_cells(p)
         if p.graded:
             values = recording.counts[p.name].reshape(movie.n_frames, -1)[shown.start : shown.stop, cells].T
-            image = axes.imshow(values, extent=(start, stop, base - BAND, base), aspect="auto", vmin=0, vmax=most, cmap="viridis")
+            image = axes.imshow(values, extent=(start, stop, base - BAND, base), aspect="auto", vmin=0, vmax=most, cmap="bone_r")
         else:
             axes.axhspan(base - BAND, base, color=colour, alpha=0.055, linewidth=0)
             _spikes(axes, recording, p, cells, base, colour, shown)
@@ -85,7 +97,7 @@ def draw_raster(path: Path, network: Network, recording: Recording, movie: Movie
         axes.text(1.008, base - BAND / 2, note, transform=axes.get_yaxis_transform(), ha="left", va="center", color=colour, fontsize=8)
     bottom = -n * (BAND + GAP) + GAP
     for t in range(shown.start, shown.stop + 1):
-        axes.axvline(t * movie.frame_ms, color="white" if graded else BOUNDARY, linewidth=0.9, zorder=1)
+        axes.axvline(t * movie.frame_ms, color=BOUNDARY, linewidth=0.9, zorder=1)
     axes.set_xlim(start, stop)
     axes.set_ylim(bottom - 0.1, 0.1)
     axes.set_yticks([])
@@ -94,8 +106,8 @@ def draw_raster(path: Path, network: Network, recording: Recording, movie: Movie
     axes.set_xlabel("time since the clip began (ms)")
     if image is not None:
         figure.colorbar(image, ax=axes, location="bottom", shrink=0.4, aspect=35, pad=0.01, label="sent in a frame (equivalents of spikes)")
-    what = "Activity of the rate units, frame by frame" if graded else "Spikes"
-    figure.suptitle(f"{what} of all populations; rates are means over all cells of a population and these frames", fontsize=11)
+    what = "Output of all rate units in each frame" if graded else "Spikes of all populations"
+    headline(figure, f"{what}; rates are means over a population and these frames")
     handles = [axes.plot([], [], color=c, linewidth=4)[0] for c in (EXCITATORY, INHIBITORY)]
     figure.legend(handles, ["excitatory population", "inhibitory population"], loc="outside lower center", ncols=2)
     save(figure, path)

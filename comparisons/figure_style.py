@@ -16,6 +16,7 @@ LUMINANCE_MAP, ERROR_MAP = "gray", "PuOr_r"
 
 FIRST_SHOWN = 3
 DPI = 130
+MARGIN, HEADLINE_IN = 0.008, 0.36
 STYLE: dict[str, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9.5,
@@ -53,9 +54,22 @@ def new_figure(width_in: float, height_in: float) -> Any:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width_in, height_in), dpi=DPI, layout="constrained")
-    figure.get_layout_engine().set(rect=(0.008, 0.008, 0.984, 0.984))  # type: ignore[union-attr,call-arg]
+    figure.get_layout_engine().set(rect=(MARGIN, MARGIN, 1.0 - 2 * MARGIN, 1.0 - 2 * MARGIN))  # type: ignore[union-attr,call-arg]
     FigureCanvasAgg(figure)
     return figure
+
+
+def headline(figure: Any, text: str) -> None:
+    """Write the title of a whole figure, a little below its upper edge.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    text : str
+    """
+    height_in = figure.get_size_inches()[1]
+    figure.text(0.5, 1.0 - 0.1 / height_in, text, ha="center", va="top", fontsize=11.5)
+    figure.get_layout_engine().set(rect=(MARGIN, MARGIN, 1.0 - 2 * MARGIN, 1.0 - MARGIN - HEADLINE_IN / height_in))
 
 
 def save(figure: Any, path: Path) -> None:

@@ -154,7 +154,7 @@ def _distribution(axes: Any, network: Network, state: State, routes: list[tuple[
     bins = np.linspace(0, max(1e-6, max(float(w.max()) for w in both)), 61)
     for weights, colour, name in zip(both, (EXCITATORY, INHIBITORY), ("excitatory", "inhibitory"), strict=True):
         label = f"{name}: {weights.size:,} synapses, mean {weights.mean():.2f} mV, {100 * (weights == 0).mean():.0f}% at 0"
-        axes.hist(weights, bins=bins, histtype="step", color=colour, linewidth=1.7, facecolor=(colour, 0.12), fill=True, label=label)
+        axes.hist(weights, bins=bins, histtype="step", color=colour, linewidth=1.7, label=label)
     axes.set_yscale("log")
     axes.set_xlim(0, bins[-1])
     axes.set_xlabel("weight (mV)")

@@ -28,13 +28,15 @@ class ErrorGated(Rule):
     eta : float
         Share of the error that one frame's update would remove on its own input, at a modulator of 1.
     quantum_mV : float
-        Mean error over a frame that one error spike stands for.
+        Mean error, over what is counted of a frame, that one error spike stands for.
     c : float
         Floor of the normaliser, in squared trace units.
     decay : float
         Share of the weight lost per frame.
     tau_pre_ms : float
         Decay of the presynaptic trace; that of the receptor it lands on.
+    late : bool
+        Whether only the second half of a frame teaches, when the forecast has settled (the outcome phase).
 
     References
     ----------
@@ -50,17 +52,18 @@ class ErrorGated(Rule):
 
     kind: Literal["error_gated"] = "error_gated"
     eta: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
-    quantum_mV: Positive = 0.32
-    c: Positive = 40.0
-    decay: Annotated[float, Field(ge=0, lt=1)] = 1e-4
+    quantum_mV: Positive = 0.64
+    c: Positive = 4.0
+    decay: Annotated[float, Field(ge=0, lt=1)] = 1e-5
     tau_pre_ms: Positive = 20.0
+    late: bool = True
 
     def traces(self) -> tuple[Trace, ...]:
         """Frame mean of the presynaptic trace; excess and deficit spikes of the frame."""
         return (
-            Trace("x", "pre", tau_ms=self.tau_pre_ms, frame="mean"),
-            Trace("excess", "signal", frame="sum"),
-            Trace("deficit", "signal", frame="sum"),
+            Trace("x", "pre", tau_ms=self.tau_pre_ms, frame="mean", late=self.late),
+            Trace("excess", "signal", frame="sum", late=self.late),
+            Trace("deficit", "signal", frame="sum", late=self.late),
         )
 
     def updates(self) -> tuple[Update, ...]:

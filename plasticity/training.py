@@ -40,8 +40,8 @@ class Plan(Described):
     """
 
     passes: Annotated[int, Field(ge=1)] = 8
-    eta_start: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.3
-    eta_end: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.03
+    eta_start: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.8
+    eta_end: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.05
     stretch: Annotated[int, Field(ge=5)] = 50
     warm_up: Annotated[int, Field(ge=1)] = 2
     max_rate_Hz: Annotated[float, Field(gt=0)] = 300.0

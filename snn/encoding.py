@@ -67,8 +67,8 @@ class Retina(Described):
     luminance_mV: Positive = 32.0
     grey: Annotated[float, Field(ge=0, le=1)] = 0.45
     surround_px: Annotated[int, Field(ge=3)] = 5
-    contrast_gain: Positive = 1.0
-    transient_gain: Positive = 2.0
+    contrast_gain: Positive = 0.5
+    transient_gain: Positive = 0.5
     poisson_rate_Hz: Positive = 200.0
 
     def encode(self, frames: FloatArray, before: FloatArray | None, channel: str) -> FloatArray:

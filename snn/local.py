@@ -199,7 +199,8 @@ class Trace:
     """A quantity that a rule needs.
 
     With ``tau_ms`` it rises by 1 at each spike and decays exponentially; without, it is the spike train itself. With
-    ``frame`` the rule sees its ``mean`` over the steps of the frame, or its ``sum``, and it starts anew each frame.
+    ``frame`` the rule sees its ``mean`` over the steps of the frame, or its ``sum``, and it starts anew each frame; with
+    ``late`` only the second half of the frame counts.
 
     Attributes
     ----------
@@ -211,18 +212,23 @@ class Trace:
         Decay time constant.
     frame : {'mean', 'sum'} or None
         What is done over a frame.
+    late : bool
+        Whether only the second half of the frame counts.
     """
 
     name: str
     side: Literal["pre", "post", "signal"]
     tau_ms: float | None = None
     frame: Literal["mean", "sum"] | None = None
+    late: bool = False
 
     def __post_init__(self) -> None:
         if self.tau_ms is not None and not self.tau_ms > 0:
             raise ValueError(f"trace {self.name!r}: tau_ms must be > 0; got {self.tau_ms}")
         if self.tau_ms is None and self.frame is None:
             raise ValueError(f"trace {self.name!r}: needs tau_ms, or frame='sum' or 'mean', or both")
+        if self.late and self.frame is None:
+            raise ValueError(f"trace {self.name!r}: late=True needs frame='sum' or 'mean'")
 
 
 When = Literal["pre_spike", "post_spike", "frame_end"]

@@ -124,5 +124,5 @@ class PredNetSpec(Described):
 
     @property
     def error_quantum_mV(self) -> float:
-        """Mean forecast error over a frame that one error spike stands for."""
-        return self.error_threshold_ms * self.retina.luminance_mV / self.frame_ms
+        """Mean forecast error over the second half of a frame that one error spike stands for."""
+        return 2.0 * self.error_threshold_ms * self.retina.luminance_mV / self.frame_ms

@@ -12,7 +12,7 @@ from snn.description import Network, Projection
 from snn.engines import event_kernels as kernels
 from snn.engines.driver import Simulation, prepare
 from snn.engines.event_rules import FrameEnd, problems
-from snn.engines.event_tables import build_tables, frame_share
+from snn.engines.event_tables import build_tables
 from snn.engines.layout import Layout, rule_problems
 from snn.engines.port import FrameInput, FrameOutput
 from snn.errors import EngineError, nearest, sentence
@@ -266,7 +266,7 @@ class EventBackend:
         x, t = self.built.arrays, self.built.tables
         rule = self.layout.network.projections[q].rule
         assert rule is not None
-        share = {trace.name: frame_share(trace, self.layout) for trace in rule.traces()}
+        share = {trace.name: self.layout.counted_steps(trace)[1] for trace in rule.traces()}
 
         def value_of(symbol: Symbol) -> Any:
             if symbol.scope == "modulator":

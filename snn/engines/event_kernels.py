@@ -30,7 +30,7 @@ START, N, KIND, SOFT, REFRACTORY, ADAPTIVE, FLOORED, REC, N_REC, RING, SLOT, DEP
 L_V, L_DRIVE, L_ADAPT, L_ADAPT_DECAY, L_ADAPT_STEP, L_RESET, L_V_RESET, L_FLOOR, L_GAIN = range(9)
 (J_SOURCE, J_TARGET, J_KIND, J_G, J_DELAY, J_W, J_PRE_ROWS, J_PRE_COLS, J_PRE_CH, J_POST_ROWS, J_POST_COLS, J_POST_CH, J_SIZE, J_OFF_ROW,
  J_OFF_COL, J_F0, J_F1, J_Q0, J_Q1, J_PHASE_ROW, J_PHASE_COL, J_PAIRS, J_N_PAIRS, J_LAZY) = range(24)  # fmt: skip
-T_SIDE, T_PROJECTION, T_START, T_N, T_DECAYS, T_FRAME, T_ACC, T_TAPS, T_N_TAPS = range(9)
+T_SIDE, T_PROJECTION, T_START, T_N, T_DECAYS, T_FRAME, T_ACC, T_TAPS, T_N_TAPS, T_FROM = range(10)
 
 
 class Tables(NamedTuple):
@@ -317,16 +317,19 @@ def deliver(n: int, t: Tables, x: Arrays) -> None:
 
 
 @njit(cache=True)
-def raise_traces(n: int, first_frame_step: bool, t: Tables, x: Arrays) -> None:
+def raise_traces(n: int, s: int, t: Tables, x: Arrays) -> None:
     """Phase 5 for rules that act at the end of a frame: decay and raise traces, take the step into frame values."""
     for k in range(len(t.trace)):
         row = t.trace[k]
         size, side, mode = row[T_N], row[T_SIDE], row[T_FRAME]
         trace = x.trace[row[T_START] : row[T_START] + size]
         acc = x.frame_value[row[T_ACC] : row[T_ACC] + size]
-        if first_frame_step:
+        if s == 0:
             acc[:] = 0
+        counted = s >= row[T_FROM]
         decays = row[T_DECAYS]
+        if not decays and not counted:
+            continue
         goal = trace if decays else acc
         if decays:
             decay = t.trace_decay[k]
@@ -349,7 +352,7 @@ def raise_traces(n: int, first_frame_step: bool, t: Tables, x: Arrays) -> None:
             graded = t.pop[source, KIND] == RATE
             for c in range(count):
                 goal[x.ring[first + c]] += x.ring_value[first + c] if graded else x.v.dtype.type(1)
-        if mode != NO_FRAME and decays:
+        if mode != NO_FRAME and decays and counted:
             for i in range(size):
                 acc[i] += trace[i]
 
@@ -484,7 +487,7 @@ def advance(
                 deliver_lazy(q, n, act, t, x)
         deliver(n, t, x)
         if len(t.trace):
-            raise_traces(n, s == 0, t, x)
+            raise_traces(n, s, t, x)
         for q in range(n_proj):
             if t.projection[q, J_LAZY] >= 0:
                 spikes_lazy(q, n, t, x)

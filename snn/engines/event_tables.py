@@ -12,7 +12,6 @@ from snn.description import Network, Projection
 from snn.engines import event_kernels as k
 from snn.engines.event_rules import pair_constants
 from snn.engines.layout import Layout, has_membrane, propagators
-from snn.local import Trace
 from snn.topology import LocalField, OneToOne, SharedKernel, channel_pairs, window
 
 KINETICS = {"exponential": k.EXPONENTIAL, "integrating": k.INTEGRATING, "pulse": k.PULSE}
@@ -175,7 +174,7 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
         sign=np.array([-1.0 if network.population(j.source).sign == "inhibitory" else 1.0 for j in network.projections], dtype=dtype),
         pair_start=np.array(pair_start, dtype=np.int64),
         pair_post=np.array(pair_post, dtype=np.int64),
-        trace=_ints(trace_rows, 9),
+        trace=_ints(trace_rows, 10),
         trace_decay=np.array(decays, dtype=dtype),
         tap_source=_ints(taps, 2),
         tap_start=np.array(tap_start, dtype=np.int64),
@@ -267,6 +266,7 @@ def _traces(
                     n_acc,
                     first_tap,
                     len(taps) - first_tap,
+                    layout.counted_steps(trace)[0],
                 ]
             )
             decays.append(layout.trace_decay(trace.tau_ms) if trace.tau_ms else 0.0)
@@ -277,16 +277,3 @@ def _traces(
     return rows, decays, taps, tap_start, tap_post, found, n_trace, n_acc
 
 
-def frame_share(trace: Trace, layout: Layout) -> float:
-    """Factor that turns a frame's running sum into what the rule sees.
-
-    Parameters
-    ----------
-    trace : Trace
-    layout : Layout
-
-    Returns
-    -------
-    float
-    """
-    return 1.0 / layout.frame_steps if trace.frame == "mean" else 1.0

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from snn.cells import IF, LIF, AdaptiveLIF, RateUnit, SpikeSource
 from snn.description import Network, Population, Projection
 from snn.errors import DescriptionError, sentence
+from snn.local import Trace
 from snn.synapses import Receptor
 from snn.topology import edges
 
@@ -213,6 +214,20 @@ class Layout:
         float
         """
         return math.exp(-self.dt_ms / tau_ms)
+
+    def counted_steps(self, trace: Trace) -> tuple[int, float]:
+        """First step of a frame that a trace takes in, and the factor that turns its sum into what the rule sees.
+
+        Parameters
+        ----------
+        trace : Trace
+
+        Returns
+        -------
+        (int, float)
+        """
+        first = self.frame_steps // 2 if trace.late else 0
+        return first, 1.0 / (self.frame_steps - first) if trace.frame == "mean" else 1.0
 
     @cached_property
     def late_weight(self) -> NDArray[np.float64]:

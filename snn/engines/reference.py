@@ -149,7 +149,8 @@ class _Synapses:
         traces = {f"trace/{self.projection.name}/{k}": a.copy() for k, a in self.trace.items()}
         return {f"weights/{self.projection.name}": self.w.copy(), **traces}
 
-    def decay(self) -> None:
+    def decay(self, step_in_frame: int) -> None:
+        self.step_in_frame = step_in_frame
         for t in self.listed:
             if t.tau_ms:
                 self.trace[t.name] *= self.layout.trace_decay(t.tau_ms)
@@ -183,8 +184,8 @@ class _Synapses:
     def raise_one(self, t: Trace, spikes: FloatArray) -> None:
         if t.tau_ms:
             self.trace[t.name] += spikes
-        if t.frame:
-            share = 1.0 / self.layout.frame_steps if t.frame == "mean" else 1.0
+        first, share = self.layout.counted_steps(t)
+        if t.frame and self.step_in_frame >= first:
             self.frame_value[t.name] += share * (self.trace[t.name] if t.tau_ms else spikes)
 
     def begin_frame(self) -> None:
@@ -254,7 +255,7 @@ class ReferenceBackend:
                 raster = given.rasters[name][s] if name in given.rasters else None
                 self.margin_mV = min(self.margin_mV, c.step(self.n, given.currents.get(name, 0.0), raster))
             for j in self.synapses:
-                j.decay()
+                j.decay(s)
             for j in self.synapses:
                 j.deliver()
             for j in self.synapses:

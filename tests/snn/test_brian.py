@@ -36,6 +36,8 @@ class Everything(Rule):
             Trace("x", "pre", tau_ms=7.0),
             Trace("n pre", "pre", frame="mean"),
             Trace("y", "post", tau_ms=9.0, frame="mean"),
+            Trace("z", "post", tau_ms=6.0),
+            Trace("heard", "signal", tau_ms=8.0),
             Trace("told", "signal", tau_ms=5.0, frame="sum"),
             Trace("e", "signal", frame="sum"),
         )
@@ -44,7 +46,7 @@ class Everything(Rule):
         return (
             Update("pre_spike", W + 0.02 * SIGN * MODULATOR * post_sum(W * pre("x")) - 0.1 * post("y")),
             Update("pre_spike", W * exp(-0.01 * pre("x"))),
-            Update("post_spike", W + 0.05 * pre("x") / (1.0 + post_sum(1.0 + 0.0 * W))),
+            Update("post_spike", W + 0.05 * (pre("x") - 3.0 * post("z") + signal("heard")) / (1.0 + post_sum(1.0 + 0.0 * W))),
             Update("frame_end", W + 0.1 * (pre("n pre") - 0.02) + 0.01 * signal("told") / (1.0 + post_sum(W * W))),
             Update("frame_end", 0.99 * W + 0.01 * signal("e") * post("y") - 0.001 * post_sum(W)),
         )
@@ -81,6 +83,7 @@ def zoo() -> Network:
     push = Receptor(name="push", kinetics="pulse")
     spread = Uniform(low_mV=0.2, high_mV=1.5)
     signals = (
+        Signal(name="heard", taps=(Tap(population="if"),)),
         Signal(name="told", taps=(Tap(population="leak"), Tap(population="change"))),
         Signal(name="e", taps=(Tap(population="src", pairs=((1, 0),)),)),
     )
@@ -157,7 +160,7 @@ def test_the_circuit_learns_alike(capfd: pytest.CaptureFixture[str]) -> None:
     for name in ("reference", "brian"):
         simulation = engine(name).build(network, seed=1)
         found[name] = simulation.run(movie, learn=True, record=Record(spikes=True)), simulation.state()
-    assert sum(len(s.steps) for s in found["reference"][0].spikes.values()) > 4000
+    assert sum(len(s.steps) for s in found["reference"][0].spikes.values()) > 1000
     assert found["reference"][1].weights("level0.representation->level0.prediction/dendrite_exc").max() > 0
     assert_same_spikes(found["reference"][0], found["brian"][0])
     assert_same_state(found["reference"][1], found["brian"][1])
@@ -182,9 +185,11 @@ def test_all_events_and_kinetics_agree(make: object) -> None:
 
 
 def test_a_state_moves_there_and_back() -> None:
-    """Oracle: the reference engine, uninterrupted; spikes are in flight for 12 steps of a frame of 10."""
+    """Oracle: the reference engine, uninterrupted; spikes are in flight, and cells refractory, as it moves."""
     network = pair()
     given = rasters(network, 6)
+    # All fire in the last step before each move, and lose a pulse in the second step after it.
+    given["in.a"][[18, 20, 38, 40]] = True
     whole = engine("reference").build(network, seed=2)
     expected = whole.run(n_frames=6, rasters=given, learn=True, record=Record(spikes=True))
     state, parts = None, []

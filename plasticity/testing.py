@@ -1,0 +1,155 @@
+"""The public checker of rules: anyone who writes one runs `check_rule` on it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from snn.cells import LIF, SpikeSource
+from snn.description import Network, Population, Projection, Signal, Tap
+from snn.engines import engine
+from snn.local import Binary, Const, Exp, Expr, PostSum, Rule, Symbol, evaluate, walk
+from snn.seeding import stream
+from snn.state import State
+from snn.synapses import Receptor
+from snn.testing import ROUND_OFF, random_rasters
+from snn.topology import Dense, LocalField
+from snn.weights import Uniform
+
+__all__ = ["check_rule"]
+
+EVENTS = ("pre_spike", "post_spike", "frame_end")
+W_MAX_mV = 2.0
+
+
+def check_rule(rule: Rule) -> tuple[str, ...]:
+    """Check that a rule is local, well formed and safe to run.
+
+    What its updates read is declared and nothing but the symbols of `snn.local`; they stay finite on random input;
+    constants out of range are refused; the description that holds it survives a file; weights stay within their bounds;
+    and engines that run it agree on them (``ROUND_OFF``).
+
+    Parameters
+    ----------
+    rule : Rule
+
+    Returns
+    -------
+    tuple of str
+        Names of the engines that ran it.
+
+    Raises
+    ------
+    AssertionError
+        If it fails, with the reason.
+    """
+    where = f"rule {rule.kind!r}"
+    _check_terms(rule, where)
+    _check_numbers(rule, where)
+    _check_constants(rule, where)
+    network = _network(rule)
+    assert Network.from_json(network.to_json(), [type(rule)]) == network, f"{where}: it is another after a round trip through a file"
+    return _check_runs(network, where)
+
+
+def _check_terms(rule: Rule, where: str) -> None:
+    declared = {(t.side, t.name) for t in rule.traces()}
+    assert len(declared) == len(rule.traces()), f"{where}: a trace is declared twice"
+    assert rule.updates(), f"{where}: it has no update"
+    for u in rule.updates():
+        assert u.when in EVENTS, f"{where}: it acts at {u.when!r}; allowed: {', '.join(EVENTS)}"
+        for x in walk(u.weight):
+            assert isinstance(x, Const | Symbol | Binary | Exp | PostSum), f"{where}: {u.when} holds a {type(x).__name__}, which is no term"
+            if isinstance(x, Symbol) and x.scope not in ("w", "sign", "modulator"):
+                assert (x.scope, x.name) in declared, f"{where}: {u.when} reads the {x.scope} trace {x.name!r}, which is not declared"
+            if isinstance(x, PostSum):
+                inner = any(isinstance(y, PostSum) for y in walk(x.a))
+                assert not inner, f"{where}: {u.when} has a post_sum within a post_sum"
+
+
+def _check_numbers(rule: Rule, where: str) -> None:
+    rng = stream(0, "testing", "rule", rule.kind)
+    for _ in range(200):
+        values: dict[Expr, Any] = {}
+
+        def value_of(x: Symbol | PostSum, values: dict[Expr, Any] = values) -> Any:
+            if x not in values:
+                if isinstance(x, PostSum):
+                    values[x] = evaluate(x.a, value_of) * rng.integers(1, 50)
+                else:
+                    values[x] = rng.choice([-1.0, 1.0]) if x.scope == "sign" else rng.choice([0.0, 1.0]) * rng.exponential(2.0)
+            return values[x]
+
+        for u in rule.updates():
+            new = float(evaluate(u.weight, value_of))
+            assert math.isfinite(new), f"{where}: {u.when} gives {new} for {values}"
+
+
+def _check_constants(rule: Rule, where: str) -> None:
+    given = {name: getattr(rule, name) for name in type(rule).model_fields}
+    for name, value in given.items():
+        wrong: list[Any] = [] if not isinstance(value, float) else [math.nan, math.inf, "much"]
+        for bad in [*wrong, *([0.0, -1.0] if name.startswith("tau_") and wrong else [])]:
+            try:
+                type(rule)(**{**given, name: bad})
+            except ValidationError:
+                continue
+            raise AssertionError(f"{where}: {name}={bad!r} is not refused")
+    try:
+        type(rule)(**given, **{"no_such_constant": 1.0})
+    except ValidationError:
+        return
+    raise AssertionError(f"{where}: an unknown constant is not refused")
+
+
+def _network(rule: Rule) -> Network:
+    """Excitatory and inhibitory sources on cells that learn by the rule, and teachers at their sites."""
+    cell = LIF(tau_mem_ms=8.0, v_threshold_mV=2.0, t_ref_ms=2.0, threshold_jitter_mV=0.3)
+    asked = list(dict.fromkeys(t.name for t in rule.traces() if t.side == "signal"))
+    learns: dict[str, Any] = {
+        "rule": rule,
+        "signals": tuple(Signal(name=name, taps=(Tap(population=f"teacher.{name}"),)) for name in asked),
+        "w_max_mV": W_MAX_mV,
+        "weights": Uniform(low_mV=0.0, high_mV=W_MAX_mV),
+    }
+    shape = (3, 3, 1)
+    return Network(
+        name=f"check of {rule.kind}",
+        frame_ms=50.0,
+        populations=(
+            Population(name="exc", shape=shape, cell=SpikeSource()),
+            Population(name="inh", shape=shape, cell=SpikeSource(), sign="inhibitory"),
+            Population(name="out", shape=shape, cell=cell, receptors=(Receptor(name="fast", tau_ms=4.0),)),
+            *(Population(name=f"teacher.{name}", shape=shape, cell=SpikeSource()) for name in asked),
+        ),
+        projections=(
+            Projection(source="exc", target="out", receptor="fast", topology=LocalField(size=3), delay_ms=2.0, **learns),
+            Projection(source="inh", target="out", receptor="fast", topology=Dense(), delay_ms=3.0, **learns),
+        ),
+    )
+
+
+def _check_runs(network: Network, where: str) -> tuple[str, ...]:
+    n_frames, states = 6, dict[str, State]()
+    for name in ("reference", "event"):
+        if engine(name).unsupported(network):
+            assert name != "reference", f"{where}: the reference engine refuses it: {engine(name).unsupported(network)}"
+            continue
+        simulation = engine(name).build(network, seed=3)
+        for t in range(n_frames):
+            given = random_rasters(network, 1, share=0.06, seed=t)
+            simulation.run(n_frames=1, rasters=given, learn=True, modulator=1.0 if t < n_frames - 1 else -0.5)
+            states[name] = simulation.state()
+            for j in network.projections:
+                w = states[name].weights(j.name)
+                what = f"{where}, engine {name!r}, {j.name}: weights from {w.min()} to {w.max()} in frame {t}"
+                assert bool(((w >= 0) & (w <= W_MAX_mV)).all()), f"{what}, allowed [0, {W_MAX_mV}]"
+    for name, state in states.items():
+        for j in network.projections:
+            a, b = states["reference"].weights(j.name), state.weights(j.name)
+            what = f"{where}, {j.name}: {name!r} is {np.abs(a - b).max():.2g} mV off the reference"
+            assert np.allclose(a, b, rtol=ROUND_OFF, atol=ROUND_OFF * W_MAX_mV), what
+    return tuple(states)

@@ -1,0 +1,118 @@
+"""The public checker of rules, on the rules that exist and on broken ones."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import pytest
+
+import plasticity
+from plasticity import ErrorGated, PairSTDP
+from plasticity.testing import check_rule
+from snn._model import Positive
+from snn.local import Rule, Trace, Update, W, exp, post_sum, pre, signal
+
+RULES = (
+    ErrorGated(),
+    ErrorGated(eta=1.0, quantum_mV=3.0, c=0.01, decay=0.3, tau_pre_ms=3.0),
+    PairSTDP(a_plus_mV=0.2, a_minus_mV=0.25),
+    PairSTDP(a_plus_mV=1.5, a_minus_mV=0.5, tau_plus_ms=8.0, tau_minus_ms=30.0),
+)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda r: r.kind)
+def test_a_rule_is_local_and_runs_alike(rule: Rule) -> None:
+    """Oracle: the reference engine, and the closed list of what a synapse sees."""
+    assert check_rule(rule) == ("reference", "event")
+
+
+def test_every_rule_is_checked() -> None:
+    """Oracle: the list of rules of the package."""
+    assert {type(r) for r in RULES} == set(plasticity.RULES)
+
+
+class Sound(Rule):
+    """Acts at arrivals, not as an additive pair rule: the event engine refuses it in words."""
+
+    kind: Literal["sound"] = "sound"
+    rate_mV: Positive = 0.1
+
+    def traces(self) -> tuple[Trace, ...]:
+        return (Trace("x", "pre", tau_ms=5.0),)
+
+    def updates(self) -> tuple[Update, ...]:
+        return (Update("pre_spike", W * (1.0 - 0.05 * W) + self.rate_mV * pre("x")),)
+
+
+class Undeclared(Sound):
+    def updates(self) -> tuple[Update, ...]:
+        return (Update("frame_end", W + signal("error")),)
+
+
+class OtherSide(Sound):
+    def updates(self) -> tuple[Update, ...]:
+        return (Update("post_spike", W + signal("x")),)
+
+
+class Infinite(Sound):
+    def updates(self) -> tuple[Update, ...]:
+        return (Update("frame_end", W + 1.0 / pre("x")),)
+
+
+class Exploding(Sound):
+    def updates(self) -> tuple[Update, ...]:
+        return (Update("frame_end", W * exp(500.0 * pre("x"))),)
+
+
+class Nested(Sound):
+    def updates(self) -> tuple[Update, ...]:
+        return (Update("frame_end", W + post_sum(W * post_sum(W))),)
+
+
+class Unchecked(Sound):
+    rate_mV: float = 0.1
+
+
+class Twice(Sound):
+    def traces(self) -> tuple[Trace, ...]:
+        return (Trace("x", "pre", tau_ms=5.0), Trace("x", "pre", tau_ms=6.0))
+
+
+class Never(Sound):
+    def updates(self) -> tuple[Update, ...]:
+        return ()
+
+
+def test_an_engine_that_refuses_is_left_out() -> None:
+    """Oracle: the event engine's own answer."""
+    assert check_rule(Sound()) == ("reference",)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        (Undeclared(), "reads the signal trace 'error', which is not declared"),
+        (OtherSide(), "reads the signal trace 'x', which is not declared"),
+        (Infinite(), "division|gives inf"),
+        (Exploding(), "gives inf"),
+        (Nested(), "post_sum within a post_sum"),
+        (Unchecked(), "rate_mV=nan is not refused"),
+        (Twice(), "declared twice"),
+        (Never(), "has no update"),
+    ],
+    ids=lambda x: type(x).__name__ if isinstance(x, Rule) else "",
+)
+def test_broken_rules_fail(rule: Rule, words: str) -> None:
+    """Oracle: the defect planted in each."""
+    with pytest.raises((AssertionError, ZeroDivisionError), match=words):
+        check_rule(rule)
+
+
+@pytest.mark.parametrize("name", ["eta", "quantum_mV", "c", "decay", "tau_pre_ms"])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -0.1])
+def test_constants_of_the_forecast_rule(name: str, value: float) -> None:
+    """Oracle: the ranges in its docstring."""
+    with pytest.raises(ValueError, match=name):
+        ErrorGated(**{name: value})
