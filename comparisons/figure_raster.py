@@ -87,6 +87,7 @@ def draw_raster(path: Path, network: Network, recording: Recording, movie: Movie
         if p.graded:
             values = recording.counts[p.name].reshape(movie.n_frames, -1)[shown.start : shown.stop, cells].T
             image = axes.imshow(values, extent=(start, stop, base - BAND, base), aspect="auto", vmin=0, vmax=most, cmap="bone_r")
+            axes.axhspan(base - BAND, base, fill=False, edgecolor=colour, linewidth=0.6, alpha=0.7)
         else:
             axes.axhspan(base - BAND, base, color=colour, alpha=0.055, linewidth=0)
             _spikes(axes, recording, p, cells, base, colour, shown)
