@@ -82,6 +82,9 @@ class BrianBackend:
     def _feed(self) -> None:
         for name, raster in self.rasters.items():
             self.cells[name]["sends"] = raster[self.s]
+        for c in self.cells.values():
+            if c.text.late_from is not None:
+                c["late"] = float(self.s >= c.text.late_from)
 
     def _record(self) -> None:
         row = self.sent[self.s]
@@ -100,7 +103,15 @@ class BrianBackend:
         return describe({name: c.text for name, c in self.cells.items()}, self.texts, self.layout)
 
     def load(self, arrays: Mapping[str, Array], step: int) -> None:
-        """Take over every array."""
+        """Take over every array.
+
+        Parameters
+        ----------
+        arrays : mapping of str to ndarray
+            Under the keys of `snn.state`.
+        step : int
+            Steps done.
+        """
         self.n = step
         for c in self.cells.values():
             c.load(arrays, step)
@@ -117,7 +128,16 @@ class BrianBackend:
         return {k: a for part in parts for k, a in part.dump().items()}
 
     def frame(self, given: FrameInput) -> FrameOutput:
-        """Run one frame."""
+        """Run one frame.
+
+        Parameters
+        ----------
+        given : FrameInput
+
+        Returns
+        -------
+        FrameOutput
+        """
         self.sent[:] = 0
         self.s, self.rasters = 0, given.rasters
         for name, c in self.cells.items():

@@ -28,7 +28,17 @@ from snn.topology import Edges, edges
 
 
 class Cells:
-    """A population: its NeuronGroup, and what the state knows of it that Brian2 does not."""
+    """A population: its NeuronGroup, and what the state knows of it that Brian2 does not.
+
+    Parameters
+    ----------
+    p : Population
+    text : CellText
+    clock : brian2.Clock
+        Of a step.
+    code : type
+        Brian2's class of code objects, which says the target.
+    """
 
     def __init__(self, p: Population, text: CellText, clock: Any, code: Any) -> None:
         self.p, self.text = p, text
@@ -52,7 +62,14 @@ class Cells:
         self.other: dict[str, Array] = {}
 
     def load(self, arrays: Mapping[str, Array], step: int) -> None:
-        """Take over the arrays of the population."""
+        """Take over the arrays of the population.
+
+        Parameters
+        ----------
+        arrays : mapping of str to ndarray
+        step : int
+            Steps done.
+        """
         name = self.p.name
         keys = [f"{key}/{name}" for key in ("v", "adaptation", "threshold", "total", "last", "flight")]
         self.other = {k: np.array(arrays[k]) for k in keys if k not in self.held}
@@ -79,7 +96,13 @@ class Cells:
         return self.other[f"flight/{self.p.name}"]  # type: ignore[return-value]
 
     def take(self, sent: NDArray[np.uint8], first_step: int) -> None:
-        """Keep the books of a frame; ``sent`` has the shape (frame_steps, n)."""
+        """Keep the books of a frame.
+
+        Parameters
+        ----------
+        sent : ndarray of uint8, shape (frame_steps, n)
+        first_step : int
+        """
         name, depth = self.p.name, len(self.flight)
         self.other[f"flight/{name}"] = np.concatenate([self.flight, sent])[-depth:]
         self.other[f"total/{name}"] = self.other[f"total/{name}"] + sent.sum(axis=0)
@@ -88,7 +111,20 @@ class Cells:
 
 
 class Wires:
-    """A projection: its Synapses, those that raise its traces, and the code of its rule."""
+    """A projection: its Synapses, those that raise its traces, and the code of its rule.
+
+    Parameters
+    ----------
+    text : ProjectionText
+    number : int
+        Its place in the description.
+    layout : Layout
+    cells : mapping of str to Cells
+    clock : brian2.Clock
+        Of a step.
+    code : type
+        Brian2's class of code objects, which says the target.
+    """
 
     def __init__(self, text: ProjectionText, number: int, layout: Layout, cells: Mapping[str, Cells], clock: Any, code: Any) -> None:
         self.text, j = text, text.projection
@@ -167,7 +203,12 @@ class Wires:
         return self.synapses.variables["w"].get_value()
 
     def load(self, arrays: Mapping[str, Array]) -> None:
-        """Take over weights and traces, and fill the queues from what the source has sent; cells come first."""
+        """Take over weights and traces, and fill the queues from what the source has sent; cells come first.
+
+        Parameters
+        ----------
+        arrays : mapping of str to ndarray
+        """
         self.w = np.array(arrays[f"weights/{self.text.projection.name}"], dtype=np.float64)
         if self.synapses is not None:
             self.weights[:] = self.w.ravel()[self.edges.weight]
@@ -190,7 +231,12 @@ class Wires:
                 yield f"trace/{self.text.projection.name}/{t.trace.name}", self.source if t.trace.side == "pre" else self.target, t.trained
 
     def refill(self, pathway: Any) -> None:
-        """Play the last steps of the source back to an empty queue."""
+        """Empty a queue and play the last steps of the source back to it.
+
+        Parameters
+        ----------
+        pathway : brian2.synapses.SynapticPathway
+        """
         for _ in range(self.delay + 1):
             pathway.queue.advance()
         for sent in self.source.flight[len(self.source.flight) - self.delay :]:
@@ -200,7 +246,13 @@ class Wires:
             pathway.queue.advance()
 
     def act(self, learn: bool, modulator: float) -> None:
-        """Switch rules on or off, and tell them the broadcast signal."""
+        """Switch rules on or off, and tell them the broadcast signal.
+
+        Parameters
+        ----------
+        learn : bool
+        modulator : float
+        """
         for x in self.summing:
             x.active = learn
         for x in self.learning:

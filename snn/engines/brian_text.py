@@ -69,6 +69,8 @@ class CellText:
     frame_add, frame_clear : list of str
         Code for the frame means, at the end of a step and of a frame.
     refractory_steps : int
+    late_from : int or None
+        First step of a frame that late traces count, where there are any.
     leaky : bool
     """
 
@@ -84,10 +86,22 @@ class CellText:
     frame_add: list[str] = field(default_factory=list)
     frame_clear: list[str] = field(default_factory=list)
     refractory_steps: int = 0
+    late_from: int | None = None
     leaky: bool = True
 
     def time_constant(self, name: str, value_ms: float) -> str:
-        """Name a time constant; equal ones share a name, so that Brian2 finds the limit for equal constants."""
+        """Name a time constant; equal ones share a name, so that Brian2 finds the limit for equal constants.
+
+        Parameters
+        ----------
+        name : str
+            Name if it is a new one.
+        value_ms : float
+
+        Returns
+        -------
+        str
+        """
         known = {value: key for key, value in self.constants.items()}
         if value_ms not in known:
             self.constants[name] = value_ms
@@ -244,14 +258,19 @@ def _trace_text(t: Trace, number: int, layout: Layout, cell: CellText) -> TraceT
     if t.tau_ms:
         tau = cell.time_constant(f"tau_{trained}", t.tau_ms)
         cell.after.append(f"{trained} *= exp(-dt/{tau})")
-    share = 1.0 / layout.frame_steps if t.frame == "mean" else 1.0
+    first, share = layout.counted_steps(t)
+    gate = "*late" if t.late else ""
+    if t.late and cell.late_from is None:
+        cell.late_from = first
+        cell.equations.append("late : 1  # 1 in the second half of a frame, else 0")
     if t.frame and t.tau_ms:
         read = f"frame_{label}"
         cell.equations.append(f"{read} : 1  # {t.frame} over the frame")
-        cell.frame_add.append(f"{read} += {share!r}*{trained}")
+        cell.frame_add.append(f"{read} += {share!r}*{trained}{gate}")
     if t.frame:
         cell.frame_clear.append(f"{read} = 0")
-    return TraceText(t, trained, read, f"{trained}_post += {1.0 if t.tau_ms else share!r}")
+    raised = "1.0" if t.tau_ms else f"{share!r}{gate}_post" if gate else repr(share)
+    return TraceText(t, trained, read, f"{trained}_post += {raised}")
 
 
 def _update_texts(

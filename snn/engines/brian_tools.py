@@ -8,6 +8,7 @@ from typing import Any
 
 import brian2
 import numpy as np
+from brian2 import Network as BrianNetwork
 from brian2.groups.group import CodeRunner
 from brian2.parsing.sympytools import str_to_sympy
 from brian2.utils.logger import catch_logs
@@ -35,7 +36,7 @@ def quiet(target: str) -> Iterator[None]:
         brian2.prefs["codegen.target"] = before
 
 
-class OnceCompiled(brian2.Network):  # type: ignore[misc]
+class OnceCompiled(BrianNetwork):  # type: ignore[misc]
     """A Brian2 network that compiles its code at the first run only; Brian2's own compiles it anew for each run."""
 
     compiled = False

@@ -34,11 +34,11 @@ class Everything(Rule):
     def traces(self) -> tuple[Trace, ...]:
         return (
             Trace("x", "pre", tau_ms=7.0),
-            Trace("n pre", "pre", frame="mean"),
+            Trace("n pre", "pre", frame="mean", late=True),
             Trace("y", "post", tau_ms=9.0, frame="mean"),
             Trace("z", "post", tau_ms=6.0),
             Trace("heard", "signal", tau_ms=8.0),
-            Trace("told", "signal", tau_ms=5.0, frame="sum"),
+            Trace("told", "signal", tau_ms=5.0, frame="sum", late=True),
             Trace("e", "signal", frame="sum"),
         )
 
