@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
+from cyclopts.validators import Number
 from pydantic import ValidationError
 
 from comparisons.progress import TerminalReporter
 from snn._edit import first_error
 from snn.errors import DescriptionError, SpikingPrednetError, sentence
 
-app = App(name="spiking-prednet", help="A spiking, biologically constrained PredNet: learn, evaluate, check.", version_flags=["--version"])
+app = App(
+    name="spiking-prednet",
+    help="A spiking, biologically constrained PredNet: learn, evaluate, check.",
+    version_flags=["--version"],
+    suppress_keyboard_interrupt=False,
+)
+Count = Annotated[int, Parameter(validator=Number(gte=1))]
 
 
 def _pairs(values: tuple[str, ...]) -> tuple[tuple[str, float], ...]:
@@ -42,9 +48,9 @@ def learn(
     levels: int = 1,
     hold_out: int = 0,
     validate: int = 0,
-    passes: int = 8,
-    eta: float = 0.8,
-    eta_end: float = 0.05,
+    passes: int = 4,
+    eta: float = 0.3,
+    eta_end: float = 0.02,
     movies: int = 1200,
     speed: tuple[float, float] = (1.0, 1.0),
     cells: Literal["spiking", "rate"] = "spiking",
@@ -185,20 +191,22 @@ def evaluate(
     from comparisons.inspection import load_run
     from comparisons.learning import load_bars
     from comparisons.movies import PHOTOGRAPHS
+    from comparisons.run_folder import to_json
 
     found = load_run(run)
     names = tuple(c.strip() for c in clips.split(",") if c.strip())
     source = found.job.source.model_copy(
         update={"frames": frames, "clips": names, "n_movies": movies, "speed_min_px": speed[0], "speed_max_px": speed[1]}
     )
-    chosen = source.held_out(found.job.source, seed) if only == "held-out" or frames == PHOTOGRAPHS else source.read()
+    fresh = only == "held-out" or frames == PHOTOGRAPHS
+    chosen = source.held_out(found.job.source, found.clips, seed) if fresh else source.read()
     if backwards:
         chosen = tuple(m.reversed() for m in chosen)
     report = TerminalReporter()
     report.begin("evaluating")
     result = score(found.simulation, chosen, *load_bars(run), after=lambda done: report.step(done, len(chosen)))
     report.end()
-    print(json.dumps({"clips": result}, indent=1) if json_ else table(result))
+    print(to_json({"clips": result}) if json_ else table(result))
 
 
 @app.command
@@ -243,7 +251,7 @@ def info(run: Path, /) -> None:
 
 
 @app.command
-def demo(*, out: Path = Path("runs/demo"), seeds: int = 3, movies: int = 1200, workers: int = 2) -> None:
+def demo(*, out: Path = Path("runs/demo"), seeds: Count = 3, movies: Count = 1200, workers: Count = 2) -> None:
     """Learn on drifting photographs with several seeds and score on photographs never seen.
 
     Parameters
@@ -274,12 +282,17 @@ def main(arguments: list[str] | None = None) -> None:
         app(arguments, exit_on_error=False, print_error=False)
     except ValidationError as error:
         _fail(f"options: {first_error(error)}")
-    except (SpikingPrednetError, CycloptsError) as error:
-        _fail(" ".join(str(error).split()))
+    except SpikingPrednetError as error:
+        _fail(str(error))
+    except CycloptsError as error:
+        verb = " ".join(["spiking-prednet", *(error.command_chain or ())])
+        _fail(f"{str(error).rstrip('.')}; `{verb} --help` shows what is allowed")
+    except OSError as error:
+        _fail(f"{error.filename or 'the system'}: {error.strerror or error}; free some room or check the place")
     except KeyboardInterrupt:
         _fail("stopped; `learn` goes on with --resume")
 
 
 def _fail(message: str) -> None:
-    sys.stderr.write(f"spiking-prednet: {message}\n")
+    sys.stderr.write(f"spiking-prednet: {' '.join(message.split())}\n")
     sys.exit(2)

@@ -17,12 +17,13 @@ from comparisons.inspection import load_run
 from comparisons.learning import Job, load_bars, run_learn
 from comparisons.movies import PHOTOGRAPHS, Source
 from comparisons.progress import TerminalReporter
-from comparisons.run_folder import partial_of, write_json
+from comparisons.run_folder import can_resume, write_json
 from plasticity.training import Plan
+from snn.errors import StateError, sentence
 
 TESTS = {"1 px": (1.0, 1.0), "0.5-2 px": (0.5, 2.0)}
 TEST_MOVIES, TEST_SEED = 60, 999
-PLAN = Plan(passes=2)
+PLAN = Plan(passes=1, eta_start=0.8, eta_end=0.05)
 RATE_SHARE = 4
 
 
@@ -81,6 +82,8 @@ def run_demo(out: Path, *, seeds: int, n_movies: int, workers: int) -> str:
 def run_and_score(job: Job, folder: Path) -> dict[str, Any]:
     """Learn, unless that is done, and score on photographs never seen.
 
+    A finished run is used again only if it is of this very job.
+
     Parameters
     ----------
     job : Job
@@ -91,15 +94,22 @@ def run_and_score(job: Job, folder: Path) -> dict[str, Any]:
     -------
     dict
         Per test and clip, what `evaluate` gives.
+
+    Raises
+    ------
+    StateError
+        If the folder holds a run of other settings.
     """
     if not folder.exists():
-        run_learn(job, folder, resume=partial_of(folder).exists())
+        run_learn(job, folder, resume=can_resume(folder))
     run = load_run(folder)
+    if run.job != job:
+        raise StateError(sentence(str(folder), "holds a run of other settings", cure="choose another --out, or remove it"))
     bars = load_bars(folder)
     found: dict[str, Any] = {}
     for test, (slow, fast) in TESTS.items():
         source = run.job.source.model_copy(update={"n_movies": TEST_MOVIES, "speed_min_px": slow, "speed_max_px": fast})
-        found[test] = evaluate(run.simulation, source.held_out(run.job.source, TEST_SEED), *bars)
+        found[test] = evaluate(run.simulation, source.held_out(run.job.source, run.clips, TEST_SEED), *bars)
     return found
 
 

@@ -63,10 +63,7 @@ def evaluate(
     network, degree = simulation.network, simulation.layout.out_degree
     all_sums: dict[str, _Sums] = defaultdict(_Sums)
     for done, movie in enumerate(movies, start=1):
-        if movie.n_frames <= FIRST_SCORED:
-            raise MovieError(
-                sentence(f"clip {movie.name!r}", "has too few frames to be scored", got=movie.n_frames, allowed=f"> {FIRST_SCORED}")
-            )
+        refuse_short(movie)
         simulation.restart()
         recording = simulation.run(movie)
         model, copy, n = forecast_error(recording, movie)
@@ -89,6 +86,23 @@ def evaluate(
         if after is not None:
             after(done)
     return {clip: _row(simulation, sums) for clip, sums in all_sums.items()}
+
+
+def refuse_short(movie: Movie) -> None:
+    """Raise when a movie has too few frames to be scored.
+
+    Parameters
+    ----------
+    movie : Movie
+
+    Raises
+    ------
+    MovieError
+        Naming the clip.
+    """
+    if movie.n_frames <= FIRST_SCORED:
+        problem, cure = "has too few frames to be scored", "give longer clips, or keep more frames"
+        raise MovieError(sentence(f"clip {movie.name!r}", problem, got=movie.n_frames, allowed=f"> {FIRST_SCORED}", cure=cure))
 
 
 def _row(simulation: Simulation, sums: _Sums) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from snn._edit import first_error
 from snn.constraints import graded_quantities
 from snn.description import Network
 from snn.engines.driver import Simulation
-from snn.errors import StateError, sentence
+from snn.errors import DescriptionError, StateError, sentence
 from snn.state import State, initial_state
 from snn.topology import edges
 
@@ -25,6 +25,7 @@ class Run(NamedTuple):
 
     path: Path
     job: Job
+    clips: dict[str, tuple[int, str]]
     summary: dict[str, Any]
     simulation: Simulation
 
@@ -46,6 +47,8 @@ def load_run(path: Path) -> Run:
         If it is not a finished run or a file of it has changed.
     StateError
         If its weights do not fit its description.
+    DescriptionError
+        If its description cannot be read.
     """
     run_folder.verify(path)
     try:
@@ -54,15 +57,30 @@ def load_run(path: Path) -> Run:
         raise StateError(
             sentence(str(path / "config.json"), f"is not a job ({first_error(error)})", cure="it was made by another version; learn again")
         ) from error
-    network = Network.from_json((path / "description.json").read_text(encoding="utf-8"), RULES)
+    description = path / "description.json"
+    try:
+        network = Network.from_json(run_folder.to_json(run_folder.read_json(description)), RULES)
+    except DescriptionError as error:
+        raise DescriptionError(f"{description}: {error}; restore it or run again") from error
     weights = State.load(path / "weights.npz")
-    if weights.digest != network.digest:
-        raise StateError(
-            sentence(str(path / "weights.npz"), "belongs to another description", got=weights.digest[:12], allowed=network.digest[:12])
-        )
     born = initial_state(network, dt_ms=weights.dt_ms, seed=weights.seed)
+    learned = {k for k in born.arrays if k.startswith(("weights/", "threshold/"))}
+    if weights.digest != network.digest or learned != weights.arrays.keys():
+        raise StateError(
+            sentence(
+                str(path / "weights.npz"),
+                "belongs to another description",
+                got=weights.digest[:12],
+                allowed=network.digest[:12],
+                cure="restore it or run again",
+            )
+        )
     state = State({**born.arrays, **weights.arrays}, weights.step, weights.seed, weights.dt_ms, weights.digest)
-    return Run(path, job, run_folder.read_json(path / "summary.json"), job.simulation(network, state))
+    try:
+        clips = {name: (int(n), str(digest)) for name, (n, digest) in run_folder.read_json(path / "clips.json").items()}
+    except (AttributeError, TypeError, ValueError) as error:
+        raise StateError(sentence(str(path / "clips.json"), "is not a list of clips", cure="restore it or run again")) from error
+    return Run(path, job, clips, run_folder.read_json(path / "summary.json"), job.simulation(network, state))
 
 
 def describe(run: Run) -> str:

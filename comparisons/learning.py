@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import time
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from pydantic import Field
 
 from comparisons import run_folder
 from comparisons.bars import GatedShift, OneFrame
-from comparisons.evaluation import evaluate
-from comparisons.movies import PHOTOGRAPHS, Source
+from comparisons.evaluation import evaluate, refuse_short
+from comparisons.movies import PHOTOGRAPHS, Source, seen
 from comparisons.progress import Reporter
 from plasticity import ErrorGated
-from plasticity.training import Curve, Plan, Progress, learn
-from snn._model import Described
+from plasticity.training import Curve, Plan, Progress, learn, refuse_bad_weights
+from snn._model import Described, Positive
 from snn.description import Network
 from snn.engines import engine
 from snn.engines.driver import Simulation
-from snn.errors import BlowUpError, StateError, sentence
+from snn.errors import BlowUpError, SpikingPrednetError, StateError, sentence
 from snn.prednet import PredNetSpec, prednet, rate_network
 from snn.state import State
 from snn.stimuli.movie import Movie
@@ -58,8 +60,8 @@ class Job(Described):
     levels: int = 1
     cells: Literal["spiking", "rate"] = "spiking"
     overrides: tuple[tuple[str, float], ...] = ()
-    seed: int = 0
-    dt_ms: float = 1.0
+    seed: Annotated[int, Field(ge=0)] = 0
+    dt_ms: Positive = 1.0
     engine: Literal["event", "reference", "brian"] = "event"
     precision: Literal["float64", "float32"] = "float64"
 
@@ -98,8 +100,19 @@ class Job(Described):
         return engine(self.engine, **options).build(network, state=state, dt_ms=self.dt_ms, seed=self.seed)
 
 
-def run_learn(job: Job, out: Path, *, resume: bool = False, figures: bool = True, report: Reporter | None = None) -> dict[str, Any]:
+def run_learn(
+    job: Job,
+    out: Path,
+    *,
+    resume: bool = False,
+    figures: bool = True,
+    report: Reporter | None = None,
+    checkpoint_s: float = CHECKPOINT_S,
+) -> dict[str, Any]:
     """Learn, and leave a run folder.
+
+    Nothing is written before the network is built and every movie is read; what fails before it has learned anything
+    leaves nothing behind.
 
     Parameters
     ----------
@@ -112,6 +125,8 @@ def run_learn(job: Job, out: Path, *, resume: bool = False, figures: bool = True
         Whether to draw figures.
     report : Reporter, optional
         Shows progress.
+    checkpoint_s : float
+        Time between checkpoints; 0 leaves one after every stretch.
 
     Returns
     -------
@@ -123,48 +138,83 @@ def run_learn(job: Job, out: Path, *, resume: bool = False, figures: bool = True
     RunFolderError
         If the folder exists already or cannot be written.
     StateError
-        If the checkpoint belongs to another job.
+        If the checkpoint belongs to another job, or the clips have changed.
     BlowUpError
-        If a population's rate leaves the range in which it means anything; the last good state is kept.
+        If the network leaves the range in which it means anything; the last good state is kept.
     """
     report = report or Reporter()
+    run_folder.refuse_taken(out, resume=resume)
     network = job.network()
-    movies = job.source.learning(job.seed + 1)
-    partial = run_folder.begin(out, resume=resume)
-    if resume:
-        if run_folder.read_json(partial / "config.json") != job.model_dump(mode="json"):
-            raise StateError(
-                sentence(str(partial), "was begun with other settings", cure="give the same options as in the first call, or start anew")
-            )
-        state, curve = load_checkpoint(partial)
-        simulation = job.simulation(network, state)
-    else:
-        simulation, curve = job.simulation(network), Curve()
-        run_folder.write_json(partial / "config.json", job.model_dump(mode="json"))
-        run_folder.write_text(partial / "description.json", network.to_json())
-        save_checkpoint(partial, simulation, curve)
-    saved = time.monotonic()
+    movies, validation = job.source.learning(job.seed + 1), job.source.validation()
+    for movie in validation:
+        refuse_short(movie)
+    partial, simulation, curve = (_resumed if resume else _begun)(job, network, movies, out)
+    first, saved = len(curve.points), time.monotonic()
 
     def after(progress: Progress, simulation: Simulation) -> None:
         nonlocal saved
         report.step(progress.done, progress.total, f"error / copy-last {curve.ratio():.3f}")
-        if time.monotonic() - saved > CHECKPOINT_S:
+        if time.monotonic() - saved >= checkpoint_s:
+            refuse_bad_weights(simulation)
             save_checkpoint(partial, simulation, curve)
             saved = time.monotonic()
 
-    report.begin("learning", len(curve.points))
+    report.begin("learning", first)
     try:
-        learn(simulation, movies, job.plan, seed=job.seed, start=len(curve.points), curve=curve, after=after)
+        learn(simulation, movies, job.plan, seed=job.seed, start=first, curve=curve, after=after)
     except BlowUpError as error:
-        raise BlowUpError(f"{error} in {partial / 'checkpoint.npz'}") from error
+        raise BlowUpError(f"{error} in {partial / run_folder.CHECKPOINT}") from error
+    except SpikingPrednetError:
+        if not curve.points:
+            run_folder.discard(partial)
+        raise
     finally:
         report.end()
     save_checkpoint(partial, simulation, curve)
-    return _finish(job, simulation, movies, curve, partial, out, figures, report)
+    return _finish(job, simulation, movies, validation, curve, partial, out, figures, report)
+
+
+def _begun(job: Job, network: Network, movies: Sequence[Movie], out: Path) -> tuple[Path, Simulation, Curve]:
+    simulation, curve = job.simulation(network), Curve()
+    partial = run_folder.begin(out, resume=False)
+    try:
+        run_folder.write_json(partial / "config.json", job.model_dump(mode="json"))
+        run_folder.write_json(partial / "clips.json", _clips(job, movies))
+        run_folder.write_text(partial / "description.json", network.to_json())
+        save_checkpoint(partial, simulation, curve)
+    except SpikingPrednetError:
+        run_folder.discard(partial)
+        raise
+    return partial, simulation, curve
+
+
+def _resumed(job: Job, network: Network, movies: Sequence[Movie], out: Path) -> tuple[Path, Simulation, Curve]:
+    partial = run_folder.begin(out, resume=True)
+    if run_folder.read_json(partial / "config.json") != job.model_dump(mode="json"):
+        cure = "give the same options as in the first call, or remove it and start anew"
+        raise StateError(sentence(str(partial), "was begun with other settings", cure=cure))
+    if run_folder.read_json(partial / "clips.json") != _clips(job, movies):
+        cure = "give the same frames as in the first call, or remove it and start anew"
+        raise StateError(sentence(str(partial), f"was begun with other frames than {job.source.frames} holds now", cure=cure))
+    state, curve = load_checkpoint(partial)
+    return partial, job.simulation(network, state), curve
+
+
+def _clips(job: Job, movies: Sequence[Movie]) -> dict[str, list[int | str]]:
+    """List what is learned from; photographs, which are held out whole, need no list."""
+    return {} if job.source.frames == PHOTOGRAPHS else {name: list(about) for name, about in seen(movies).items()}
 
 
 def _finish(
-    job: Job, simulation: Simulation, movies: Sequence[Movie], curve: Curve, partial: Path, out: Path, figures: bool, report: Reporter
+    job: Job,
+    simulation: Simulation,
+    movies: Sequence[Movie],
+    validation: Sequence[Movie],
+    curve: Curve,
+    partial: Path,
+    out: Path,
+    figures: bool,
+    report: Reporter,
 ) -> dict[str, Any]:
     report.say("bars")
     shift, one = fit_bars(movies)
@@ -177,7 +227,6 @@ def _finish(
         "stretch,mse_model,mse_copy_last,frames_scored\n"
         + "".join(f"{p.done},{p.mse_model!r},{p.mse_copy_last!r},{p.n_scored}\n" for p in curve.points),
     )
-    validation = job.source.validation()
     network = simulation.network
     summary: dict[str, Any] = {
         "network": network.name,
@@ -212,13 +261,14 @@ def example(job: Job, movies: Sequence[Movie]) -> Movie:
     Returns
     -------
     Movie
-        At most 24 frames.
+        At most 24 frames, of the clip in which most moves.
     """
     if job.source.frames == PHOTOGRAPHS or job.source.hold_out > 3:
-        movie = job.source.model_copy(update={"n_movies": 1}).held_out(job.source)[0]
+        found = job.source.model_copy(update={"n_movies": 8}).held_out(job.source, seen(movies))
     else:
-        movie = movies[0]
-    return movie.part(0, min(24, movie.n_frames))
+        found = tuple(movies)
+    parts = [m.part(0, min(24, m.n_frames)) for m in found]
+    return max(parts, key=lambda m: float(np.diff(m.frames, axis=0).std()))
 
 
 def fit_bars(movies: Sequence[Movie]) -> tuple[GatedShift, OneFrame]:
@@ -245,11 +295,21 @@ def load_bars(run: Path) -> tuple[GatedShift, OneFrame]:
     Returns
     -------
     GatedShift, OneFrame
+
+    Raises
+    ------
+    StateError
+        If the file is damaged.
     """
-    with np.load(run / "bars.npz", allow_pickle=False) as file:
-        parts = {
-            kind: {k.removeprefix(f"{kind}/"): file[k] for k in file.files if k.startswith(kind)} for kind in ("gated_shift", "one_frame")
-        }
+    path = run / "bars.npz"
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise StateError(sentence(str(path), "is not a complete file of bars", cure="restore it or run again")) from error
+    parts = {
+        kind: {k.removeprefix(f"{kind}/"): a for k, a in arrays.items() if k.startswith(kind)} for kind in ("gated_shift", "one_frame")
+    }
     return GatedShift.from_arrays(parts["gated_shift"]), OneFrame.from_arrays(parts["one_frame"])
 
 
@@ -277,7 +337,8 @@ def save_checkpoint(partial: Path, simulation: Simulation, curve: Curve) -> None
     """
     state = simulation.state()
     points = np.array([(p.done, p.total, p.mse_model, p.mse_copy_last, p.n_scored) for p in curve.points]).reshape(-1, 5)
-    State({**state.arrays, "curve": points}, state.step, state.seed, state.dt_ms, state.digest).save(partial / "checkpoint.npz")
+    path = partial / run_folder.CHECKPOINT
+    State({**state.arrays, "curve": points}, state.step, state.seed, state.dt_ms, state.digest).save(path)
 
 
 def load_checkpoint(partial: Path) -> tuple[State, Curve]:
@@ -291,7 +352,7 @@ def load_checkpoint(partial: Path) -> tuple[State, Curve]:
     -------
     State, Curve
     """
-    state = State.load(partial / "checkpoint.npz")
+    state = State.load(partial / run_folder.CHECKPOINT)
     points = np.asarray(state.arrays["curve"], dtype=np.float64)
     curve = Curve([Progress(int(d), int(t), float(m), float(c), int(n)) for d, t, m, c, n in points])
     arrays = {k: a for k, a in state.arrays.items() if k != "curve"}

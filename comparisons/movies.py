@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from pydantic import Field
@@ -13,6 +15,7 @@ from snn.stimuli.drift import drifting_movies, photographs
 from snn.stimuli.movie import Movie
 from snn.stimuli.reading import read_movies
 
+Seen = Mapping[str, tuple[int, str]]
 PHOTOGRAPHS = "photographs"
 LEAST_LEARNING, LEAST_HELD_OUT = 5, 4
 
@@ -92,13 +95,17 @@ class Source(Described):
             return ()
         return tuple(m.part(self._end(m), m.n_frames - self.hold_out) for m in self.read())
 
-    def held_out(self, learned: Source | None, seed: int = 999) -> tuple[Movie, ...]:
+    def held_out(self, learned: Source, clips: Seen, seed: int = 999) -> tuple[Movie, ...]:
         """Movies, or ends of movies, that a run has not learned from.
+
+        A clip counts as learned from when it has the name of one that was, or begins with the same frames.
 
         Parameters
         ----------
-        learned : Source or None
+        learned : Source
             What the run learned from.
+        clips : mapping of str to (int, str)
+            The clips of it, as `seen` gives them.
         seed : int
             For photographs: seed of the drifts.
 
@@ -109,7 +116,7 @@ class Source(Described):
         Raises
         ------
         MovieError
-            If the run learned from a clip without holding anything out.
+            If the run learned from a clip and too little of it was held out.
         """
         if self.frames == PHOTOGRAPHS:
             return drifting_movies(
@@ -117,21 +124,22 @@ class Source(Described):
             )
         found = []
         for m in self.read():
-            seen = learned is not None and learned.frames != PHOTOGRAPHS and (not learned.clips or m.name in learned.clips)
-            if not seen or learned is None:
+            used = _used(m, clips)
+            if not used:
                 found.append(m)
-            elif learned.hold_out < LEAST_HELD_OUT:
+                continue
+            start = max(m.n_frames - learned.hold_out, used + learned.validate_frames)
+            if m.n_frames - start < LEAST_HELD_OUT:
                 raise MovieError(
                     sentence(
                         f"clip {m.name!r}",
-                        "was learned from to its end, so nothing of it is held out",
-                        got=learned.hold_out,
+                        "was learned from, and too little of it is held out to be scored",
+                        got=max(0, m.n_frames - start),
                         allowed=f"--hold-out of {LEAST_HELD_OUT} or more in `learn`",
                         cure="leave out --only held-out to score all frames",
                     )
                 )
-            else:
-                found.append(m.part(m.n_frames - min(learned.hold_out, m.n_frames), m.n_frames))
+            found.append(m.part(start, m.n_frames))
         return tuple(found)
 
     def read(self) -> tuple[Movie, ...]:
@@ -157,6 +165,33 @@ class Source(Described):
         return end
 
 
+def seen(movies: Sequence[Movie]) -> dict[str, tuple[int, str]]:
+    """Note which frames a run learns from.
+
+    Parameters
+    ----------
+    movies : sequence of Movie
+        Learning clips.
+
+    Returns
+    -------
+    dict of str to (int, str)
+        Per clip, the number of its frames and their SHA-256.
+    """
+    return {m.name: (m.n_frames, _digest(m)) for m in movies}
+
+
+def _digest(movie: Movie) -> str:
+    return hashlib.sha256(movie.frames.tobytes()).hexdigest()
+
+
+def _used(movie: Movie, clips: Seen) -> int:
+    """Frames at the beginning of a clip that were learned from."""
+    if movie.name in clips:
+        return clips[movie.name][0]
+    return next((n for n, digest in clips.values() if n <= movie.n_frames and _digest(movie.part(0, n)) == digest), 0)
+
+
 def clip_of(movie: Movie) -> str:
     """Name under which a movie's result is reported: drifts of one photograph go together.
 
@@ -168,4 +203,4 @@ def clip_of(movie: Movie) -> str:
     -------
     str
     """
-    return re.sub(r"_drift_\d+$", "", movie.name)
+    return re.sub(r"_drift_\d+(?=$| backwards$)", "", movie.name)

@@ -1,7 +1,8 @@
 """Run folders: written under another name, synced, renamed; done means that the manifest verifies.
 
-A finished run holds ``config.json``, ``description.json``, ``summary.json``, ``curve.csv``, ``weights.npz``,
-``bars.npz``, ``recording.npz``, ``figures/`` and ``MANIFEST.sha256``. While a run is under way everything lies in
+A finished run holds ``config.json``, ``clips.json`` (what was learned from), ``description.json``, ``summary.json``,
+``curve.csv``, ``weights.npz``, ``bars.npz`` and ``MANIFEST.sha256``, and unless figures were declined
+``recording.npz`` and ``figures/``. While a run is under way everything lies in
 ``NAME.partial``, with the last good ``checkpoint.npz``.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import platform
 import shutil
@@ -19,6 +21,9 @@ from typing import Any
 from snn.errors import RunFolderError, sentence
 
 MANIFEST = "MANIFEST.sha256"
+CHECKPOINT = "checkpoint.npz"
+NEEDED = ("config.json", "clips.json", "description.json", "summary.json", "curve.csv", "weights.npz", "bars.npz")
+UNFINISHED = (".new", ".partial")
 PACKAGES = ("spiking-prednet", "numpy", "numba", "pydantic", "scikit-image", "matplotlib")
 
 
@@ -35,6 +40,45 @@ def partial_of(run: Path) -> Path:
     Path
     """
     return run.with_name(run.name + ".partial")
+
+
+def can_resume(run: Path) -> bool:
+    """Tell whether there is an unfinished run to go on with.
+
+    Parameters
+    ----------
+    run : Path
+        The run folder.
+
+    Returns
+    -------
+    bool
+    """
+    return (partial_of(run) / CHECKPOINT).is_file()
+
+
+def refuse_taken(run: Path, *, resume: bool) -> None:
+    """Raise when a run cannot be written under a name; nothing is touched.
+
+    Parameters
+    ----------
+    run : Path
+        The run folder; it must not exist yet.
+    resume : bool
+        Whether to go on with an unfinished run.
+
+    Raises
+    ------
+    RunFolderError
+        If the run is finished already, or unfinished and not to be resumed, or there is nothing to resume.
+    """
+    if run.exists():
+        raise RunFolderError(sentence(str(run), "exists already", cure="choose another --out, or remove it"))
+    partial = partial_of(run)
+    if resume and not can_resume(run):
+        raise RunFolderError(sentence(str(partial), "there is no unfinished run with a checkpoint", cure="run without --resume"))
+    if not resume and partial.exists() and not _never_began(partial):
+        raise RunFolderError(sentence(str(partial), "holds an unfinished run", cure="go on with --resume, or remove it"))
 
 
 def begin(run: Path, *, resume: bool) -> Path:
@@ -55,18 +99,16 @@ def begin(run: Path, *, resume: bool) -> Path:
     Raises
     ------
     RunFolderError
-        If the run is finished already, or unfinished and not to be resumed, or there is nothing to resume, or the
-        place cannot be written.
+        As for `refuse_taken`, or if the place cannot be written.
     """
+    refuse_taken(run, resume=resume)
     partial = partial_of(run)
-    if run.exists():
-        raise RunFolderError(sentence(str(run), "exists already", cure="choose another --out, or remove it"))
     if resume:
-        if not (partial / "checkpoint.npz").is_file():
-            raise RunFolderError(sentence(str(partial), "there is no unfinished run with a checkpoint", cure="run once without --resume"))
+        for path in partial.iterdir():
+            if path.suffix in UNFINISHED:
+                path.unlink()
         return partial
-    if partial.exists():
-        raise RunFolderError(sentence(str(partial), "holds an unfinished run", cure="go on with --resume, or remove it"))
+    discard(partial)
     try:
         partial.mkdir(parents=True)
     except OSError as error:
@@ -109,7 +151,30 @@ def write_json(path: Path, value: Any) -> None:
     value : object
         Anything that ``json`` writes.
     """
-    write_text(path, json.dumps(value, indent=1) + "\n")
+    write_text(path, to_json(value) + "\n")
+
+
+def to_json(value: Any) -> str:
+    """Write a value as strict JSON: a number that is not finite, such as a ratio to an error of 0, becomes null.
+
+    Parameters
+    ----------
+    value : object
+        Of dicts, lists, tuples, texts and numbers.
+
+    Returns
+    -------
+    str
+    """
+
+    def finite(item: Any) -> Any:
+        if isinstance(item, dict):
+            return {k: finite(v) for k, v in item.items()}
+        if isinstance(item, list | tuple):
+            return [finite(v) for v in item]
+        return None if isinstance(item, float) and not math.isfinite(item) else item
+
+    return json.dumps(finite(value), indent=1, allow_nan=False)
 
 
 def read_json(path: Path) -> Any:
@@ -131,7 +196,9 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise RunFolderError(sentence(str(path), f"cannot be read ({error.strerror})", cure="is this a run folder?")) from error
+        raise RunFolderError(
+            sentence(str(path), f"cannot be read ({error.strerror})", cure="give the folder of a run of this version")
+        ) from error
     except ValueError as error:
         raise RunFolderError(sentence(str(path), "is not JSON", cure="the file is damaged; restore it or run again")) from error
 
@@ -166,8 +233,7 @@ def finish(partial: Path, run: Path) -> None:
     RunFolderError
         If the place cannot be written.
     """
-    (partial / "checkpoint.npz").unlink(missing_ok=True)
-    files = sorted(p for p in partial.rglob("*") if p.is_file() and p.name != MANIFEST)
+    files = sorted(p for p in partial.rglob("*") if p.is_file() and p.name not in (MANIFEST, CHECKPOINT))
     write_text(partial / MANIFEST, "".join(f"{sha256(p)}  {p.relative_to(partial).as_posix()}\n" for p in files))
     try:
         partial.rename(run)
@@ -175,6 +241,7 @@ def finish(partial: Path, run: Path) -> None:
         raise RunFolderError(
             sentence(str(run), f"cannot be written ({error.strerror})", cure=f"the finished run is in {partial}")
         ) from error
+    (run / CHECKPOINT).unlink(missing_ok=True)
 
 
 def verify(run: Path) -> None:
@@ -196,8 +263,11 @@ def verify(run: Path) -> None:
     manifest = run / MANIFEST
     if not manifest.is_file():
         raise RunFolderError(sentence(str(run), f"has no {MANIFEST}, so it is not a finished run", cure="run `learn` to make one"))
-    for line in manifest.read_text(encoding="utf-8").splitlines():
-        digest, _, name = line.partition("  ")
+    lines = [line.partition("  ") for line in manifest.read_text(encoding="utf-8", errors="replace").splitlines()]
+    unlisted = sorted(set(NEEDED) - {name for _, _, name in lines})
+    if unlisted:
+        raise RunFolderError(sentence(str(manifest), f"does not list {unlisted[0]}: it is damaged", cure="restore it or run again"))
+    for digest, _, name in lines:
         path = run / name
         if not path.is_file():
             raise RunFolderError(sentence(str(path), "is missing", cure="restore it or run again"))
@@ -221,6 +291,12 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             found[name] = "not installed"
     return found
+
+
+def _never_began(partial: Path) -> bool:
+    """Tell whether a folder holds nothing but what is written before learning begins."""
+    early = {"config.json", "clips.json", "description.json", CHECKPOINT + ".partial"}
+    return partial.is_dir() and {p.name.removesuffix(".new") for p in partial.iterdir()} <= early
 
 
 def discard(partial: Path) -> None:

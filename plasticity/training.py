@@ -20,6 +20,8 @@ from snn.seeding import stream
 from snn.stimuli.movie import Movie
 
 FIRST_SCORED = 3
+FORECAST, FORECASTER = "level0.forecast", "level0.prediction"
+GREY_MSE, LOST_RATIO = 0.25, 4.0
 
 
 class Plan(Described):
@@ -36,12 +38,13 @@ class Plan(Described):
     warm_up : int
         Frames at the beginning of a stretch in which rules do not act, because no forecast is possible yet.
     max_rate_Hz : float
-        A population whose mean rate over a stretch is higher has blown up.
+        A population whose mean rate over a stretch is higher has blown up, unless the forecasts are still of use: fast
+        and contrasted movies alone can drive error cells that high.
     """
 
-    passes: Annotated[int, Field(ge=1)] = 8
-    eta_start: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.8
-    eta_end: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.05
+    passes: Annotated[int, Field(ge=1)] = 4
+    eta_start: Annotated[float, Field(ge=0, le=1e6)] = 0.3
+    eta_end: Annotated[float, Field(ge=0, le=1e6)] = 0.02
     stretch: Annotated[int, Field(ge=5)] = 50
     warm_up: Annotated[int, Field(ge=1)] = 2
     max_rate_Hz: Annotated[float, Field(gt=0)] = 300.0
@@ -152,7 +155,7 @@ def order(n: int, passes: int, seed: int) -> list[int]:
     return [int(i) for p in range(passes) for i in stream(seed, "order", p).permutation(n)]
 
 
-def forecast_error(recording: Recording, movie: Movie, readout: str = "level0.forecast") -> tuple[float, float, int]:
+def forecast_error(recording: Recording, movie: Movie, readout: str = FORECAST) -> tuple[float, float, int]:
     """Compare forecasts with what came, and with copying the last frame; the first frames are not scored.
 
     Parameters
@@ -215,8 +218,8 @@ def learn(
     MovieError
         If no stretch is long enough to learn from.
     BlowUpError
-        If a population's rate or a weight leaves the range in which it means anything; the message names the
-        population and the time.
+        If a population's rate, the forecast or a weight leaves the range in which it means anything; the message names
+        the population and the time.
     """
     curve = curve or Curve()
     shown = stretches(movies, plan.stretch)
@@ -229,8 +232,12 @@ def learn(
                 cure="give longer clips",
             )
         )
-    for done, (index, eta) in enumerate(_schedule(len(shown), plan, seed, start), start=start + 1):
+    time_ms = 0.0
+    for done, (index, eta) in enumerate(_schedule(len(shown), plan, seed), start=1):
         movie = shown[index]
+        time_ms += movie.n_frames * movie.frame_ms
+        if done <= start:
+            continue
         simulation.restart()
         warm = min(plan.warm_up, movie.n_frames)
         parts = [simulation.run(movie.part(0, warm), learn=False)]
@@ -238,7 +245,7 @@ def learn(
             parts.append(simulation.run(movie.part(warm, movie.n_frames), learn=True, modulator=eta))
         recording = join(parts)
         progress = Progress(done, len(shown) * plan.passes, *forecast_error(recording, movie))
-        refuse_blow_up(recording, plan, progress, movie)
+        refuse_blow_up(recording, plan, progress, f"stretch {done} of {progress.total} (clip {movie.name!r}, {time_ms:g} ms)")
         curve.points.append(progress)
         if after is not None:
             after(progress, simulation)
@@ -246,11 +253,10 @@ def learn(
     return curve
 
 
-def _schedule(n: int, plan: Plan, seed: int, start: int) -> Iterator[tuple[int, float]]:
+def _schedule(n: int, plan: Plan, seed: int) -> Iterator[tuple[int, float]]:
     total = n * plan.passes
     for i, index in enumerate(order(n, plan.passes, seed)):
-        if i >= start:
-            yield index, plan.eta(i / max(1, total - 1))
+        yield index, plan.eta(i / max(1, total - 1))
 
 
 def join(parts: Sequence[Recording]) -> Recording:
@@ -271,35 +277,39 @@ def join(parts: Sequence[Recording]) -> Recording:
     return Recording(sum(p.n_frames for p in parts), first.frame_steps, first.dt_ms, counts, readouts, {})
 
 
-def refuse_blow_up(recording: Recording, plan: Plan, progress: Progress, movie: Movie) -> None:
-    """Raise when a population fires faster than it can mean.
+def refuse_blow_up(recording: Recording, plan: Plan, progress: Progress, when: str) -> None:
+    """Raise when a stretch shows that the network has left the range in which it means anything.
+
+    Lost are forecasts with an error that is not finite, or more than four times that of copying the last frame. A lost
+    network has blown up when a population fires faster than the plan allows, or when its forecasts are worse than mid
+    grey, which no movie can be further from than 0.25.
 
     Parameters
     ----------
     recording : Recording
+        Of the stretch.
     plan : Plan
     progress : Progress
-    movie : Movie
-        What was shown.
+        Errors of the stretch; one without scored frames is not judged.
+    when : str
+        The stretch, for the message.
 
     Raises
     ------
     BlowUpError
-        Naming the population, its rate, the clip and the stretch.
+        Naming the population, its rate or error, and the stretch.
     """
+    if not progress.n_scored or progress.mse_model <= LOST_RATIO * progress.mse_copy_last:
+        return
+    cure = "lower the learning rate; the last good state is kept"
     for name in recording.counts:
         rate = recording.mean_rate_Hz(name)
         if not rate <= plan.max_rate_Hz:
-            time_ms = recording.n_frames * recording.frame_steps * recording.dt_ms
-            when = f"stretch {progress.done} of {progress.total} (clip {movie.name!r}, {time_ms:g} ms)"
-            raise BlowUpError(
-                sentence(
-                    name,
-                    f"fires at {rate:.0f} Hz on average in {when}",
-                    allowed=f"<= {plan.max_rate_Hz:g} Hz",
-                    cure="lower the learning rate; the last good state is kept",
-                )
-            )
+            problem = f"fires at {rate:.0f} Hz on average in {when}"
+            raise BlowUpError(sentence(name, problem, allowed=f"<= {plan.max_rate_Hz:g} Hz", cure=cure))
+    if not progress.mse_model <= GREY_MSE:
+        problem = f"forecasts with a mean squared error of {progress.mse_model:.3g} in {when}"
+        raise BlowUpError(sentence(FORECASTER, problem, allowed=f"<= {GREY_MSE:g}, the worst of mid grey", cure=cure))
 
 
 def refuse_bad_weights(simulation: Simulation) -> None:

@@ -40,9 +40,9 @@ class _Delta(Rule):
 
     def traces(self) -> tuple[Trace, ...]:
         return (
-            Trace("x", "pre", tau_ms=20.0, frame="mean"),
+            Trace("x", "pre", tau_ms=20.0, frame="mean", late=True),
             Trace("y", "post", frame="sum"),
-            Trace("excess", "signal", frame="sum"),
+            Trace("excess", "signal", frame="sum", late=True),
             Trace("deficit", "signal", tau_ms=5.0, frame="mean"),
         )
 

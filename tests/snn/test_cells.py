@@ -186,12 +186,10 @@ def test_a_cell_is_free_when_the_refractory_steps_have_passed(name: str, dt: flo
 
 @pytest.mark.parametrize("name", ENGINES)
 def test_a_refractory_cell_loses_its_pulses_and_keeps_its_voltage(name: str) -> None:
-    """Oracle: phase 1 of the law, by hand: spike in step 1, pulses of steps 2 and 3 lost, that of step 4 counted."""
+    """Oracle: phase 1 of the law, by hand: it fires in step 2, and what arrives in steps 3 and 4 is lost."""
     cell = IF(tau_mem_ms=1.0, v_threshold_mV=1.0, v_reset_mV=0.25, t_ref_ms=3.0)
     v = voltages(name, relay(cell, PUSH, 0.5, 1.0), [0, 1, 2, 3], 6)
-    assert v.tolist() == [0.0, 0.5, 0.25, 0.25, 0.25, 0.25] or v.tolist() == [0.0, 0.5, 0.25, 0.25, 0.75, 0.75]
-    # The second pulse (sent in step 1) arrives in step 2 and fires the cell; those of steps 2 and 3 find it held.
-    assert v[4] == 0.25
+    assert v.tolist() == [0.0, 0.5, 0.25, 0.25, 0.25, 0.25]
 
 
 @pytest.mark.parametrize("name", ENGINES)
@@ -232,7 +230,7 @@ def test_a_threshold_is_reached_not_passed(name: str) -> None:
     assert v.tolist() == [0.0, 0.25, 0.5, 0.75, 0.0, 0.25, 0.5, 0.75, 0.0]
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=8)
 @given(st.lists(st.floats(-40.0, 40.0), min_size=1, max_size=4), st.sampled_from(ENGINES))
 def test_change_cells_follow_their_current(values: list[float], name: str) -> None:
     """Oracle: the coder's docstring: after k spikes it has told k steps, and is silent within half a step."""
@@ -249,7 +247,7 @@ def test_change_cells_follow_their_current(values: list[float], name: str) -> No
     assert overshoot <= 0.5 * step + 1e-6
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=8)
 @given(st.lists(st.floats(-40.0, 40.0), min_size=1, max_size=4), st.sampled_from(ENGINES), st.booleans())
 def test_a_rate_twin_sends_what_the_cell_sends(values: list[float], name: str, leaky: bool) -> None:
     """Oracle: conservation: cumulative output of the twin = spikes of the soft-reset cell, to one spike."""
@@ -268,10 +266,8 @@ def test_a_rate_twin_sends_what_the_cell_sends(values: list[float], name: str, l
     assert np.abs(found[0] - found[1]).max() <= 1.0 + 1e-6
 
 
-@pytest.mark.parametrize(
-    "cell", [LIF(tau_mem_ms=5.0, v_threshold_mV=1.0), IF(tau_mem_ms=5.0, v_threshold_mV=1.0, reset_by_mV=1.0, t_ref_ms=1.0)]
-)
-def test_only_a_soft_reset_has_a_rate_twin(cell: IF | LIF) -> None:
+@pytest.mark.parametrize("change", [{"reset_by_mV": None}, {"t_ref_ms": 1.0}])
+def test_only_a_soft_reset_has_a_rate_twin(change: dict[str, float | None]) -> None:
     """Oracle: the docstring's refusal."""
     with pytest.raises(ValueError, match="only a soft reset without refractory time has an exact rate twin"):
-        rate_twin(cell, dt_ms=1.0)
+        rate_twin(LIF(**{"tau_mem_ms": 5.0, "v_threshold_mV": 1.0, "reset_by_mV": 1.0, **change}), dt_ms=1.0)

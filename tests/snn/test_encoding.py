@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.ndimage import uniform_filter
@@ -16,6 +16,7 @@ MOVIES = st.tuples(st.integers(1, 3), st.integers(1, 7), st.integers(1, 7)).flat
 )
 
 
+@settings(max_examples=30, deadline=None)
 @given(MOVIES, st.sampled_from([3, 5, 7]))
 def test_box_means(frames: np.ndarray, side: int) -> None:
     """Oracle: scipy's uniform filter with zeros outside, over its own response to ones (pixels inside the frame)."""
@@ -25,6 +26,7 @@ def test_box_means(frames: np.ndarray, side: int) -> None:
     np.testing.assert_allclose(box_mean(frames, side), expected, atol=1e-12)
 
 
+@settings(max_examples=30, deadline=None)
 @given(MOVIES, st.booleans(), st.sampled_from(sorted(CHANNELS)))
 def test_channels(frames: np.ndarray, has_before: bool, channel: str) -> None:
     """Oracle: the table of the docstring, pixel by pixel."""
@@ -45,6 +47,7 @@ def test_channels(frames: np.ndarray, has_before: bool, channel: str) -> None:
         np.testing.assert_allclose(found[t, r, c], expected, atol=1e-10)
 
 
+@settings(max_examples=30, deadline=None)
 @given(MOVIES)
 def test_a_movie_in_two_pieces_is_encoded_alike(frames: np.ndarray) -> None:
     """Oracle: the whole movie at once."""

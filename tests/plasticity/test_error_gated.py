@@ -1,0 +1,110 @@
+"""The forecast's rule against a plain computation from recorded spikes, on both engines."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from plasticity import ErrorGated
+from snn.engines import engine
+from snn.prednet import PredNetSpec, prednet
+from snn.recording import Record, Recording
+from snn.testing import random_walk
+
+SPEC = PredNetSpec(rows=5, cols=6, field=3, initial_forecast_mV=0.5, w_max_mV=0.6)
+RULE = ErrorGated(eta=0.8, quantum_mV=0.5, c=0.5, decay=0.01, tau_pre_ms=15.0, late=False)
+FRAMES, STEPS = 4, 50
+
+
+def raster(recording: Recording, population: str) -> np.ndarray:
+    """Spikes as (n_steps, rows, cols, features)."""
+    counts = recording.counts[population]
+    found = np.zeros((FRAMES * STEPS, int(np.prod(counts.shape[1:]))))
+    found[recording.spikes[population].steps, recording.spikes[population].cells] = 1.0
+    return found.reshape(-1, *counts.shape[1:])
+
+
+def expected(
+    w: np.ndarray, recording: Recording, source: str, sign: float, delay: int, modulators: list[float], first: int
+) -> list[np.ndarray]:
+    """The docstring's equation, synapse by synapse, from spike rasters of steps ``first`` and later; one array a frame."""
+    pre, pos, neg = (raster(recording, f"level0.{name}") for name in (source, "error_pos", "error_neg"))
+    rows, cols = pre.shape[1:3]
+    arrived = np.concatenate([np.zeros((delay - 1, *pre.shape[1:])), pre])[: len(pre)]
+    trace, means, found = np.zeros(pre.shape[1:]), [], []
+    for t in range(FRAMES):
+        mean = np.zeros(pre.shape[1:])
+        for n in range(STEPS):
+            trace = trace * math.exp(-1.0 / RULE.tau_pre_ms) + arrived[t * STEPS + n]
+            mean += trace / (STEPS - first) if n >= first else 0.0
+        means.append(mean)
+    for t in range(FRAMES):
+        over = (pos - neg)[t * STEPS + first : (t + 1) * STEPS].sum(axis=0)[..., 0]
+        new = w.copy()
+        for y in range(rows):
+            for x in range(cols):
+                near = [(r, c) for r in range(max(0, y - 1), min(rows, y + 2)) for c in range(max(0, x - 1), min(cols, x + 2))]
+                power = sum(means[t][r, c, f] ** 2 for r, c in near for f in range(pre.shape[3]))
+                for r, c in near:
+                    for f in range(pre.shape[3]):
+                        for q in range(2):
+                            error = RULE.quantum_mV * over[y, x] * (1.0 if q == 0 else -1.0)
+                            at = (r, c, f, y - r + 1, x - c + 1, q)
+                            step = modulators[t] * sign * RULE.eta * error * means[t][r, c, f] / (RULE.c + power)
+                            new[at] = min(0.6, max(0.0, (1.0 - RULE.decay) * w[at] + step))
+        w = new
+        found.append(w)
+    return found
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("name", ["reference", "event"])
+def test_the_equation(name: str, late: bool) -> None:
+    """Oracle: the equation in the docstring, by loops over sites; both bounds are reached; the modulator scales and flips."""
+    network = prednet(SPEC, RULE.model_copy(update={"late": late}))
+    movie, modulators = random_walk(FRAMES, 5, 6, seed=4), [1.0, 0.5, 0.0, -1.0]
+    simulation = engine(name).build(network, seed=1)
+    routes = {
+        "level0.representation->level0.prediction/dendrite_exc": ("representation", 1.0, 50),
+        "level0.representation_inh->level0.prediction/dendrite_inh": ("representation_inh", -1.0, 49),
+    }
+    born = simulation.state()
+    learned: list[dict[str, np.ndarray]] = []
+    parts = []
+    for t, modulator in enumerate(modulators):
+        frame = type(movie)(movie.frames[t : t + 1], movie.frame_ms)
+        parts.append(simulation.run(frame, learn=True, modulator=modulator, record=Record(spikes=True)))
+        learned.append({route: simulation.state().weights(route) for route in routes})
+    spikes = {
+        p: type(parts[0].spikes[p])(
+            np.concatenate([part.spikes[p].steps + STEPS * t for t, part in enumerate(parts)]),
+            np.concatenate([part.spikes[p].cells for part in parts]),
+        )
+        for p in parts[0].spikes
+    }
+    whole = Recording(FRAMES, STEPS, 1.0, parts[0].counts, {}, spikes)
+    for route, (source, sign, delay) in routes.items():
+        by_hand = expected(born.weights(route), whole, source, sign, delay, modulators, STEPS // 2 if late else 0)
+        for t in range(FRAMES):
+            np.testing.assert_allclose(learned[t][route], by_hand[t], rtol=1e-9, atol=1e-12, err_msg=f"{route}, frame {t}")
+        end = learned[1][route]
+        assert np.abs(learned[1][route] - born.weights(route)).max() > 0.05
+        assert 0.6 in end
+        assert (end[1:-1, 1:-1] == 0.0).any()
+    assert spikes["level0.error_pos"].steps.size > 50
+
+
+def test_nothing_learns_without_error_or_input() -> None:
+    """Oracle: the equation with its error at 0: only the decay is left; without decay, nothing."""
+    for decay in (0.0, 0.01):
+        simulation = engine("event").build(prednet(SPEC, ErrorGated(decay=decay)), seed=1)
+        route = "level0.representation->level0.prediction/dendrite_exc"
+        before = simulation.state().weights(route)
+        grey = random_walk(2, 5, 6)
+        still = type(grey)(np.full((2, 5, 6), 0.45), grey.frame_ms)
+        recording = simulation.run(still, learn=True)
+        assert recording.counts["level0.error_pos"].sum() == 0
+        bounded = np.minimum(before * (1.0 - decay), 0.6)
+        np.testing.assert_allclose(simulation.state().weights(route), np.minimum(bounded * (1.0 - decay), 0.6), rtol=1e-12)

@@ -1,0 +1,82 @@
+"""What the README shows runs as it stands there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import warnings
+from pathlib import Path
+
+import pytest
+
+from comparisons.cli import app
+from snn.constraints import CONSTRAINTS
+from snn.engines import engine
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+
+
+def commands() -> list[str]:
+    """Lines of shell blocks, without comments."""
+    return [line.split("  #")[0].strip() for block in blocks("sh") for line in block.splitlines() if line.strip()]
+
+
+def test_there_are_blocks() -> None:
+    assert len(blocks("python")) == 2
+    assert sum(c.startswith("spiking-prednet ") for c in commands()) >= 5
+
+
+@pytest.mark.parametrize("command", [c for c in commands() if c.startswith("spiking-prednet ")])
+def test_commands_parse(command: str) -> None:
+    words = shlex.split(command)[1:]
+    function, bound, _ = app.parse_args(words, exit_on_error=False, print_error=False)
+    assert function.__name__ == words[0]
+    assert bound.arguments
+
+
+@pytest.mark.parametrize("command", [c for c in commands() if c.startswith("make ")])
+def test_make_knows_the_targets(command: str) -> None:
+    targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert set(command.split()[1:]) <= set(targets)
+
+
+def run_first(text: str, capsys: pytest.CaptureFixture[str]) -> tuple[dict[str, object], float]:
+    """Run the first block; what it defines, and the ratio it prints."""
+    names: dict[str, object] = {}
+    exec(compile(text, "README.md", "exec"), names)
+    printed = capsys.readouterr().out
+    found = re.fullmatch(r"error / error of copying the last frame: (\d+\.\d\d)\n", printed)
+    assert found, printed
+    return names, float(found[1])
+
+
+def test_python_blocks_run(capsys: pytest.CaptureFixture[str]) -> None:
+    """With few movies, so that it is quick; then the ablations, built and checked."""
+    first, second = blocks("python")
+    reduced = first.replace(" 100, 10, 16,", " 6, 10, 16,")
+    assert reduced != first
+    names, ratio = run_first(reduced, capsys)
+    assert ratio > 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        exec(compile(second, "README.md", "exec"), names)
+    network, slower, mixed = names["network"], names["slower"], names["mixed"]
+    assert slower.population("level0.error_pos").cell.tau_mem_ms == 2.0  # type: ignore[attr-defined]
+    assert network.population("level0.error_pos").cell.tau_mem_ms != 2.0  # type: ignore[attr-defined]
+    for edited in (slower, mixed):
+        assert edited.digest != network.digest  # type: ignore[attr-defined]
+        engine("event").build(edited, seed=0)  # type: ignore[arg-type]
+    state = engine("event").build(mixed, seed=0).state()  # type: ignore[arg-type]
+    assert [v.where for v in CONSTRAINTS["dale"](mixed, state)] != []  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+def test_python_block_as_it_stands(capsys: pytest.CaptureFixture[str]) -> None:
+    """One clip is a small sample: the demonstration says how far below 1 the error comes."""
+    _, ratio = run_first(blocks("python")[0], capsys)
+    assert ratio < 1
