@@ -22,7 +22,6 @@ import workload
 from measure import median
 
 
-
 def main(mode: str, precision: str, repeats: str, folder: str, spikes: str = "") -> None:
     cpu0, wall0 = time.process_time(), time.perf_counter()
     b2.set_device("cpp_standalone", build_on_run=False)

@@ -87,7 +87,9 @@ class Bench:
             if len(theirs["w"]):
                 a, b = np.sort(ours["w"]), np.sort(theirs["w"][theirs["w"] != 0])
                 same = len(a) == len(b)
-                text += f"; sorted weights differ by at most {np.abs(a - b).max():.1e} mV" if same else f"; {len(a)} and {len(b)} weights > 0"
+                text += (
+                    f"; sorted weights differ by at most {np.abs(a - b).max():.1e} mV" if same else f"; {len(a)} and {len(b)} weights > 0"
+                )
             self.notes.append(text)
             self.verdicts[f"{mode} spikes equal ({other})"] = sets[0] == sets[1]
 
@@ -109,7 +111,9 @@ class Bench:
         for mode in ("static", "learning"):
             for side in ("16", "32"):
                 for precision in PRECISIONS:
-                    self.worker(f"circuit {side}x{side} {mode}, event {precision}", "circuit_worker.py", "event", precision, side, "20", mode)
+                    self.worker(
+                        f"circuit {side}x{side} {mode}, event {precision}", "circuit_worker.py", "event", precision, side, "20", mode
+                    )
             target = "cython"
             theirs = self.worker(f"circuit 16x16 {mode}, brian engine {target}", "circuit_worker.py", "brian", target, "16", "4", mode)
             if "failed" in theirs:

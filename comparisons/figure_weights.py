@@ -102,19 +102,18 @@ def draw_weights(path: Path, network: Network, state: State) -> None:
     routes, names = forecast_routes(network), feature_names(network)
     post = network.population(PREDICTION).grid
     own = sorted((item for item in routes if item[0].source.startswith(REPRESENTATION)), key=lambda item: not item[1])
-    half = own[0][0].topology.size // 2
-    sites = [
-        tuple(
-            int(np.clip(round(f * (n - 1)), min(half, (n - 1) // 2), max(n - 1 - half, n // 2)))
-            for f, n in zip(share, (post.rows, post.cols), strict=True)
-        )
-        for share in CELLS
-    ]
+    fields_of = [(j, j.topology, excites) for j, excites in own if isinstance(j.topology, LocalField | SharedKernel)]
+    half = fields_of[0][1].size // 2
+
+    def inside(share: float, n: int) -> int:
+        return int(np.clip(round(share * (n - 1)), min(half, (n - 1) // 2), max(n - 1 - half, n // 2)))
+
+    sites = [(inside(a, post.rows), inside(b, post.cols)) for a, b in CELLS]
     sites = list(dict.fromkeys(sites))
     fields = {}
-    for j, excites in own:
-        for site in sites:
-            fields[site, excites] = fan_in(state.weights(j.name), j.topology, network.population(j.source).grid, post, (*site, 0))
+    for j, topology, excites in fields_of:
+        for row, col in sites:
+            fields[(row, col), excites] = fan_in(state.weights(j.name), topology, network.population(j.source).grid, post, (row, col, 0))
     top = max(1e-6, max(float(field.max()) for field, _ in fields.values()))
     n = len(names)
     figure = new_figure(11.0, 1.6 + 1.08 * len(sites) + 2.7)

@@ -11,9 +11,9 @@ Rest is 0 mV. Voltages are deviations from rest. Engines integrate these exactly
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from snn._model import Described, Finite, NonNegative, Positive
 
@@ -29,6 +29,18 @@ class _Spiking(_Membrane):
     v_reset_mV: Finite = 0.0
     t_ref_ms: NonNegative = 0.0
     threshold_jitter_mV: NonNegative = 0.0
+
+    @model_validator(mode="after")
+    def _fires_above_rest(self) -> Self:
+        if self.threshold_jitter_mV >= self.v_threshold_mV:
+            raise ValueError(
+                f"threshold_jitter_mV must be below v_threshold_mV, or cells fire at rest; "
+                f"got {self.threshold_jitter_mV} and {self.v_threshold_mV}"
+            )
+        highest = max(self.v_floor_mV or 0.0, self.v_reset_mV if self.reset_by_mV is None else 0.0)
+        if highest >= self.v_threshold_mV - self.threshold_jitter_mV:
+            raise ValueError(f"v_floor_mV and v_reset_mV must be below every threshold; got {highest} and {self.v_threshold_mV}")
+        return self
 
 
 class IF(_Spiking):

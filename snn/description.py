@@ -20,7 +20,7 @@ from snn.encoding import Retina
 from snn.errors import DescriptionError, nearest, sentence
 from snn.local import Rule
 from snn.parts import MIXED, ChangeReadout, Population, Projection, Sign, Signal, Tap
-from snn.topology import problem, weight_shape
+from snn.topology import OneToOne, problem, weight_shape
 from snn.weights import may_be_negative
 
 __all__ = ["MIXED", "ChangeReadout", "Network", "Population", "Projection", "Sign", "Signal", "Tap"]
@@ -101,6 +101,10 @@ class Network(Described):
         given = {s.name for s in j.signals}
         if asked != given:
             raise ValueError(f"projection {j.name!r}: the rule reads the signals {sorted(asked)}; got {sorted(given)}")
+        for name, tap in ((s.name, tap) for s in j.signals for tap in s.taps):
+            why = problem(OneToOne(pairs=tap.pairs), self.population(tap.population).grid, target.grid)
+            if why:
+                raise ValueError(f"projection {j.name!r}: signal {name!r} from {tap.population!r}: {why}")
 
     @cached_property
     def _by_name(self) -> dict[str, Population]:
@@ -203,7 +207,9 @@ class Network(Described):
         first = path.split(".")[0]
         if first not in type(self).model_fields:
             names = [*type(self).model_fields, *(p.name for p in self.populations), *(j.name for j in self.projections)]
-            raise DescriptionError(sentence(path, "names no population, projection or field of the network", cure=nearest(path, names)))
+            begins = [n for n in names if nearest(".".join(path.split(".")[: n.count(".") + 1]), [n]).startswith("did")]
+            cure = nearest(path, begins or names)
+            raise DescriptionError(sentence(path, "names no population, projection or field of the network", cure=cure))
         new_network = replaced(self, path.split("."), value, path)
         assert isinstance(new_network, Network)
         return new_network

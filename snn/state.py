@@ -93,7 +93,7 @@ class State:
         about = {"meta/step_seed": meta, "meta/dt_ms": np.array(self.dt_ms), "meta/digest": np.array(self.digest)}
         try:
             with partial.open("wb") as file:
-                np.savez(file, allow_pickle=False, **{**self.arrays, **about})
+                np.savez(file, **{**self.arrays, **about})  # type: ignore[arg-type]
                 file.flush()
                 os.fsync(file.fileno())
             partial.replace(path)
@@ -121,13 +121,13 @@ class State:
             If the file is missing, cut short or damaged.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with Path(path).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
                 arrays = {k: file[k] for k in file.files}
             step, seed = (int(x) for x in arrays.pop("meta/step_seed"))
             return cls(arrays, step, seed, float(arrays.pop("meta/dt_ms")), str(arrays.pop("meta/digest")))
         except FileNotFoundError as error:
             raise StateError(sentence(str(path), "there is no such file", cure="check the path of the run folder")) from error
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
             raise StateError(
                 sentence(
                     str(path),
@@ -138,7 +138,7 @@ class State:
 
 
 def initial_state(network: Network, *, dt_ms: float, seed: int) -> State:
-    """Draw the state in which a network begins.
+    """Draw the state in which a network begins; plastic weights are born within their bounds.
 
     Parameters
     ----------
@@ -167,7 +167,8 @@ def initial_state(network: Network, *, dt_ms: float, seed: int) -> State:
         w = np.zeros(shape).ravel()
         existing = np.unique(edges(j.topology, source.grid, target.grid).weight)
         w[existing] = draw(j.weights, shape, stream(seed, "weights", j.name)).ravel()[existing]
-        arrays[f"weights/{j.name}"] = w.reshape(shape)
+        bound = np.inf if j.w_max_mV is None or j.rule is None else j.w_max_mV
+        arrays[f"weights/{j.name}"] = np.minimum(w, bound).reshape(shape)
         for trace in j.rule.traces() if j.rule else ():
             if trace.tau_ms is not None:
                 arrays[f"trace/{j.name}/{trace.name}"] = np.zeros(source.n if trace.side == "pre" else target.n)
@@ -206,7 +207,7 @@ def at_rest(network: Network, arrays: Mapping[str, Array]) -> dict[str, Array]:
     Returns
     -------
     dict of str to ndarray
-        Arrays of the state at the beginning of a clip.
+        Arrays of the state at the beginning of a clip, of the same shapes.
     """
     found = {k: np.zeros_like(a) if k.startswith(("trace/", "flight/")) else a for k, a in arrays.items() if k != "before"}
     for p in network.populations:

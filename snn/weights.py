@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from snn._model import Described, Finite, NonNegative, Positive
 
@@ -36,6 +36,12 @@ class Uniform(Described):
     kind: Literal["uniform"] = "uniform"
     low_mV: Finite
     high_mV: Finite
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.low_mV > self.high_mV:
+            raise ValueError(f"uniform: low_mV must not exceed high_mV; got {self.low_mV} and {self.high_mV}")
+        return self
 
 
 class HalfNormal(Described):

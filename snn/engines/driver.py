@@ -251,6 +251,13 @@ def prepare(engine: Engine, layout: Layout, state: State | None, seed: int) -> S
                     cure="use the state of this very network",
                 )
             )
+    for j in layout.network.projections:
+        if (
+            j.rule is not None
+            and j.w_max_mV is not None
+            and float(np.max(state.arrays[f"weights/{j.name}"], initial=0.0)) > j.w_max_mV * (1 + 1e-6)
+        ):
+            raise StateError(sentence(f"state weights of {j.name}", "are above their bound", allowed=f"<= {j.w_max_mV} mV"))
     return state
 
 

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn.description import Network, Projection
-from snn.engines import event_kernels as kernels
+from snn.engines import event_arrays as columns
 from snn.engines.driver import Simulation, prepare
+from snn.engines.event_advance import advance
+from snn.engines.event_lazy import flush
 from snn.engines.event_rules import FrameEnd, problems
 from snn.engines.event_tables import build_tables
 from snn.engines.layout import Layout, rule_problems
@@ -100,7 +102,7 @@ def _frame_end(network: Network, j: Projection) -> FrameEnd:
 
 
 class EventBackend:
-    """A network laid out for the kernels.
+    """A network laid out for the columns.
 
     Parameters
     ----------
@@ -121,7 +123,7 @@ class EventBackend:
             for q, j in enumerate(network.projections)
             if j.rule is not None and j.name not in self.built.lazy
         ]
-        self.depth = {p.name: int(self.built.tables.pop[i, kernels.DEPTH]) for i, p in enumerate(network.populations)}
+        self.depth = {p.name: int(self.built.tables.pop[i, columns.DEPTH]) for i, p in enumerate(network.populations)}
 
     # ---- state
 
@@ -142,7 +144,7 @@ class EventBackend:
             else:
                 getattr(x, place.flat)[place.span] = np.asarray(arrays[key]).ravel()
         for name, number in self.built.lazy.items():
-            y0, h0, c0, n_post, n_pre = self.built.tables.lazy[number]
+            y0, h0, c0, n_post, n_pre, _ = self.built.tables.lazy[number]
             x.lazy_now[number, 0] = 0
             x.history[h0 : h0 + n_post] = 0
             one, two = self._pair_traces(name)
@@ -172,7 +174,7 @@ class EventBackend:
                 shape = self.layout.network.weight_shape(key.removeprefix("weights/")) if place.flat == "w" else values.shape
                 found[key] = values.reshape(shape).astype(np.int64 if place.flat == "last" else np.float64)
         for name, number in self.built.lazy.items():
-            y0, _, c0, n_post, n_pre = self.built.tables.lazy[number]
+            y0, _, c0, n_post, n_pre, _ = self.built.tables.lazy[number]
             one, two = self._pair_traces(name)
             passed = self.n - 1 - x.lazy_step[c0 : c0 + n_pre]
             found[one] = x.lazy_x[c0 : c0 + n_pre].astype(np.float64) * np.exp(-passed * self.built.tables.lazy_law[number, 2])
@@ -198,7 +200,7 @@ class EventBackend:
         p, depth = self.layout.network.population(name), self.depth[name]
         row = self.built.tables.pop[[q.name for q in self.layout.network.populations].index(name)]
         slots = [(self.n - depth + i) % depth for i in range(depth)]
-        return [(slice(start + s * p.n, start + (s + 1) * p.n), int(row[kernels.SLOT]) + s) for s in slots]
+        return [(slice(start + s * p.n, start + (s + 1) * p.n), int(row[columns.SLOT]) + s) for s in slots]
 
     def _load_flight(self, name: str, flight: NDArray[Any], start: int) -> None:
         x, graded = self.built.arrays, self.layout.network.population(name).graded
@@ -222,7 +224,7 @@ class EventBackend:
     def _flush(self, act: bool) -> None:
         for name in self.built.lazy:
             q = [j.name for j in self.layout.network.projections].index(name)
-            kernels.flush(q, act, self.n, self.built.tables, self.built.arrays)
+            flush(q, act, self.n, self.built.tables, self.built.arrays)
         self.acting = act
 
     def frame(self, given: FrameInput) -> FrameOutput:
@@ -250,7 +252,7 @@ class EventBackend:
         while True:
             spike_steps, spike_cells = np.zeros(room, np.int64), np.zeros(room, np.int64)
             saved = self._copy() if given.spikes else None
-            listed = kernels.advance(self.n, steps, given.learn, starts, cells, t, x, spike_steps, spike_cells)
+            listed = advance(self.n, steps, given.learn, starts, cells, t, x, spike_steps, spike_cells)
             if saved is None or listed <= room:
                 break
             self._restore(saved)
@@ -282,7 +284,8 @@ class EventBackend:
         return [a.copy() for a in self.built.arrays]
 
     def _restore(self, saved: list[NDArray[Any]]) -> None:
-        for a, b in zip(self.built.arrays, saved, strict=True):
+        arrays: tuple[NDArray[Any], ...] = tuple(self.built.arrays)
+        for a, b in zip(arrays, saved, strict=True):
             np.copyto(a, b)
 
     def _rasters(self, given: FrameInput) -> tuple[NDArray[np.int64], NDArray[np.int32]]:

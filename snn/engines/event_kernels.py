@@ -7,83 +7,103 @@ its targets along contiguous stretches of the weight array, without an index per
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.floating]
-
-BLOCK = 32
-SHORT = 16
-EPOCH = 128
-SPIKING, RATE, SOURCE = 0, 1, 2
-EXPONENTIAL, INTEGRATING, PULSE = 0, 1, 2
-LOCAL, ONE_TO_ONE, DENSE = 0, 1, 2
-PRE, POST, SIGNAL = 0, 1, 2
-NO_FRAME, MEAN, SUM = 0, 1, 2
-
-# Columns of the tables.
-START, N, KIND, SOFT, REFRACTORY, ADAPTIVE, FLOORED, REC, N_REC, RING, SLOT, DEPTH, DRIVEN, RASTER = range(14)
-L_V, L_DRIVE, L_ADAPT, L_ADAPT_DECAY, L_ADAPT_STEP, L_RESET, L_V_RESET, L_FLOOR, L_GAIN = range(9)
-(J_SOURCE, J_TARGET, J_KIND, J_G, J_DELAY, J_W, J_PRE_ROWS, J_PRE_COLS, J_PRE_CH, J_POST_ROWS, J_POST_COLS, J_POST_CH, J_SIZE, J_OFF_ROW,
- J_OFF_COL, J_F0, J_F1, J_Q0, J_Q1, J_PHASE_ROW, J_PHASE_COL, J_PAIRS, J_N_PAIRS, J_LAZY) = range(24)  # fmt: skip
-T_SIDE, T_PROJECTION, T_START, T_N, T_DECAYS, T_FRAME, T_ACC, T_TAPS, T_N_TAPS, T_FROM = range(10)
-
-
-class Tables(NamedTuple):
-    """What does not change while a network runs."""
-
-    pop: Ints
-    law: Floats
-    receptor: Ints
-    receptor_law: Floats
-    projection: Ints
-    sign: Floats
-    pair_start: Ints
-    pair_post: Ints
-    trace: Ints
-    trace_decay: Floats
-    tap_source: Ints
-    tap_start: Ints
-    tap_post: Ints
-    late: NDArray[np.float64]
-    lazy: Ints
-    lazy_law: NDArray[np.float64]
-
-
-class Arrays(NamedTuple):
-    """What changes."""
-
-    v: Floats
-    threshold: Floats
-    adaptation: Floats
-    last: Ints
-    current: Floats
-    g: Floats
-    total: NDArray[np.float64]
-    late: NDArray[np.float64]
-    ring: NDArray[np.int32]
-    ring_count: Ints
-    ring_value: Floats
-    w: Floats
-    trace: Floats
-    frame_value: Floats
-    history: Floats
-    lazy_row: Ints
-    lazy_coefficient: Floats
-    lazy_x: Floats
-    lazy_step: Ints
-    lazy_y: Floats
-    lazy_now: Ints
-    segment: Ints
+from snn.engines.event_arrays import (
+    ADAPTIVE,
+    BLOCK,
+    DENSE,
+    DEPTH,
+    DRIVEN,
+    FLOORED,
+    INTEGRATING,
+    J_DELAY,
+    J_F0,
+    J_F1,
+    J_G,
+    J_KIND,
+    J_LAZY,
+    J_N_PAIRS,
+    J_OFF_COL,
+    J_OFF_ROW,
+    J_PAIRS,
+    J_PHASE_COL,
+    J_PHASE_ROW,
+    J_POST_CH,
+    J_POST_COLS,
+    J_POST_ROWS,
+    J_PRE_CH,
+    J_PRE_COLS,
+    J_PRE_ROWS,
+    J_Q0,
+    J_Q1,
+    J_SIZE,
+    J_SOURCE,
+    J_TARGET,
+    J_W,
+    KIND,
+    L_ADAPT,
+    L_ADAPT_DECAY,
+    L_ADAPT_STEP,
+    L_DRIVE,
+    L_FLOOR,
+    L_GAIN,
+    L_RESET,
+    L_V,
+    L_V_RESET,
+    LOCAL,
+    N_REC,
+    NO_FRAME,
+    ONE_TO_ONE,
+    PRE,
+    RATE,
+    REC,
+    REFRACTORY,
+    RING,
+    SHORT,
+    SIGNAL,
+    SLOT,
+    SOFT,
+    SOURCE,
+    START,
+    T_ACC,
+    T_DECAYS,
+    T_FRAME,
+    T_FROM,
+    T_N,
+    T_N_TAPS,
+    T_PROJECTION,
+    T_SIDE,
+    T_START,
+    T_TAPS,
+    Arrays,
+    Ints,
+    Tables,
+)
 
 
 @njit(cache=True)
 def segments(j: Ints, pair_start: Ints, pair_post: Ints, cell: int, out: Ints) -> int:
-    """List the contiguous stretches that one source cell reaches: first target cell, first weight, length."""
+    """List the contiguous stretches that one source cell reaches: first target cell, first weight, length.
+
+    Parameters
+    ----------
+    j : ndarray of int, shape (24,)
+        Row of the projection table.
+    pair_start, pair_post : ndarray of int
+        Pairs of one-to-one projections.
+    cell : int
+        Source cell.
+    out : ndarray of int, shape (room, 3)
+        Filled in place.
+
+    Returns
+    -------
+    int
+        Number of stretches.
+    """
     kind = j[J_KIND]
     if kind == DENSE:
         n_post = j[J_POST_ROWS] * j[J_POST_COLS] * j[J_POST_CH]
@@ -128,7 +148,16 @@ def segments(j: Ints, pair_start: Ints, pair_post: Ints, cell: int, out: Ints) -
 
 @njit(cache=True)
 def integrate(n: int, t: Tables, x: Arrays) -> None:
-    """Phase 1. Each kind of term is a pass of its own over a population, so that every pass vectorises."""
+    """Phase 1. Each kind of term is a pass of its own over a population, so that every pass vectorises.
+
+    Parameters
+    ----------
+    n : int
+        Number of the step.
+    t : Tables
+    x : Arrays
+        Changed in place.
+    """
     pop, all_v, all_a, all_g, law, receptor, receptor_law = t.pop, x.v, x.adaptation, x.g, t.law, t.receptor, t.receptor_law
     for p in range(len(pop)):
         if pop[p, KIND] == SOURCE:
@@ -173,7 +202,18 @@ def integrate(n: int, t: Tables, x: Arrays) -> None:
 
 @njit(cache=True)
 def fire(n: int, late: float, t: Tables, x: Arrays) -> None:
-    """Phases 2 and 3 of all populations with a membrane; what is sent goes into their rings."""
+    """Phases 2 and 3 of all populations with a membrane; what is sent goes into their rings.
+
+    Parameters
+    ----------
+    n : int
+        Number of the step.
+    late : float
+        Share of the second half of the frame that follows this step.
+    t : Tables
+    x : Arrays
+        Changed in place.
+    """
     pop, law, all_v, all_threshold, ring, value = t.pop, t.law, x.v, x.threshold, x.ring, x.ring_value
     adaptation, last, total, late_total = x.adaptation, x.last, x.total, x.late
     for p in range(len(pop)):
@@ -221,7 +261,22 @@ def fire(n: int, late: float, t: Tables, x: Arrays) -> None:
 
 @njit(cache=True)
 def play(p: int, n: int, late: float, cells: NDArray[np.int32], t: Tables, x: Arrays) -> None:
-    """Phase 2 of a spike source: send its raster."""
+    """Phase 2 of a spike source: send its raster.
+
+    Parameters
+    ----------
+    p : int
+        Number of the population.
+    n : int
+        Number of the step.
+    late : float
+        Share of the second half of the frame that follows this step.
+    cells : ndarray of int32
+        Cells that spike.
+    t : Tables
+    x : Arrays
+        Changed in place.
+    """
     start, size = t.pop[p, START], t.pop[p, N]
     slot = n % t.pop[p, DEPTH]
     first = t.pop[p, RING] + slot * size
@@ -235,14 +290,39 @@ def play(p: int, n: int, late: float, cells: NDArray[np.int32], t: Tables, x: Ar
 
 @njit(cache=True)
 def arrivals(p: int, m: int, t: Tables, x: Arrays) -> tuple[int, int]:
-    """Where the ring holds what population p sent in step m: first place and number."""
+    """Where the ring holds what population p sent in step m: first place and number.
+
+    Parameters
+    ----------
+    p : int
+        Number of the population.
+    m : int
+        Number of the step in which was sent.
+    t : Tables
+    x : Arrays
+        Changed in place.
+
+    Returns
+    -------
+    (int, int)
+        First place and number.
+    """
     slot = m % t.pop[p, DEPTH]
     return t.pop[p, RING] + slot * t.pop[p, N], x.ring_count[t.pop[p, SLOT] + slot]
 
 
 @njit(cache=True)
 def deliver(n: int, t: Tables, x: Arrays) -> None:
-    """Phase 4 of all projections without a lazy rule; the geometry of `segments` written out for local fields."""
+    """Phase 4 of all projections without a lazy rule; the geometry of `segments` written out for local fields.
+
+    Parameters
+    ----------
+    n : int
+        Number of the step.
+    t : Tables
+    x : Arrays
+        Changed in place.
+    """
     pop, projection, ring, ring_count, value, all_g, all_w, segment = (
         t.pop,
         t.projection,
@@ -318,7 +398,18 @@ def deliver(n: int, t: Tables, x: Arrays) -> None:
 
 @njit(cache=True)
 def raise_traces(n: int, s: int, t: Tables, x: Arrays) -> None:
-    """Phase 5 for rules that act at the end of a frame: decay and raise traces, take the step into frame values."""
+    """Phase 5 for rules that act at the end of a frame: decay and raise traces, take the step into frame values.
+
+    Parameters
+    ----------
+    n : int
+        Number of the step.
+    s : int
+        Step within the frame.
+    t : Tables
+    x : Arrays
+        Changed in place.
+    """
     for k in range(len(t.trace)):
         row = t.trace[k]
         size, side, mode = row[T_N], row[T_SIDE], row[T_FRAME]
@@ -355,140 +446,3 @@ def raise_traces(n: int, s: int, t: Tables, x: Arrays) -> None:
         if mode != NO_FRAME and decays and counted:
             for i in range(size):
                 acc[i] += trace[i]
-
-
-@njit(cache=True)
-def deliver_lazy(q: int, n: int, act: bool, t: Tables, x: Arrays) -> None:
-    """Phases 4 and 5 (arrivals) for a pair rule whose updates wait until the next arrival.
-
-    Between two arrivals only potentiation happens, so it can be added at once, from the difference of two snapshots of
-    the target's discounted spike count, and clipped once; then the spike is delivered and depression follows.
-    """
-    j, z = t.projection[q], t.lazy[t.projection[q, J_LAZY]]
-    law = t.lazy_law[t.projection[q, J_LAZY]]
-    one = x.v.dtype.type(1)
-    a_minus, w_max = one * law[1] if act else one * 0.0, one * law[4]
-    y0, h0, c0, n_post = z[0], z[1], z[2], z[3]
-    now = x.lazy_now[t.projection[q, J_LAZY], 0]
-    first, count = arrivals(j[J_SOURCE], n + 1 - j[J_DELAY], t, x)
-    g0, sign = j[J_G], t.sign[q]
-    for k in range(count):
-        cell = x.ring[first + k]
-        coefficient = x.lazy_coefficient[c0 + cell]
-        row = h0 + x.lazy_row[c0 + cell] * n_post
-        for s in range(segments(j, t.pair_start, t.pair_post, cell, x.segment)):
-            at, length = x.segment[s, 0], x.segment[s, 2]
-            w = x.w[x.segment[s, 1] : x.segment[s, 1] + length]
-            g = x.g[g0 + at : g0 + at + length]
-            new = x.history[h0 + now * n_post + at : h0 + now * n_post + at + length]
-            old = x.history[row + at : row + at + length]
-            y = x.lazy_y[y0 + at : y0 + at + length]
-            for i in range(length):
-                u = min(w_max, w[i] + coefficient * (new[i] - old[i]))
-                g[i] += sign * u
-                w[i] = max(one * 0, u - a_minus * y[i])
-        passed = n - x.lazy_step[c0 + cell]
-        x.lazy_x[c0 + cell] = x.lazy_x[c0 + cell] * np.exp(-passed * law[2]) + 1
-        x.lazy_step[c0 + cell] = n
-        x.lazy_row[c0 + cell] = now
-        x.lazy_coefficient[c0 + cell] = (law[0] if act else 0.0) * x.lazy_x[c0 + cell] * np.exp(now * law[2])
-
-
-@njit(cache=True)
-def spikes_lazy(q: int, n: int, t: Tables, x: Arrays) -> None:
-    """Phase 5 (spikes of the target) for a lazy rule: next snapshot; flush when the epoch is full."""
-    j, k = t.projection[q], t.projection[q, J_LAZY]
-    z, law = t.lazy[k], t.lazy_law[k]
-    y0, h0, n_post = z[0], z[1], z[3]
-    now = x.lazy_now[k, 0]
-    x.history[h0 + (now + 1) * n_post : h0 + (now + 2) * n_post] = x.history[h0 + now * n_post : h0 + (now + 1) * n_post]
-    first, count = arrivals(j[J_TARGET], n, t, x)
-    discount = np.exp(-now * law[2])
-    for c in range(count):
-        cell = x.ring[first + c]
-        x.history[h0 + (now + 1) * n_post + cell] += discount
-        x.lazy_y[y0 + cell] += 1
-    x.lazy_now[k, 0] = now + 1
-    if now + 1 == EPOCH:
-        flush(q, True, n + 1, t, x)
-
-
-@njit(cache=True)
-def flush(q: int, act: bool, n: int, t: Tables, x: Arrays) -> None:
-    """Bring every weight of a lazy projection up to date before step n, and begin a new epoch there."""
-    j, k = t.projection[q], t.projection[q, J_LAZY]
-    z, law = t.lazy[k], t.lazy_law[k]
-    h0, c0, n_post, n_pre = z[1], z[2], z[3], z[4]
-    one = x.v.dtype.type(1)
-    now, w_max = x.lazy_now[k, 0], one * law[4]
-    for cell in range(n_pre):
-        coefficient = x.lazy_coefficient[c0 + cell]
-        if coefficient != 0:
-            row = h0 + x.lazy_row[c0 + cell] * n_post
-            for s in range(segments(j, t.pair_start, t.pair_post, cell, x.segment)):
-                at, length = x.segment[s, 0], x.segment[s, 2]
-                w = x.w[x.segment[s, 1] : x.segment[s, 1] + length]
-                new = x.history[h0 + now * n_post + at : h0 + now * n_post + at + length]
-                old = x.history[row + at : row + at + length]
-                for i in range(length):
-                    w[i] = min(w_max, w[i] + coefficient * (new[i] - old[i]))
-        x.lazy_row[c0 + cell] = 0
-        x.lazy_coefficient[c0 + cell] = (law[0] if act else 0.0) * x.lazy_x[c0 + cell] * np.exp(-(n - x.lazy_step[c0 + cell]) * law[2])
-    x.history[h0 : h0 + n_post] = 0
-    x.lazy_now[k, 0] = 0
-
-
-@njit(cache=True)
-def note_spikes(n: int, listed: int, t: Tables, x: Arrays, spike_steps: Ints, spike_cells: Ints) -> int:
-    """List the spikes of a step, as far as there is room; return how many there are by now."""
-    for p in range(len(t.pop)):
-        if t.pop[p, KIND] != RATE:
-            first, count = arrivals(p, n, t, x)
-            for k in range(count):
-                if listed < len(spike_steps):
-                    spike_steps[listed] = n
-                    spike_cells[listed] = t.pop[p, START] + x.ring[first + k]
-                listed += 1
-    return listed
-
-
-@njit(cache=True)
-def advance(
-    n0: int,
-    steps: int,
-    act: bool,
-    raster_start: Ints,
-    raster_cells: NDArray[np.int32],
-    t: Tables,
-    x: Arrays,
-    spike_steps: Ints,
-    spike_cells: Ints,
-) -> int:
-    """Run one frame; return the number of spikes, of which as many are listed as there is room for."""
-    n_pop, n_proj = len(t.pop), len(t.projection)
-    listed = 0
-    for s in range(steps):
-        n = n0 + s
-        for p in range(n_pop):
-            if t.pop[p, KIND] == SOURCE:
-                r = t.pop[p, RASTER]
-                play(p, n, t.late[s], raster_cells[raster_start[r, s] : raster_start[r, s + 1]], t, x)
-        integrate(n, t, x)
-        fire(n, t.late[s], t, x)
-        if len(spike_steps) > 0:
-            listed = note_spikes(n, listed, t, x, spike_steps, spike_cells)
-        for k in range(len(t.lazy)):
-            decay = x.v.dtype.type(np.exp(-t.lazy_law[k, 3]))
-            y = x.lazy_y[t.lazy[k, 0] : t.lazy[k, 0] + t.lazy[k, 3]]
-            for i in range(len(y)):
-                y[i] *= decay
-        for q in range(n_proj):
-            if t.projection[q, J_LAZY] >= 0:
-                deliver_lazy(q, n, act, t, x)
-        deliver(n, t, x)
-        if len(t.trace):
-            raise_traces(n, s, t, x)
-        for q in range(n_proj):
-            if t.projection[q, J_LAZY] >= 0:
-                spikes_lazy(q, n, t, x)
-    return listed

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from snn.description import Network, Projection
-from snn.engines import event_kernels as k
+from snn.engines import event_arrays as k
+from snn.engines.event_lazy import epoch_steps
 from snn.engines.event_rules import pair_constants
 from snn.engines.layout import Layout, has_membrane, propagators
 from snn.topology import LocalField, OneToOne, SharedKernel, channel_pairs, window
@@ -26,7 +27,7 @@ class Place:
     Attributes
     ----------
     flat : str
-        Field of ``event_kernels.Arrays``.
+        Field of ``event_arrays.Arrays``.
     start, size : int
         Range.
     """
@@ -47,8 +48,8 @@ class Built:
 
     Attributes
     ----------
-    tables : event_kernels.Tables
-    arrays : event_kernels.Arrays
+    tables : event_arrays.Tables
+    arrays : event_arrays.Arrays
     places : dict of str to Place
         By key of ``snn.state``.
     traces : dict of (str, str) to Place
@@ -147,7 +148,8 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
         if constants is not None:
             n_pre, n_post = network.population(j.source).n, network.population(j.target).n
             row[k.J_LAZY] = lazy[j.name] = len(lazy_rows)
-            lazy_rows.append([n_y, n_h, n_c, n_post, n_pre])
+            epoch = epoch_steps(constants.tau_plus_ms / layout.dt_ms)
+            lazy_rows.append([n_y, n_h, n_c, n_post, n_pre, epoch])
             w_max = np.inf if j.w_max_mV is None else j.w_max_mV
             lazy_laws.append(
                 [
@@ -158,7 +160,7 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
                     w_max,
                 ]
             )
-            n_y, n_h, n_c = n_y + n_post, n_h + (k.EPOCH + 1) * n_post, n_c + n_pre
+            n_y, n_h, n_c = n_y + n_post, n_h + (epoch + 1) * n_post, n_c + n_pre
         rows.append(row)
         size = int(np.prod(network.weight_shape(j.name)))
         places[f"weights/{j.name}"] = Place("w", w, size)
@@ -180,7 +182,7 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
         tap_start=np.array(tap_start, dtype=np.int64),
         tap_post=np.array(tap_post, dtype=np.int64),
         late=layout.late_weight,
-        lazy=_ints(lazy_rows, 5),
+        lazy=_ints(lazy_rows, 6),
         lazy_law=np.array(lazy_laws, dtype=np.float64).reshape(-1, 5),
     )
     n = network.n_neurons
@@ -275,5 +277,3 @@ def _traces(
             found[j.name, trace.name] = Place("frame_value", n_acc, size) if trace.frame else Place("trace", n_trace, size)
             n_trace, n_acc = n_trace + size, n_acc + size
     return rows, decays, taps, tap_start, tap_post, found, n_trace, n_acc
-
-

@@ -67,7 +67,17 @@ class Backend(Protocol):
     """A network built by an engine, driven one frame at a time."""
 
     def frame(self, given: FrameInput) -> FrameOutput:
-        """Run one frame."""
+        """Run one frame.
+
+        Parameters
+        ----------
+        given : FrameInput
+            What drives the network, and whether it learns.
+
+        Returns
+        -------
+        FrameOutput
+        """
 
     def rest(self) -> None:
         """Begin a new clip: cells at rest, nothing in flight, traces at zero; weights and thresholds stay."""
@@ -76,7 +86,15 @@ class Backend(Protocol):
         """Copy out every array under the keys of ``snn.state``."""
 
     def load(self, arrays: Mapping[str, Array], step: int) -> None:
-        """Take over every array."""
+        """Take over every array.
+
+        Parameters
+        ----------
+        arrays : mapping of str to ndarray
+            Under the keys of ``snn.state``.
+        step : int
+            Steps done so far.
+        """
 
 
 class Engine(Protocol):
@@ -87,7 +105,32 @@ class Engine(Protocol):
         """Name of the engine."""
 
     def unsupported(self, network: Network) -> tuple[str, ...]:
-        """Give the reasons why this engine cannot run the network; empty when it can."""
+        """Give the reasons why this engine cannot run the network; empty when it can.
+
+        Parameters
+        ----------
+        network : Network
+
+        Returns
+        -------
+        tuple of str
+            One sentence each.
+        """
 
     def build(self, network: Network, *, state: State | None = None, dt_ms: float = 1.0, seed: int = 0) -> Simulation:
-        """Build the network, at rest or in a given state."""
+        """Build the network, at rest or in a given state.
+
+        Parameters
+        ----------
+        network : Network
+        state : State, optional
+            State to go on from; at rest when left out.
+        dt_ms : float
+            Step.
+        seed : int
+            Seed of the initial state.
+
+        Returns
+        -------
+        Simulation
+        """

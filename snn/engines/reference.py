@@ -219,7 +219,12 @@ class _Synapses:
 
 
 class ReferenceBackend:
-    """All populations and projections of a network."""
+    """All populations and projections of a network.
+
+    Parameters
+    ----------
+    layout : Layout
+    """
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
@@ -229,7 +234,15 @@ class ReferenceBackend:
         self.margin_mV = np.inf
 
     def load(self, arrays: Mapping[str, Array], step: int) -> None:
-        """Take over every array."""
+        """Take over every array.
+
+        Parameters
+        ----------
+        arrays : mapping of str to ndarray
+            Under the keys of ``snn.state``.
+        step : int
+            Steps done so far.
+        """
         self.n = step
         for c in self.cells.values():
             c.load(arrays)
@@ -246,7 +259,17 @@ class ReferenceBackend:
         return {k: a for dump in dumps for k, a in dump.items()}
 
     def frame(self, given: FrameInput) -> FrameOutput:
-        """Run one frame; ``margin_mV`` keeps the smallest distance that any cell ever had from its threshold."""
+        """Run one frame; ``margin_mV`` keeps the smallest distance that any cell ever had from its threshold.
+
+        Parameters
+        ----------
+        given : FrameInput
+            What drives the network, and whether it learns.
+
+        Returns
+        -------
+        FrameOutput
+        """
         counts, late = np.zeros((2, self.layout.network.n_neurons))
         steps: list[int] = []
         who: list[int] = []

@@ -20,10 +20,7 @@ NAMES = tuple(case.name for case in cases())
 RATES = "prednet of rate units"
 
 
-LAZY = pytest.mark.xfail(strict=True, reason="event: lazy pair rules learn while frozen, and lose digits within an epoch")
-
-
-@pytest.mark.parametrize("name", [pytest.param(name, marks=LAZY) if name == "pairing" else name for name in NAMES])
+@pytest.mark.parametrize("name", NAMES)
 def test_event(name: str) -> None:
     """Oracle: the reference engine."""
     assert check_engine(engine("event"), names=[name]) == []

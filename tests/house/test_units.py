@@ -25,6 +25,8 @@ DIMENSIONLESS = {
     "ErrorGated.eta": "share of the error that one update removes",
     "ErrorGated.c": "floor of a sum of squared traces, which are spike counts",
     "ErrorGated.decay": "share of the weight lost per frame",
+    "Plan.eta_start": "factor on the rule's own share",
+    "Plan.eta_end": "factor on the rule's own share",
 }
 
 

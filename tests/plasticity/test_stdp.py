@@ -124,12 +124,7 @@ def test_looking_at_the_state_changes_nothing() -> None:
             np.testing.assert_allclose(b.arrays[key], array, rtol=1e-9, atol=1e-12, err_msg=f"{key} after frame {stop}")
 
 
-FROZEN = pytest.mark.xfail(strict=True, reason="event: the flush at the end of an epoch takes rules for acting when they are off")
-CANCELS = pytest.mark.xfail(strict=True, reason="event: differences of discounted spike counts cancel within an epoch of 128 steps")
-BORN = pytest.mark.xfail(strict=True, reason="event: weights above w_max_mV are clipped at arrivals, even while rules are off")
-
-
-@pytest.mark.parametrize("name", ["reference", pytest.param("event", marks=FROZEN)])
+@pytest.mark.parametrize("name", ["reference", "event"])
 def test_nothing_learns_while_rules_are_off(name: str) -> None:
     """Oracle: weights before, to the byte, over more than two epochs of 128 steps."""
     pre, post = rasters(400, 0.2)
@@ -139,7 +134,6 @@ def test_nothing_learns_while_rules_are_off(name: str) -> None:
     assert np.array_equal(simulation.state().weights("in->out/weak"), before)
 
 
-@CANCELS
 @pytest.mark.parametrize("tau_plus_ms", [1.0, 3.0, 5.0])
 def test_short_traces_are_learned_too(tau_plus_ms: float) -> None:
     """Oracle: the loop over pairs; 128 steps are many time constants."""
@@ -153,7 +147,6 @@ def test_short_traces_are_learned_too(tau_plus_ms: float) -> None:
         np.testing.assert_allclose(after, by_hand(before, pre, post, rule, 2), rtol=1e-9, atol=1e-12, err_msg=name)
 
 
-@BORN
 @pytest.mark.parametrize("w_max_mV", [0.75, 1.0])
 def test_weights_born_above_their_bound(w_max_mV: float) -> None:
     """Oracle: the reference: a weight is clipped when it is updated, not before, and not while rules are off."""

@@ -80,7 +80,6 @@ def test_a_file_cut_short_is_refused(tmp_path: Path) -> None:
     gc.collect()
 
 
-@pytest.mark.xfail(strict=True, reason="load lets NotImplementedError and RuntimeError of zipfile through")
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_flipped_byte_is_noticed_or_harmless(tmp_path: Path) -> None:
     """Oracle: what was saved: a damaged file is refused in words or gives the very same state."""

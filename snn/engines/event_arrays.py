@@ -1,0 +1,78 @@
+"""Tables and arrays of the event engine: columns by name, so that kernels read like the law.
+
+All cells of a network lie in one array, population after population, and so do receptors, weights and traces; small
+tables say where.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.floating]
+
+BLOCK = 32
+SHORT = 16
+SPIKING, RATE, SOURCE = 0, 1, 2
+EXPONENTIAL, INTEGRATING, PULSE = 0, 1, 2
+LOCAL, ONE_TO_ONE, DENSE = 0, 1, 2
+PRE, POST, SIGNAL = 0, 1, 2
+NO_FRAME, MEAN, SUM = 0, 1, 2
+
+# Columns of the tables.
+START, N, KIND, SOFT, REFRACTORY, ADAPTIVE, FLOORED, REC, N_REC, RING, SLOT, DEPTH, DRIVEN, RASTER = range(14)
+L_V, L_DRIVE, L_ADAPT, L_ADAPT_DECAY, L_ADAPT_STEP, L_RESET, L_V_RESET, L_FLOOR, L_GAIN = range(9)
+(J_SOURCE, J_TARGET, J_KIND, J_G, J_DELAY, J_W, J_PRE_ROWS, J_PRE_COLS, J_PRE_CH, J_POST_ROWS, J_POST_COLS, J_POST_CH, J_SIZE, J_OFF_ROW,
+ J_OFF_COL, J_F0, J_F1, J_Q0, J_Q1, J_PHASE_ROW, J_PHASE_COL, J_PAIRS, J_N_PAIRS, J_LAZY) = range(24)  # fmt: skip
+T_SIDE, T_PROJECTION, T_START, T_N, T_DECAYS, T_FRAME, T_ACC, T_TAPS, T_N_TAPS, T_FROM = range(10)
+
+
+class Tables(NamedTuple):
+    """What does not change while a network runs."""
+
+    pop: Ints
+    law: Floats
+    receptor: Ints
+    receptor_law: Floats
+    projection: Ints
+    sign: Floats
+    pair_start: Ints
+    pair_post: Ints
+    trace: Ints
+    trace_decay: Floats
+    tap_source: Ints
+    tap_start: Ints
+    tap_post: Ints
+    late: NDArray[np.float64]
+    lazy: Ints
+    lazy_law: NDArray[np.float64]
+
+
+class Arrays(NamedTuple):
+    """What changes."""
+
+    v: Floats
+    threshold: Floats
+    adaptation: Floats
+    last: Ints
+    current: Floats
+    g: Floats
+    total: NDArray[np.float64]
+    late: NDArray[np.float64]
+    ring: NDArray[np.int32]
+    ring_count: Ints
+    ring_value: Floats
+    w: Floats
+    trace: Floats
+    frame_value: Floats
+    history: Floats
+    lazy_row: Ints
+    lazy_coefficient: Floats
+    lazy_x: Floats
+    lazy_step: Ints
+    lazy_y: Floats
+    lazy_now: Ints
+    segment: Ints
