@@ -7,7 +7,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from snn.engines.event_arrays import J_LAZY, KIND, RASTER, RATE, SOURCE, START, Arrays, Ints, Tables
-from snn.engines.event_kernels import arrivals, deliver, fire, integrate, play, raise_traces
+from snn.engines.event_cells import fire, integrate, play
+from snn.engines.event_kernels import arrivals, deliver, raise_traces
 from snn.engines.event_lazy import deliver_lazy, spikes_lazy
 
 

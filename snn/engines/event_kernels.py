@@ -1,24 +1,15 @@
-"""Compiled loops of the event engine: the step law over flat arrays.
+"""Compiled loops of the event engine over synapses: geometry, delivery, traces (phases 4 and 5).
 
-All cells of a network lie in one array, population after population, and so do receptors, weights and traces; small
-tables say where. One compiled kernel so runs every network, and is compiled once per machine. A spike is pushed to
-its targets along contiguous stretches of the weight array, without an index per synapse.
+A spike is pushed to its targets along contiguous stretches of the weight array, without an index per synapse.
 """
 
 from __future__ import annotations
 
-import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
 from snn.engines.event_arrays import (
-    ADAPTIVE,
-    BLOCK,
     DENSE,
     DEPTH,
-    DRIVEN,
-    FLOORED,
-    INTEGRATING,
     J_DELAY,
     J_F0,
     J_F1,
@@ -44,30 +35,15 @@ from snn.engines.event_arrays import (
     J_TARGET,
     J_W,
     KIND,
-    L_ADAPT,
-    L_ADAPT_DECAY,
-    L_ADAPT_STEP,
-    L_DRIVE,
-    L_FLOOR,
-    L_GAIN,
-    L_RESET,
-    L_V,
-    L_V_RESET,
     LOCAL,
-    N_REC,
     NO_FRAME,
     ONE_TO_ONE,
     PRE,
     RATE,
-    REC,
-    REFRACTORY,
     RING,
     SHORT,
     SIGNAL,
     SLOT,
-    SOFT,
-    SOURCE,
-    START,
     T_ACC,
     T_DECAYS,
     T_FRAME,
@@ -80,6 +56,7 @@ from snn.engines.event_arrays import (
     T_TAPS,
     Arrays,
     Ints,
+    N,
     Tables,
 )
 
@@ -144,148 +121,6 @@ def segments(j: Ints, pair_start: Ints, pair_post: Ints, cell: int, out: Ints) -
                 out[count, 2] = n_q
                 count += 1
     return count
-
-
-@njit(cache=True)
-def integrate(n: int, t: Tables, x: Arrays) -> None:
-    """Phase 1. Each kind of term is a pass of its own over a population, so that every pass vectorises.
-
-    Parameters
-    ----------
-    n : int
-        Number of the step.
-    t : Tables
-    x : Arrays
-        Changed in place.
-    """
-    pop, all_v, all_a, all_g, law, receptor, receptor_law = t.pop, x.v, x.adaptation, x.g, t.law, t.receptor, t.receptor_law
-    for p in range(len(pop)):
-        if pop[p, KIND] == SOURCE:
-            continue
-        start, size = pop[p, START], pop[p, N]
-        v = all_v[start : start + size]
-        held = pop[p, REFRACTORY] > 0
-        before = v.copy() if held else v
-        k_v, k_drive, k_a, d_a = law[p, L_V], law[p, L_DRIVE], law[p, L_ADAPT], law[p, L_ADAPT_DECAY]
-        if pop[p, DRIVEN]:
-            current = x.current[start : start + size]
-            for i in range(size):
-                v[i] = k_v * v[i] + k_drive * current[i]
-        elif k_v != 1:
-            for i in range(size):
-                v[i] *= k_v
-        if pop[p, ADAPTIVE]:
-            a = all_a[start : start + size]
-            for i in range(size):
-                v[i] -= k_a * a[i]
-                a[i] *= d_a
-        for r in range(pop[p, REC], pop[p, REC] + pop[p, N_REC]):
-            g = all_g[receptor[r, 0] : receptor[r, 0] + size]
-            gain, decay = receptor_law[r, 0], receptor_law[r, 1]
-            if receptor[r, 1] == INTEGRATING:
-                for i in range(size):
-                    v[i] += gain * g[i]
-            else:
-                for i in range(size):
-                    v[i] += gain * g[i]
-                    g[i] *= decay
-        if held:
-            last = x.last[start : start + size]
-            for i in range(size):
-                if n - last[i] < pop[p, REFRACTORY]:
-                    v[i] = before[i]
-        if pop[p, FLOORED]:
-            floor = law[p, L_FLOOR]
-            for i in range(size):
-                v[i] = max(v[i], floor)
-
-
-@njit(cache=True)
-def fire(n: int, late: float, t: Tables, x: Arrays) -> None:
-    """Phases 2 and 3 of all populations with a membrane; what is sent goes into their rings.
-
-    Parameters
-    ----------
-    n : int
-        Number of the step.
-    late : float
-        Share of the second half of the frame that follows this step.
-    t : Tables
-    x : Arrays
-        Changed in place.
-    """
-    pop, law, all_v, all_threshold, ring, value = t.pop, t.law, x.v, x.threshold, x.ring, x.ring_value
-    adaptation, last, total, late_total = x.adaptation, x.last, x.total, x.late
-    for p in range(len(pop)):
-        if pop[p, KIND] == SOURCE:
-            continue
-        start, size, refractory = pop[p, START], pop[p, N], pop[p, REFRACTORY]
-        v, threshold = all_v[start : start + size], all_threshold[start : start + size]
-        reset, step = law[p, L_RESET], law[p, L_ADAPT_STEP]
-        slot = n % pop[p, DEPTH]
-        place = pop[p, RING] + slot * size
-        count = 0
-        if pop[p, KIND] == RATE:
-            gain = law[p, L_GAIN]
-            for i in range(size):
-                if v[i] > threshold[i]:
-                    sent = gain * (v[i] - threshold[i])
-                    v[i] -= reset * sent
-                    adaptation[start + i] += step * sent
-                    last[start + i] = n
-                    total[start + i] += sent
-                    late_total[start + i] += late * sent
-                    ring[place + count] = i
-                    value[place + count] = sent
-                    count += 1
-        else:
-            for block in range(0, size, BLOCK):
-                stop = min(size, block + BLOCK)
-                v_block, threshold_block = v[block:stop], threshold[block:stop]
-                over = 0
-                for i in range(stop - block):
-                    over += v_block[i] >= threshold_block[i]
-                if over == 0:
-                    continue
-                for i in range(block, stop):
-                    if v[i] >= threshold[i] and (refractory == 0 or n - last[start + i] >= refractory):
-                        v[i] = v[i] - reset if pop[p, SOFT] else law[p, L_V_RESET]
-                        adaptation[start + i] += step
-                        last[start + i] = n
-                        total[start + i] += 1
-                        late_total[start + i] += late
-                        ring[place + count] = i
-                        count += 1
-        x.ring_count[pop[p, SLOT] + slot] = count
-
-
-@njit(cache=True)
-def play(p: int, n: int, late: float, cells: NDArray[np.int32], t: Tables, x: Arrays) -> None:
-    """Phase 2 of a spike source: send its raster.
-
-    Parameters
-    ----------
-    p : int
-        Number of the population.
-    n : int
-        Number of the step.
-    late : float
-        Share of the second half of the frame that follows this step.
-    cells : ndarray of int32
-        Cells that spike.
-    t : Tables
-    x : Arrays
-        Changed in place.
-    """
-    start, size = t.pop[p, START], t.pop[p, N]
-    slot = n % t.pop[p, DEPTH]
-    first = t.pop[p, RING] + slot * size
-    for k in range(len(cells)):
-        x.ring[first + k] = cells[k]
-        x.last[start + cells[k]] = n
-        x.total[start + cells[k]] += 1
-        x.late[start + cells[k]] += late
-    x.ring_count[t.pop[p, SLOT] + slot] = len(cells)
 
 
 @njit(cache=True)
