@@ -51,6 +51,7 @@ class Bench:
                 self.done[label] = {"failed": reason}
             else:
                 self.done[label] = json.loads(run.stdout.strip().splitlines()[-1])
+            self.save()
         return self.done[label]
 
     def event(self, mode: str, precision: str, side: int = 32) -> Result:
@@ -150,6 +151,14 @@ class Bench:
 
     # ---- report
 
+    def save(self) -> None:
+        """Write what is known by now, so that an interrupted run leaves its numbers."""
+        about = {"python": platform.python_version(), "machine": platform.machine(), "cores": os.cpu_count(), "load": os.getloadavg()[0]}
+        found = {"about": about, "runs": self.done, "notes": self.notes, "verdicts": self.verdicts}
+        results = HERE / "results"
+        results.mkdir(exist_ok=True)
+        (results / "latest.json").write_text(json.dumps(found, indent=1) + "\n")
+
     def table(self) -> str:
         head = f"{'run':46} {'CPU s':>8} {'best':>8} {'wall s':>8} {'rate Hz':>8} {'build s':>8} {'compile s':>9} {'peak MB':>8}"
         lines = [head, "-" * len(head)]
@@ -179,12 +188,8 @@ def main() -> int:
         for part in PARTS:
             if part in chosen:
                 parts[part]()
+    bench.save()
     print(bench.table())
-    results = HERE / "results"
-    results.mkdir(exist_ok=True)
-    about = {"python": platform.python_version(), "machine": platform.machine(), "cores": os.cpu_count(), "load": os.getloadavg()[0]}
-    found = {"about": about, "runs": bench.done, "notes": bench.notes, "verdicts": bench.verdicts}
-    (results / "latest.json").write_text(json.dumps(found, indent=1) + "\n")
     return 0
 
 

@@ -30,12 +30,17 @@ class Simulation:
         What the engine built.
     state : State
         The state in which it begins.
+
+    Attributes
+    ----------
+    backend : Backend
+        What the engine built; of the brian engine, ``backend.equations()`` prints the equations.
     """
 
     def __init__(self, layout: Layout, backend: Backend, state: State) -> None:
         self.layout = layout
         self.network = layout.network
-        self._backend = backend
+        self.backend = backend
         self._seed = state.seed
         self._set(state)
 
@@ -43,7 +48,7 @@ class Simulation:
         self._step = state.step
         self._before: FloatArray | None = np.asarray(state.arrays["before"], dtype=np.float64) if "before" in state.arrays else None
         self._sent = {r.population: np.array(state.arrays[f"total/{r.population}"], dtype=np.float64) for r in self.network.readouts}
-        self._backend.load(state.arrays, state.step)
+        self.backend.load(state.arrays, state.step)
 
     def state(self) -> State:
         """Copy out everything: weights, membranes, spikes in flight, traces, streams.
@@ -53,14 +58,14 @@ class Simulation:
         State
             Any engine goes on from it.
         """
-        arrays = self._backend.dump()
+        arrays = self.backend.dump()
         if self._before is not None:
             arrays["before"] = self._before.copy()
         return State(arrays, self._step, self._seed, self.layout.dt_ms, self.network.digest)
 
     def restart(self) -> None:
         """Begin a new clip: cells at rest, nothing in flight; weights stay."""
-        self._backend.rest()
+        self.backend.rest()
         self._before = None
         self._sent = {r.population: np.zeros(self.network.population(r.population).n) for r in self.network.readouts}
 
@@ -124,7 +129,7 @@ class Simulation:
                     sources[p.name] = draws < values * self.layout.dt_ms / 1000.0
                 else:
                     currents[p.name] = values
-            out = self._backend.frame(FrameInput(currents, sources, learn, modulator, record.spikes))
+            out = self.backend.frame(FrameInput(currents, sources, learn, modulator, record.spikes))
             kept.append((out.counts, out.late))
             steps.append(out.steps)
             cells.append(out.cells)

@@ -63,7 +63,7 @@ class Broken:
         if defect == "seed":
             seed += 1
         simulation = self.true.build(network, state=state, dt_ms=dt_ms, seed=seed)
-        backend: Any = simulation._backend
+        backend: Any = simulation.backend
         if defect == "refractory":
             for cells in backend.cells.values():
                 law = cells.law

@@ -237,7 +237,7 @@ def test_the_equations_can_be_read() -> None:
     network = pair()
     hook = sys.excepthook
     simulation = engine("brian").build(network)
-    text = simulation._backend.equations()  # type: ignore[attr-defined]
+    text = simulation.backend.equations()  # type: ignore[attr-defined]
     assert all(f"population {p.name}:" in text for p in network.populations)
     assert all(f"projection {j.name}:" in text for j in network.projections)
     assert "dv/dt = (g_exc + I - v)/tau_mem : 1" in text
