@@ -85,7 +85,9 @@ def mutants(file: str, source: str) -> list[Mutant]:
 
 
 def _skipped(node: ast.AST) -> bool:
-    """What is text, or types, or raised: no numbers come from it."""
+    """What is text, or types, or raised, or a check of the code on itself: no numbers come from it."""
+    if isinstance(node, ast.keyword):
+        return node.arg in ("strict", "cache")
     if isinstance(node, ast.Raise | ast.Assert | ast.Import | ast.ImportFrom | ast.JoinedStr):
         return True
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
@@ -106,7 +108,7 @@ def _nodes(node: ast.AST) -> Iterator[ast.AST]:
                 yield from _nodes(child)
 
 
-def _changes(tree: ast.AST, source: str, place) -> Iterator[tuple[int, int, str]]:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def _changes(tree: ast.AST, source: str, place) -> Iterator[tuple[int, int, str]]:  # type: ignore[no-untyped-def]
     def span(node: ast.AST) -> tuple[int, int]:
         return place(node.lineno, node.col_offset), place(node.end_lineno, node.end_col_offset)  # type: ignore[attr-defined]
 
@@ -133,8 +135,9 @@ def _changes(tree: ast.AST, source: str, place) -> Iterator[tuple[int, int, str]
             for a, b in zip(node.values, node.values[1:], strict=False):
                 yield *between(a, b, old), new
         elif isinstance(node, ast.UnaryOp):
+            at, length = span(node)[0], 4 if isinstance(node.op, ast.Not) else 1
             if isinstance(node.op, ast.USub | ast.Not | ast.Invert):
-                yield span(node)[0], span(node.operand)[0], "" if source[span(node)[0]] != "n" else " "
+                yield at, at + length, ""
         elif isinstance(node, ast.Constant):
             yield from ((*span(node), new) for new in _numbers(node.value))
         elif isinstance(node, ast.IfExp | ast.If):

@@ -1,0 +1,175 @@
+"""Defects that were chosen, the tests that look for defects in each file, and why some random ones cannot be seen."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Chosen(NamedTuple):
+    """A defect in one place.
+
+    Attributes
+    ----------
+    name : str
+    file : str
+        Relative to the root of the project.
+    old, new : str
+        Text that occurs exactly once, and what stands there instead.
+    hurt : str
+        What a user would suffer.
+    """
+
+    name: str
+    file: str
+    old: str
+    new: str
+    hurt: str
+
+
+LAW, QUICK, CELLS = "tests/snn/test_step_law.py", "tests/snn/test_quick_numerics.py", "tests/snn/test_cells.py"
+TOPOLOGY, ENCODING, STATE = "tests/snn/test_topology.py", "tests/snn/test_encoding.py", "tests/snn/test_state.py"
+GATED, STDP, RULES = "tests/plasticity/test_error_gated.py", "tests/plasticity/test_stdp.py", "tests/contracts/test_rules.py"
+TRAINING, BARS, SOURCE = "tests/plasticity/test_training.py", "tests/comparisons/test_bars.py", "tests/comparisons/test_source.py"
+PAIRING, DELTA = (f"tests/contracts/test_engines.py::test_event[{name}]" for name in ("pairing", "gated"))
+
+SELECTIONS = {
+    "snn/engines/reference.py": (QUICK, LAW, STDP, GATED, DELTA),
+    "snn/engines/layout.py": (QUICK, LAW, CELLS, GATED, DELTA),
+    "snn/engines/event_kernels.py": (LAW, STDP, GATED, PAIRING, DELTA),
+    "snn/engines/event_cells.py": (LAW, QUICK, CELLS, GATED),
+    "snn/engines/event_lazy.py": (STDP, PAIRING, RULES),
+    "snn/engines/event_advance.py": (QUICK, LAW, STDP, PAIRING),
+    "snn/engines/event_tables.py": (LAW, STDP, GATED, PAIRING, DELTA),
+    "snn/engines/event_rules.py": (QUICK, GATED, STDP, RULES, PAIRING, DELTA),
+    "snn/engines/driver.py": (QUICK, LAW, STATE, STDP),
+    "snn/topology.py": (TOPOLOGY, QUICK, LAW),
+    "snn/encoding.py": (ENCODING, QUICK),
+    "snn/cells.py": (QUICK, CELLS),
+    "snn/weights.py": (TOPOLOGY, QUICK, "tests/snn/test_description.py"),
+    "snn/local.py": (QUICK, RULES, GATED),
+    "snn/state.py": (QUICK, TOPOLOGY, LAW, STATE),
+    "plasticity/predictive.py": (GATED, RULES),
+    "plasticity/stdp.py": (STDP, RULES),
+    "plasticity/training.py": (TRAINING,),
+    "comparisons/scoring.py": (BARS,),
+    "comparisons/gated_shift.py": (BARS,),
+    "comparisons/one_frame.py": (BARS,),
+}
+"""Files from which random defects are drawn, and the tests that finish quickly on each without a compiler."""
+
+OTHERS = {"snn/_level.py": (LAW,), "snn/seeding.py": (TOPOLOGY, QUICK), "comparisons/movies.py": (SOURCE,)}
+"""Files with chosen defects only."""
+
+SLOW = (f"{STATE}::test_a_flipped_byte_is_noticed_or_harmless", f"{STATE}::test_a_file_cut_short_is_refused")
+"""Tests that say nothing of numbers and take long."""
+
+REFERENCE, LAYOUT, DRIVER = "snn/engines/reference.py", "snn/engines/layout.py", "snn/engines/driver.py"
+KERNELS, EVENT_CELLS, LAZY = "snn/engines/event_kernels.py", "snn/engines/event_cells.py", "snn/engines/event_lazy.py"
+ADVANCE, EVENT_RULES, TABLES = "snn/engines/event_advance.py", "snn/engines/event_rules.py", "snn/engines/event_tables.py"
+LEVEL, STATE_PY, ERROR_GATED = "snn/_level.py", "snn/state.py", "plasticity/predictive.py"
+TRAINING_PY, SCORING, SHIFT = "plasticity/training.py", "comparisons/scoring.py", "comparisons/gated_shift.py"
+
+RATES, TIMES = "cells fire at other rates than described", "spikes come in other steps than in every other simulator"
+SCORE = "the reported score is too good"
+CHOSEN = tuple(
+    Chosen(*row)
+    for row in (
+        ("refractory off by one, reference", REFERENCE, "< law.refractory_steps", "<= law.refractory_steps", RATES),
+        ("refractory off by one, event", EVENT_CELLS, "n - last[start + i] >= refractory)", "n - last[start + i] > refractory)", RATES),
+        ("refractory cell integrates", EVENT_CELLS, "v[i] = before[i]", "pass", RATES),
+        ("delay off by one, reference", REFERENCE, "flight[-self.delay]", "flight[-self.delay + 1 or -1]", TIMES),
+        ("delay off by one, event", KERNELS, "slot = (n + 1 - projection", "slot = (n - projection", TIMES),
+        ("delay rounded up, both", LAYOUT, "return round(projection.delay_ms / self.dt_ms)",
+         "return max(2, round(projection.delay_ms / self.dt_ms))", TIMES),
+        ("threshold before integration", ADVANCE, "integrate(n, t, x)\n        fire(n, t.late[s], t, x)",
+         "fire(n, t.late[s], t, x)\n        integrate(n, t, x)", TIMES),
+        ("reset before delivery", EVENT_CELLS, "value[place + count] = sent", "value[place + count] = gain * (v[i] - threshold[i])",
+         "a rate unit sends what is left of it, not what it had"),
+        ("threshold passed, not reached", REFERENCE, "((self.v >= self.threshold)", "((self.v > self.threshold)", TIMES),
+        ("pre trace raised after post_spike", REFERENCE,
+         'self.raise_traces("pre", self.arrived)\n        if act:\n            self.update("post_spike", '
+         "self.target.sent[self.edges.post] > 0, modulator)",
+         'if act:\n            self.update("post_spike", self.target.sent[self.edges.post] > 0, modulator)\n'
+         '        self.raise_traces("pre", self.arrived)', "a pair in one step is not learned"),
+        ("post trace raised before post_spike", REFERENCE, 'self.raise_traces("pre", self.arrived)\n',
+         'self.raise_traces("pre", self.arrived)\n        self.raise_traces("post", self.target.sent)\n', "traces are too high"),
+        ("inhibition excites, reference", REFERENCE, "self.sign = -1.0 if", "self.sign = 1.0 if", "Dale's law holds on paper only"),
+        ("inhibition excites, event", TABLES, "sign=np.array([-1.0 if", "sign=np.array([1.0 if", "Dale's law holds on paper only"),
+        ("no clip at zero, reference", REFERENCE, "np.clip(new, 0.0,", "np.clip(new, -1e9,", "an excitatory synapse inhibits"),
+        ("no clip at zero, event", EVENT_RULES, "self.low = -np.inf if mixed else 0.0", "self.low = -np.inf",
+         "an excitatory synapse inhibits"),
+        ("no clip at zero, lazy", LAZY, "max(one * 0, u - a_minus * y[i])", "u - a_minus * y[i]", "an excitatory synapse inhibits"),
+        ("w_max ignored, event", EVENT_RULES, "self.high = np.inf if mixed or w_max_mV is None else w_max_mV", "self.high = np.inf",
+         "weights grow without bound"),
+        ("w_max ignored, lazy", LAZY, "u = min(w_max, w[i] + coefficient * (new[i] - old[i]))",
+         "u = w[i] + coefficient * (new[i] - old[i])", "weights grow without bound"),
+        ("soft reset by threshold, reference", REFERENCE, "law.reset_by * self.sent if law.soft", "self.threshold * self.sent if law.soft",
+         "jittered cells lose the wrong charge: a bias that no test of rates shows"),
+        ("soft reset by threshold, event", EVENT_CELLS, "v[i] = v[i] - reset if", "v[i] = v[i] - threshold[i] if", "as above"),
+        ("floor ignored", LAYOUT, "floor=-math.inf if cell.v_floor_mV is None else cell.v_floor_mV", "floor=-math.inf",
+         "inhibited cells remember their inhibition for ever"),
+        ("adaptation not applied", LAYOUT, "adaptive.adaptation_mV if adaptive else 0.0", "0.0", "a change coder fires for ever"),
+        ("frame mean by the wrong count", LAYOUT, "1.0 / (self.frame_steps - first)", "1.0 / self.frame_steps",
+         "late rules learn at half their rate"),
+        ("late half ignored", LAYOUT, "first = self.frame_steps // 2 if trace.late else 0", "first = 0",
+         "the transient of the forecast is learned, not its outcome"),
+        ("excess and deficit swapped", ERROR_GATED, 'signal("excess") - signal("deficit")', 'signal("deficit") - signal("excess")',
+         "the forecast learns to be wrong"),
+        ("normaliser without c", ERROR_GATED, "(self.c + post_sum(x * x))", "post_sum(x * x)", "a silent site divides by zero"),
+        ("post_sum over all cells, reference", REFERENCE, ")[post]\n", ").sum()\n", "a synapse sees the whole network"),
+        ("post_sum over all cells, event", EVENT_RULES, "totals[s] = out[0].astype(np.float64)",
+         "totals[s] = np.full(n_post, out[0].sum(), np.float64)", "a synapse sees the whole network"),
+        ("transmitter sign missing in the rule", ERROR_GATED, "MODULATOR * SIGN * self.eta", "MODULATOR * self.eta",
+         "inhibitory routes learn the opposite"),
+        ("field shifted by a pixel", "snn/topology.py", "(up_col - topology.size) // 2,", "(up_col - topology.size) // 2 + 1,",
+         "every forecast is fed from the neighbour's surround"),
+        ("field wraps around", "snn/topology.py", "row = r * post.rows // pre.rows + w.offset_row + a",
+         "row = (r * post.rows // pre.rows + w.offset_row + a) % post.rows", "the upper border sees the lower one"),
+        ("jitter has the wrong sign", STATE_PY, "nominal - jitter * drawn", "nominal + jitter * drawn",
+         "cells that should fire for one pulse need two"),
+        ("transient in the first frame", "snn/encoding.py", "frames[:1] if before is None", "0 * frames[:1] if before is None",
+         "every clip begins with a flash"),
+        ("surround without its border", "snn/encoding.py", "sums / ((r1 - r0)[:, None] * (c1 - c0)[None, :])", "sums / side**2",
+         "borders look dark to the contrast cells"),
+        ("readout of the first half", LAYOUT, "(steps - np.maximum(np.arange(steps), half)) / (steps - half)",
+         "np.maximum(half - np.arange(steps), 0) / half", "the forecast is read before it has settled"),
+        ("copy-last copies the same frame", SCORING, "dtype=np.float64), frames[:-1]])", "dtype=np.float64), frames[1:]])",
+         "the bar is perfect and every ratio infinite"),
+        ("copy-last over the wrong frames", TRAINING_PY, "frames[FIRST_SCORED - 1 : -1]", "frames[FIRST_SCORED - 2 : -2]", SCORE),
+        ("first frames scored, bars", SCORING, "FIRST_SCORED = 3", "FIRST_SCORED = 2", "bars and network are scored on other frames"),
+        ("first frames scored, network", TRAINING_PY, "FIRST_SCORED = 3", "FIRST_SCORED = 2",
+         "bars and network are scored on other frames"),
+        ("epoch border forgotten", LAZY, "x.lazy_row[c0 + cell] = 0", "pass", "weights jump when an epoch ends"),
+        ("epoch border too late", LAZY, "if now + 1 == z[5]:", "if now == z[5]:", "snapshots are written into another projection's"),
+        ("delivered before potentiation", LAZY, "g[i] += sign * u", "g[i] += sign * w[i]", "spikes carry the weight of an earlier time"),
+        ("frozen rules learn", LAZY, "(law[0] if act else 0.0) * x.lazy_x[c0 + cell] * np.exp(now",
+         "law[0] * x.lazy_x[c0 + cell] * np.exp(now", "evaluation changes the network"),
+        ("weights share a stream", STATE_PY, 'stream(seed, "weights", j.name)', 'stream(seed, "weights")',
+         "all projections are copies of one another"),
+        ("thresholds share a stream", STATE_PY, 'stream(seed, "threshold", p.name)', 'stream(seed, "threshold")',
+         "jitter is correlated across populations"),
+        ("noise shared by populations", DRIVER, '"input", p.name, self._step', '"input", self._step', "noise is correlated"),
+        ("noise the same in every frame", DRIVER, ", p.name, self._step // self.layout.frame_steps)", ", p.name)", "noise is frozen"),
+        ("names do not reach the stream", "snn/seeding.py", "SeedSequence([seed, *words])", "SeedSequence([seed])", "all is correlated"),
+        ("held-out frames leak into learning", "comparisons/movies.py",
+         "end = movie.n_frames - self.hold_out - self.validate_frames", "end = movie.n_frames - self.validate_frames", SCORE),
+        ("rules act in the warm-up", TRAINING_PY, "learn=False)]", "learn=True)]", "the first frames teach what nobody can know"),
+        ("clips run into each other", TRAINING_PY, "        simulation.restart()\n", "", "the cut between two clips is learned"),
+        ("persistence without its delay", LEVEL, '"persistent_exc", OneToOne(), theta, frame)',
+         '"persistent_exc", OneToOne(), theta, LAG_MS)',
+         "the forecast has seen the frame that it forecasts"),
+        ("change partner missing", LEVEL, '"partner", OneToOne(pairs=swap), step, LAG_MS)', '"partner", OneToOne(pairs=swap), 0.0, LAG_MS)',
+         "change cells never take back what they told"),
+        ("restart keeps the frame before", DRIVER, "self._backend.rest()\n        self._before = None", "self._backend.rest()",
+         "the transient channel sees the clip before"),
+        ("readout begins anew in each run", DRIVER, "- here + self._sent[r.population]", "- here", "forecasts jump between runs"),
+        ("shift bar sees the frame it forecasts", SHIFT, "_shifts(frames[start - 2 : stop - 1])", "_shifts(frames[start - 1 : stop])",
+         "a bar that nobody can beat"),
+        ("frame bar's field wraps", "comparisons/one_frame.py", "np.pad(frames, ((0, 0), (half, half), (half, half)))",
+         'np.pad(frames, ((0, 0), (half, half), (half, half)), mode="wrap")', "borders of the bar see the other side"),
+    )
+)  # fmt: skip
+
+SPEED, EQUAL = "only the speed or the memory differs", "an equivalent change"
+EXPLAINED: dict[tuple[str, str, str], str] = {}
+"""Random defects that no test can see: (file, line as it was, line as it becomes) and why."""
