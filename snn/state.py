@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from snn.description import Network
 from snn.errors import StateError, nearest, sentence
 from snn.seeding import stream
-from snn.topology import edges
+from snn.topology import existing
 from snn.weights import draw
 
 Array = NDArray[np.generic]
@@ -164,11 +164,10 @@ def initial_state(network: Network, *, dt_ms: float, seed: int) -> State:
     for j in network.projections:
         source, target = network.population(j.source), network.population(j.target)
         shape = network.weight_shape(j.name)
-        w = np.zeros(shape).ravel()
-        existing = np.unique(edges(j.topology, source.grid, target.grid).weight)
-        w[existing] = draw(j.weights, shape, stream(seed, "weights", j.name)).ravel()[existing]
+        drawn = draw(j.weights, shape, stream(seed, "weights", j.name))
+        w = np.where(existing(j.topology, source.grid, target.grid), drawn, 0.0)
         bound = np.inf if j.w_max_mV is None or j.rule is None else j.w_max_mV
-        arrays[f"weights/{j.name}"] = np.minimum(w, bound).reshape(shape)
+        arrays[f"weights/{j.name}"] = np.minimum(w, bound)
         for trace in j.rule.traces() if j.rule else ():
             if trace.tau_ms is not None:
                 arrays[f"trace/{j.name}/{trace.name}"] = np.zeros(source.n if trace.side == "pre" else target.n)

@@ -291,3 +291,57 @@ def edges(topology: Topology, pre: Grid, post: Grid) -> Edges:
     source = (r * pre.cols + c) * pre.channels + f + f0
     target = (row * post.cols + col) * post.channels + q + q0
     return Edges(source[inside], target[inside], place[inside])
+
+
+def _inside(w: Window, pre: Grid, post: Grid) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which offsets of the square lie within the target grid, per source row (rows, size) and column (cols, size)."""
+    at = np.arange(w.size)
+    row = np.arange(pre.rows)[:, None] * post.rows // pre.rows + w.offset_row + at
+    col = np.arange(pre.cols)[:, None] * post.cols // pre.cols + w.offset_col + at
+    return (row >= 0) & (row < post.rows), (col >= 0) & (col < post.cols)
+
+
+def existing(topology: Topology, pre: Grid, post: Grid) -> NDArray[np.bool_]:
+    """Tell which places of a weight array belong to a synapse.
+
+    Parameters
+    ----------
+    topology : LocalField, SharedKernel, OneToOne or Dense
+    pre, post : Grid
+
+    Returns
+    -------
+    ndarray of bool, shape ``weight_shape(topology, pre, post)``
+    """
+    shape = weight_shape(topology, pre, post)
+    if isinstance(topology, Dense | OneToOne):
+        return np.ones(shape, dtype=bool)
+    w = window(topology, pre, post)
+    rows, cols = _inside(w, pre, post)
+    by_phase = [np.array([axis[phase::n].any(axis=0) for phase in range(n)]) for axis, n in zip((rows, cols), w.phases, strict=True)]
+    found: NDArray[np.bool_] = np.broadcast_to(by_phase[0][:, None, None, :, None, None] & by_phase[1][None, :, None, None, :, None], shape)
+    return found
+
+
+def out_degree(topology: Topology, pre: Grid, post: Grid) -> IntArray:
+    """Count the synapses that a spike of each source cell reaches.
+
+    Parameters
+    ----------
+    topology : LocalField, SharedKernel, OneToOne or Dense
+    pre, post : Grid
+
+    Returns
+    -------
+    ndarray of int, shape (n_pre,)
+    """
+    if isinstance(topology, Dense):
+        return np.full(pre.n, post.n)
+    channels = np.zeros(pre.channels, dtype=np.int64)
+    if isinstance(topology, OneToOne):
+        np.add.at(channels, [a for a, _ in channel_pairs(topology, pre, post)], 1)
+        return np.tile(channels, pre.rows * pre.cols)
+    w = window(topology, pre, post)
+    rows, cols = (axis.sum(axis=1) for axis in _inside(w, pre, post))
+    channels[slice(*w.pre_channels)] = w.post_channels[1] - w.post_channels[0]
+    return np.asarray((rows[:, None, None] * cols[None, :, None] * channels).ravel(), dtype=np.int64)

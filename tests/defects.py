@@ -63,52 +63,49 @@ class Planted(NamedTuple):
     text: str
 
 
-def source_of(file: str) -> str:
-    return (ROOT / file).read_text(encoding="utf-8")
-
-
-def chosen() -> list[Planted]:
+def chosen(root: Path) -> list[Planted]:
     """Chosen defects; one whose text is not found exactly once has outlived its file."""
     found = []
     for c in CHOSEN:
-        source = source_of(c.file)
+        source = (root / c.file).read_text(encoding="utf-8")
         if source.count(c.old) != 1:
             raise SystemExit(f"defects: {c.name!r}: {c.file} holds {source.count(c.old)} times {c.old!r}; write the defect anew")
         found.append(Planted("chosen", c.file, c.name, c.old, c.new, source.replace(c.old, c.new)))
     return found
 
 
-def drawn(n: int, seed: int) -> list[Planted]:
+def drawn(root: Path, n: int, seed: int) -> list[Planted]:
     """Random defects, spread over all numeric files."""
-    every = [(m, source) for file in SELECTIONS for source in [source_of(file)] for m in mutants(file, source)]
+    sources = {file: (root / file).read_text(encoding="utf-8") for file in SELECTIONS}
+    every = [(m, source) for file, source in sources.items() for m in mutants(file, source)]
     picked: list[tuple[Mutant, str]] = random.Random(seed).sample(every, min(n, len(every)))
     picked.sort(key=lambda pair: (pair[0].file, pair[0].start))
     return [Planted("random", m.file, f"{m.before}  =>  {m.after}", m.before, m.after, m.apply(s)) for m, s in picked]
 
 
 @cache
-def digest_of_tests(file: str) -> str:
+def digest_of_tests(root: Path, file: str) -> str:
     """Digest of all that decides on a defect in a file besides the defect: tests, and the networks that they run."""
-    files = sorted({ROOT / name.split("::")[0] for name in TESTS[file]}) + sorted((ROOT / "snn" / "testing").glob("*.py"))
-    files += [ROOT / "plasticity" / "testing.py", ROOT / file]
+    files = sorted({root / name.split("::")[0] for name in TESTS[file]}) + sorted((root / "snn" / "testing").glob("*.py"))
+    files += [root / "plasticity" / "testing.py", root / file]
     whole = hashlib.sha256(CONFTEST.encode() + repr((TESTS[file], SLOW)).encode())
     for path in files:
         whole.update(path.read_bytes())
     return whole.hexdigest()
 
 
-def key_of(p: Planted) -> str:
-    return hashlib.sha256(f"{p.file}\n{p.text}\n{digest_of_tests(p.file)}".encode()).hexdigest()[:24]
+def key_of(root: Path, p: Planted) -> str:
+    return hashlib.sha256(f"{p.file}\n{p.text}\n{digest_of_tests(root, p.file)}".encode()).hexdigest()[:24]
 
 
 class Copy:
     """A copy of the project in which defects are planted."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, root: Path) -> None:
         self.folder = folder
         for name in (*ROOMS, "tests"):
-            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.nbi", "*.nbc"))
-        shutil.copy2(ROOT / "pyproject.toml", folder)
+            shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.nbi", "*.nbc"))
+        shutil.copy2(root / "pyproject.toml", folder)
         (folder / "conftest.py").write_text(CONFTEST, encoding="utf-8")
 
     def tests(self, file: str, timeout_s: float, *, keep_bytecode: bool = False) -> tuple[int, str]:
@@ -166,7 +163,7 @@ class Results:
 def check_baseline(copy: Copy, files: list[str], results: Results) -> None:
     """Without a defect the tests pass; with a file that cannot be read they fail, so the copy is what they read."""
     for file in files:
-        key = "whole " + file + " " + digest_of_tests(file)
+        key = "whole " + file + " " + digest_of_tests(copy.folder, file)
         if key not in results.known:
             began = time.monotonic()
             status, told = copy.tests(file, BASELINE_S, keep_bytecode=True)
@@ -187,30 +184,33 @@ def main() -> int:
     parser.add_argument("--only", default="", metavar="FILE", help="only defects in files whose path holds this")
     parser.add_argument("--workers", type=int, default=1, help="tests that run side by side (1)")
     given = parser.parse_args()
-    planted = [p for p in chosen() + ([] if given.chosen_only else drawn(given.n, given.seed)) if given.only in p.file]
-    if not planted:
-        raise SystemExit(f"defects: no defect in a file called {given.only!r}")
     results, began = Results(), time.monotonic()
     survivors: list[Planted] = []
     with tempfile.TemporaryDirectory() as folder:
-        copies: SimpleQueue[Copy] = SimpleQueue()
-        for k in range(max(1, given.workers)):
-            copies.put(Copy(Path(folder) / str(k)))
-        fresh = [p for p in planted if key_of(p) not in results.known]
-        first = copies.get()
+        # The first copy stands still while the project goes on.
+        first = Copy(Path(folder) / "0", ROOT)
+        root, copies = first.folder, SimpleQueue[Copy]()
+        every = chosen(root) + ([] if given.chosen_only else drawn(root, given.n, given.seed))
+        planted = [p for p in every if given.only in p.file]
+        if not planted:
+            raise SystemExit(f"defects: no defect in a file called {given.only!r}")
+        keys = {p: key_of(root, p) for p in planted}
+        for k in range(1, given.workers):
+            copies.put(Copy(Path(folder) / str(k), root))
+        fresh = {p.file for p in planted if keys[p] not in results.known}
         if fresh:
-            check_baseline(first, sorted({p.file for p in fresh}), results)
+            check_baseline(first, sorted(fresh), results)
         copies.put(first)
 
         def work(p: Planted) -> None:
-            if key_of(p) not in results.known:
+            if keys[p] not in results.known:
                 copy, start = copies.get(), time.monotonic()
                 try:
                     caught, told = copy.judge(p)
                 finally:
                     copies.put(copy)
-                results.note(key_of(p), [caught, told, round(time.monotonic() - start, 1)])
-            caught, told, seconds = results.known[key_of(p)]
+                results.note(keys[p], [caught, told, round(time.monotonic() - start, 1)])
+            caught, told, seconds = results.known[keys[p]]
             reason = EXPLAINED.get((p.file, p.before, p.after))
             word = "caught" if caught else "explained" if reason else "SURVIVED"
             if not caught:

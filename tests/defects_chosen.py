@@ -160,7 +160,7 @@ CHOSEN = tuple(
          "the forecast has seen the frame that it forecasts"),
         ("change partner missing", LEVEL, '"partner", OneToOne(pairs=swap), step, LAG_MS)', '"partner", OneToOne(pairs=swap), 0.0, LAG_MS)',
          "change cells never take back what they told"),
-        ("restart keeps the frame before", DRIVER, "self._backend.rest()\n        self._before = None", "self._backend.rest()",
+        ("restart keeps the frame before", DRIVER, "        self._before = None\n        self._sent", "        self._sent",
          "the transient channel sees the clip before"),
         ("readout begins anew in each run", DRIVER, "- here + self._sent[r.population]", "- here", "forecasts jump between runs"),
         ("shift bar sees the frame it forecasts", SHIFT, "_shifts(frames[start - 2 : stop - 1])", "_shifts(frames[start - 1 : stop])",

@@ -296,7 +296,7 @@ class EventBackend:
         for r, name in enumerate(self.built.sources):
             starts[r] = used
             if name in given.rasters:
-                when, who = np.nonzero(given.rasters[name])
+                when, who = np.divmod(np.flatnonzero(given.rasters[name]), given.rasters[name].shape[1])
                 starts[r] = used + np.searchsorted(when, np.arange(steps + 1))
                 cells.append(who.astype(np.int32))
                 used += len(who)

@@ -49,6 +49,7 @@ class Tables(NamedTuple):
     late: NDArray[np.float64]
     lazy: Ints
     lazy_law: NDArray[np.float64]
+    tiny: Floats
 
 
 class Arrays(NamedTuple):

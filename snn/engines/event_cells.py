@@ -42,6 +42,9 @@ from snn.engines.event_arrays import (
 def integrate(n: int, t: Tables, x: Arrays) -> None:
     """Phase 1. Each kind of term is a pass of its own over a population, so that every pass vectorises.
 
+    Adding and taking away a tiny number leaves every value as it is, but takes what has decayed to almost nothing to 0:
+    numbers below the smallest normal one would cost a hundred times as much.
+
     Parameters
     ----------
     n : int
@@ -51,6 +54,7 @@ def integrate(n: int, t: Tables, x: Arrays) -> None:
         Changed in place.
     """
     pop, all_v, all_a, all_g, law, receptor, receptor_law = t.pop, x.v, x.adaptation, x.g, t.law, t.receptor, t.receptor_law
+    tiny = t.tiny[0]
     for p in range(len(pop)):
         if pop[p, KIND] == SOURCE:
             continue
@@ -65,12 +69,12 @@ def integrate(n: int, t: Tables, x: Arrays) -> None:
                 v[i] = k_v * v[i] + k_drive * current[i]
         elif k_v != 1:
             for i in range(size):
-                v[i] *= k_v
+                v[i] = k_v * v[i] + tiny - tiny
         if pop[p, ADAPTIVE]:
             a = all_a[start : start + size]
             for i in range(size):
                 v[i] -= k_a * a[i]
-                a[i] *= d_a
+                a[i] = d_a * a[i] + tiny - tiny
         for r in range(pop[p, REC], pop[p, REC] + pop[p, N_REC]):
             g = all_g[receptor[r, 0] : receptor[r, 0] + size]
             gain, decay = receptor_law[r, 0], receptor_law[r, 1]
@@ -80,7 +84,7 @@ def integrate(n: int, t: Tables, x: Arrays) -> None:
             else:
                 for i in range(size):
                     v[i] += gain * g[i]
-                    g[i] *= decay
+                    g[i] = decay * g[i] + tiny - tiny
         if held:
             last = x.last[start : start + size]
             for i in range(size):

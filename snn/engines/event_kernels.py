@@ -260,7 +260,7 @@ def raise_traces(n: int, s: int, t: Tables, x: Arrays) -> None:
         if decays:
             decay = t.trace_decay[k]
             for i in range(size):
-                trace[i] *= decay
+                trace[i] = decay * trace[i] + t.tiny[0] - t.tiny[0]
         j = t.projection[row[T_PROJECTION]]
         if side == SIGNAL:
             for tap in range(row[T_TAPS], row[T_TAPS] + row[T_N_TAPS]):

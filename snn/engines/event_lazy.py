@@ -53,8 +53,8 @@ def deliver_lazy(q: int, n: int, act: bool, t: Tables, x: Arrays) -> None:
     """
     j, z = t.projection[q], t.lazy[t.projection[q, J_LAZY]]
     law = t.lazy_law[t.projection[q, J_LAZY]]
-    one = x.v.dtype.type(1)
-    a_minus, w_max = one * law[1] if act else one * 0.0, one * law[4]
+    kind = x.v.dtype.type
+    zero, a_minus, w_max = kind(0), kind(law[1] if act else 0.0), kind(law[4])
     y0, h0, c0, n_post = z[0], z[1], z[2], z[3]
     now = x.lazy_now[t.projection[q, J_LAZY], 0]
     first, count = arrivals(j[J_SOURCE], n + 1 - j[J_DELAY], t, x)
@@ -73,7 +73,7 @@ def deliver_lazy(q: int, n: int, act: bool, t: Tables, x: Arrays) -> None:
             for i in range(length):
                 u = min(w_max, w[i] + coefficient * (new[i] - old[i]))
                 g[i] += sign * u
-                w[i] = max(one * 0, u - a_minus * y[i])
+                w[i] = max(zero, u - a_minus * y[i])
         passed = n - x.lazy_step[c0 + cell]
         x.lazy_x[c0 + cell] = x.lazy_x[c0 + cell] * np.exp(-passed * law[2]) + 1
         x.lazy_step[c0 + cell] = n
@@ -132,8 +132,7 @@ def flush(q: int, act: bool, n: int, t: Tables, x: Arrays) -> None:
     j, k = t.projection[q], t.projection[q, J_LAZY]
     z, law = t.lazy[k], t.lazy_law[k]
     h0, c0, n_post, n_pre = z[1], z[2], z[3], z[4]
-    one = x.v.dtype.type(1)
-    now, w_max = x.lazy_now[k, 0], one * law[4]
+    now, w_max = x.lazy_now[k, 0], x.v.dtype.type(law[4])
     for cell in range(n_pre):
         coefficient = x.lazy_coefficient[c0 + cell]
         if coefficient != 0:

@@ -184,6 +184,7 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
         late=layout.late_weight,
         lazy=_ints(lazy_rows, 6),
         lazy_law=np.array(lazy_laws, dtype=np.float64).reshape(-1, 5),
+        tiny=np.array([1e-300 if np.dtype(dtype) == np.float64 else 1e-30], dtype=dtype),
     )
     n = network.n_neurons
     graded = any(p.graded for p in network.populations)

@@ -17,7 +17,7 @@ from snn.description import Network, Population, Projection
 from snn.errors import DescriptionError, sentence
 from snn.local import Trace
 from snn.synapses import Receptor
-from snn.topology import edges
+from snn.topology import OneToOne, edges, out_degree
 
 
 @dataclass(frozen=True)
@@ -242,9 +242,8 @@ class Layout:
         total = np.zeros(self.network.n_neurons)
         for j in self.network.projections:
             source = self.network.population(j.source)
-            e = edges(j.topology, source.grid, self.network.population(j.target).grid)
             start = self.offsets[j.source]
-            total[start : start + source.n] += np.bincount(e.pre, minlength=source.n)
+            total[start : start + source.n] += out_degree(j.topology, source.grid, self.network.population(j.target).grid)
         return total
 
     def signal_edges(self, projection: Projection, name: str) -> list[tuple[str, NDArray[np.int64], NDArray[np.int64]]]:
@@ -261,8 +260,6 @@ class Layout:
         list of (str, ndarray, ndarray)
             Sending population, its cells and the target cells that they teach, both of shape (n_taps,).
         """
-        from snn.topology import OneToOne
-
         found = []
         target = self.network.population(projection.target).grid
         for s in projection.signals:

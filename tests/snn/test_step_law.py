@@ -276,6 +276,21 @@ def test_a_forecast_without_learning_is_the_last_frame(kind: str) -> None:
     assert np.abs(forecast[1:] - frames[1:]).min() > 0.1
 
 
+@pytest.mark.parametrize("kind", ENGINES)
+def test_a_restart_forgets_the_clip_before(kind: str) -> None:
+    """Oracle: the first showing of the same clip on the same weights, number for number."""
+    case = SMALL["circuit"]
+    simulation, found = engine(kind).build(case.network, seed=5), []
+    for _ in range(2):
+        found.append(simulation.run(case.movie))
+        simulation.run(Movie(1.0 - case.movie.frames[:1]) if case.movie else None)
+        simulation.restart()
+    for name, counts in found[0].counts.items():
+        assert np.array_equal(counts, found[1].counts[name]), name
+    for name, values in found[0].readouts.items():
+        assert np.array_equal(values, found[1].readouts[name]), name
+
+
 # ---- layout and birth
 
 

@@ -14,7 +14,7 @@ from snn.description import Network, Population, Projection
 from snn.seeding import stream
 from snn.state import initial_state
 from snn.synapses import Receptor
-from snn.topology import Dense, Grid, LocalField, OneToOne, SharedKernel, Topology, edges, problem, weight_shape
+from snn.topology import Dense, Grid, LocalField, OneToOne, SharedKernel, Topology, edges, existing, out_degree, problem, weight_shape
 from snn.weights import Constant, HalfNormal, Normal, Uniform, Weights, draw
 
 
@@ -227,3 +227,24 @@ def test_streams_are_the_same_on_every_platform() -> None:
 
 
 NOTED = [274, 82, 330, 763, 554]
+
+
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize(("pre", "post", "size"), SIZES)
+def test_existing_and_out_degree_are_those_of_the_edges(pre: tuple[int, ...], post: tuple[int, ...], size: int, shared: bool) -> None:
+    """Oracle: the list of edges."""
+    topology = SharedKernel(size=size) if shared else LocalField(size=size)
+    a, b = Grid(*pre), Grid(*post)
+    found = edges(topology, a, b)
+    expected = np.zeros(weight_shape(topology, a, b), dtype=bool)
+    expected.ravel()[found.weight] = True
+    np.testing.assert_array_equal(existing(topology, a, b), expected)
+    np.testing.assert_array_equal(out_degree(topology, a, b), np.bincount(found.pre, minlength=a.n))
+
+
+@pytest.mark.parametrize("topology", [OneToOne(), OneToOne(pairs=((0, 1), (0, 0))), Dense(), LocalField(size=3, pre_features=(1, 2))])
+def test_out_degree_of_the_other_topologies(topology: Topology) -> None:
+    """Oracle: the list of edges."""
+    a, b = Grid(4, 3, 2, 2), Grid(4, 3, 2)
+    np.testing.assert_array_equal(out_degree(topology, a, b), np.bincount(edges(topology, a, b).pre, minlength=a.n))
+    assert existing(topology, a, b).shape == weight_shape(topology, a, b)
