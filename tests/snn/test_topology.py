@@ -229,6 +229,9 @@ def test_streams_are_the_same_on_every_platform() -> None:
 NOTED = [274, 82, 330, 763, 554]
 
 
+SIZES = [((6, 5, 2), (6, 5, 3), 3), ((8, 8, 1), (4, 4, 2), 3), ((4, 4, 2), (8, 8, 1), 4), ((6, 6, 1), (6, 6, 1), 5)]
+
+
 @pytest.mark.parametrize("shared", [False, True])
 @pytest.mark.parametrize(("pre", "post", "size"), SIZES)
 def test_existing_and_out_degree_are_those_of_the_edges(pre: tuple[int, ...], post: tuple[int, ...], size: int, shared: bool) -> None:
