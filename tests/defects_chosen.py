@@ -98,7 +98,7 @@ CHOSEN = tuple(
         ("no clip at zero, reference", REFERENCE, "np.clip(new, 0.0,", "np.clip(new, -1e9,", "an excitatory synapse inhibits"),
         ("no clip at zero, event", EVENT_RULES, "self.low = -np.inf if mixed else 0.0", "self.low = -np.inf",
          "an excitatory synapse inhibits"),
-        ("no clip at zero, lazy", LAZY, "max(one * 0, u - a_minus * y[i])", "u - a_minus * y[i]", "an excitatory synapse inhibits"),
+        ("no clip at zero, lazy", LAZY, "max(zero, u - a_minus * y[i])", "u - a_minus * y[i]", "an excitatory synapse inhibits"),
         ("w_max ignored, event", EVENT_RULES, "self.high = np.inf if mixed or w_max_mV is None else w_max_mV", "self.high = np.inf",
          "weights grow without bound"),
         ("w_max ignored, lazy", LAZY, "u = min(w_max, w[i] + coefficient * (new[i] - old[i]))",
