@@ -44,9 +44,9 @@ def main() -> int:
         print(f"{name:<10} {sum(len(s.steps) for s in found[name][1].spikes.values())} spikes, {time.perf_counter() - start:.1f} s")
     oracle, expected = found["reference"]
     margin = oracle.backend.margin_mV  # type: ignore[attr-defined]
-    near = int(margin <= NEAR_MV)
+    differs = bool(margin <= NEAR_MV)
+    near = "at least 1" if differs else "0"
     print(f"smallest distance of a cell from its threshold at any step: {margin:.2g} mV; cells within {NEAR_MV} mV: {near}")
-    differs = bool(near)
     for name in names[1:]:
         simulation, recording = found[name]
         moved = moved_spikes(expected, recording)

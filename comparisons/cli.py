@@ -199,7 +199,7 @@ def evaluate(
         update={"frames": frames, "clips": names, "n_movies": movies, "speed_min_px": speed[0], "speed_max_px": speed[1]}
     )
     fresh = only == "held-out" or frames == PHOTOGRAPHS
-    chosen = source.held_out(found.job.source, found.clips, seed) if fresh else source.read()
+    chosen = source.held_out(found.clips, seed) if fresh else source.read()
     if backwards:
         chosen = tuple(m.reversed() for m in chosen)
     report = TerminalReporter()

@@ -109,7 +109,7 @@ def run_and_score(job: Job, folder: Path) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for test, (slow, fast) in TESTS.items():
         source = run.job.source.model_copy(update={"n_movies": TEST_MOVIES, "speed_min_px": slow, "speed_max_px": fast})
-        found[test] = evaluate(run.simulation, source.held_out(run.job.source, run.clips, TEST_SEED), *bars)
+        found[test] = evaluate(run.simulation, source.held_out(run.clips, TEST_SEED), *bars)
     return found
 
 

@@ -25,7 +25,7 @@ class Run(NamedTuple):
 
     path: Path
     job: Job
-    clips: dict[str, tuple[int, str]]
+    clips: dict[str, list[str]]
     summary: dict[str, Any]
     simulation: Simulation
 
@@ -77,7 +77,7 @@ def load_run(path: Path) -> Run:
         )
     state = State({**born.arrays, **weights.arrays}, weights.step, weights.seed, weights.dt_ms, weights.digest)
     try:
-        clips = {name: (int(n), str(digest)) for name, (n, digest) in run_folder.read_json(path / "clips.json").items()}
+        clips = {name: [str(digest) for digest in frames] for name, frames in run_folder.read_json(path / "clips.json").items()}
     except (AttributeError, TypeError, ValueError) as error:
         raise StateError(sentence(str(path / "clips.json"), "is not a list of clips", cure="restore it or run again")) from error
     return Run(path, job, clips, run_folder.read_json(path / "summary.json"), job.simulation(network, state))

@@ -29,6 +29,7 @@ from snn.stimuli.movie import Movie
 
 CHECKPOINT_S = 10.0
 BAR_MOVIES = 300
+EXAMPLE_SEED = 1_000_001
 
 
 class Job(Described):
@@ -179,7 +180,7 @@ def _begun(job: Job, network: Network, movies: Sequence[Movie], out: Path) -> tu
     partial = run_folder.begin(out, resume=False)
     try:
         run_folder.write_json(partial / "config.json", job.model_dump(mode="json"))
-        run_folder.write_json(partial / "clips.json", _clips(job, movies))
+        run_folder.write_json(partial / "clips.json", _clips(job, movies, job.source.validation()))
         run_folder.write_text(partial / "description.json", network.to_json())
         save_checkpoint(partial, simulation, curve)
     except SpikingPrednetError:
@@ -193,16 +194,16 @@ def _resumed(job: Job, network: Network, movies: Sequence[Movie], out: Path) -> 
     if run_folder.read_json(partial / "config.json") != job.model_dump(mode="json"):
         cure = "give the same options as in the first call, or remove it and start anew"
         raise StateError(sentence(str(partial), "was begun with other settings", cure=cure))
-    if run_folder.read_json(partial / "clips.json") != _clips(job, movies):
+    if run_folder.read_json(partial / "clips.json") != _clips(job, movies, job.source.validation()):
         cure = "give the same frames as in the first call, or remove it and start anew"
         raise StateError(sentence(str(partial), f"was begun with other frames than {job.source.frames} holds now", cure=cure))
     state, curve = load_checkpoint(partial)
     return partial, job.simulation(network, state), curve
 
 
-def _clips(job: Job, movies: Sequence[Movie]) -> dict[str, list[int | str]]:
+def _clips(job: Job, movies: Sequence[Movie], validation: Sequence[Movie]) -> dict[str, list[str]]:
     """List what is learned from; photographs, which are held out whole, need no list."""
-    return {} if job.source.frames == PHOTOGRAPHS else {name: list(about) for name, about in seen(movies).items()}
+    return {} if job.source.frames == PHOTOGRAPHS else seen([*movies, *validation])
 
 
 def _finish(
@@ -250,23 +251,25 @@ def _finish(
 
 
 def example(job: Job, movies: Sequence[Movie]) -> Movie:
-    """Choose frames that were not learned from, to draw.
+    """Choose frames to draw: of the validation, or fresh drifts of the learned photographs; never held-out ones.
+
+    Figures are looked at while constants are chosen, and the held-out frames are for one look at the end.
 
     Parameters
     ----------
     job : Job
     movies : sequence of Movie
-        The learning movies, for when nothing was held out.
+        The learning movies, for when there is no validation.
 
     Returns
     -------
     Movie
         At most 24 frames, of the clip in which most moves.
     """
-    if job.source.frames == PHOTOGRAPHS or job.source.hold_out > 3:
-        found = job.source.model_copy(update={"n_movies": 8}).held_out(job.source, seen(movies))
+    if job.source.frames == PHOTOGRAPHS:
+        found = job.source.model_copy(update={"n_movies": 8}).learning(EXAMPLE_SEED)
     else:
-        found = tuple(movies)
+        found = job.source.validation() or tuple(movies)
     parts = [m.part(0, min(24, m.n_frames)) for m in found]
     return max(parts, key=lambda m: float(np.diff(m.frames, axis=0).std()))
 

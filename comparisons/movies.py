@@ -15,7 +15,7 @@ from snn.stimuli.drift import drifting_movies, photographs
 from snn.stimuli.movie import Movie
 from snn.stimuli.reading import read_movies
 
-Seen = Mapping[str, tuple[int, str]]
+Seen = Mapping[str, Sequence[str]]
 PHOTOGRAPHS = "photographs"
 LEAST_LEARNING, LEAST_HELD_OUT = 5, 4
 
@@ -95,17 +95,16 @@ class Source(Described):
             return ()
         return tuple(m.part(self._end(m), m.n_frames - self.hold_out) for m in self.read())
 
-    def held_out(self, learned: Source, clips: Seen, seed: int = 999) -> tuple[Movie, ...]:
+    def held_out(self, clips: Seen, seed: int = 999) -> tuple[Movie, ...]:
         """Movies, or ends of movies, that a run has not learned from.
 
-        A clip counts as learned from when it has the name of one that was, or begins with the same frames.
+        Frames are known again by their pixels, whatever the clip is called and however it was cut: everything up to the
+        last frame that was learned from or validated on is left out.
 
         Parameters
         ----------
-        learned : Source
-            What the run learned from.
-        clips : mapping of str to (int, str)
-            The clips of it, as `seen` gives them.
+        clips : mapping of str to sequence of str
+            Its frames, as `seen` gives them.
         seed : int
             For photographs: seed of the drifts.
 
@@ -124,11 +123,10 @@ class Source(Described):
             )
         found = []
         for m in self.read():
-            used = _used(m, clips)
-            if not used:
+            start = _used(m, clips)
+            if not start:
                 found.append(m)
                 continue
-            start = max(m.n_frames - learned.hold_out, used + learned.validate_frames)
             if m.n_frames - start < LEAST_HELD_OUT:
                 raise MovieError(
                     sentence(
@@ -165,31 +163,37 @@ class Source(Described):
         return end
 
 
-def seen(movies: Sequence[Movie]) -> dict[str, tuple[int, str]]:
-    """Note which frames a run learns from.
+def seen(movies: Sequence[Movie]) -> dict[str, list[str]]:
+    """Note which frames a run learns from or validates on.
 
     Parameters
     ----------
     movies : sequence of Movie
-        Learning clips.
+        Learning and validation clips.
 
     Returns
     -------
-    dict of str to (int, str)
-        Per clip, the number of its frames and their SHA-256.
+    dict of str to list of str
+        Per clip, a digest of every frame.
     """
-    return {m.name: (m.n_frames, _digest(m)) for m in movies}
+    found: dict[str, list[str]] = {}
+    for m in movies:
+        found.setdefault(m.name, []).extend(_digests(m))
+    return found
 
 
-def _digest(movie: Movie) -> str:
-    return hashlib.sha256(movie.frames.tobytes()).hexdigest()
+def _digests(movie: Movie) -> list[str]:
+    return [hashlib.sha256(frame.tobytes()).hexdigest()[:16] for frame in movie.frames]
 
 
 def _used(movie: Movie, clips: Seen) -> int:
-    """Frames at the beginning of a clip that were learned from."""
-    if movie.name in clips:
-        return clips[movie.name][0]
-    return next((n for n, digest in clips.values() if n <= movie.n_frames and _digest(movie.part(0, n)) == digest), 0)
+    """First frame of a clip after all that were learned from."""
+    frames = _digests(movie)
+    whole = list(clips.get(movie.name, ()))
+    if whole and frames[: len(whole)] == whole:
+        return len(whole)
+    known = {digest for clip in clips.values() for digest in clip}
+    return max((i + 1 for i, digest in enumerate(frames) if digest in known), default=0)
 
 
 def clip_of(movie: Movie) -> str:

@@ -1,6 +1,6 @@
 """Learning from movies: show stretches of clips in a seeded order, anneal, watch for blow-ups, leave checkpoints.
 
-The engine learns; this module decides what is shown when. Nothing here sees a weight, except to save it.
+The engine learns; this module decides what is shown when. It looks at weights only to refuse those that are not numbers.
 """
 
 from __future__ import annotations

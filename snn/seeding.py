@@ -9,6 +9,8 @@ import hashlib
 
 import numpy as np
 
+from snn.errors import DescriptionError, sentence
+
 
 def stream(seed: int, *names: str | int) -> np.random.Generator:
     """Open the random stream that belongs to a name.
@@ -27,11 +29,11 @@ def stream(seed: int, *names: str | int) -> np.random.Generator:
 
     Raises
     ------
-    ValueError
+    DescriptionError
         If the seed is negative.
     """
     if seed < 0:
-        raise ValueError(f"seed: must be 0 or more; got {seed}")
+        raise DescriptionError(sentence("seed", "must be 0 or more", got=seed, allowed=">= 0"))
     label = "\x1f".join(str(name) for name in names).encode()
     digest = hashlib.sha256(label).digest()
     words = [int.from_bytes(digest[i : i + 4], "little") for i in range(0, 16, 4)]

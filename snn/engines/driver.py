@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn.encoding import CHANNELS
-from snn.engines.layout import Layout, rule_problems
+from snn.engines.layout import Layout
 from snn.engines.port import Backend, Engine, FloatArray, FrameInput
 from snn.errors import EngineError, MovieError, StateError, sentence
 from snn.recording import Record, Recording, Spikes
@@ -257,6 +257,10 @@ def prepare(engine: Engine, layout: Layout, state: State | None, seed: int) -> S
                 )
             )
     for j in layout.network.projections:
+        if layout.network.population(j.source).sign != "mixed" and (state.weights(j.name) < 0).any():
+            raise StateError(
+                sentence(f"state weights of {j.name}", "are below 0", cure="weights are magnitudes; the sign belongs to the source")
+            )
         if (
             j.rule is not None
             and j.w_max_mV is not None
@@ -264,6 +268,3 @@ def prepare(engine: Engine, layout: Layout, state: State | None, seed: int) -> S
         ):
             raise StateError(sentence(f"state weights of {j.name}", "are above their bound", allowed=f"<= {j.w_max_mV} mV"))
     return state
-
-
-__all__ = ["Simulation", "prepare", "rule_problems"]

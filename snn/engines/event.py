@@ -258,6 +258,7 @@ class EventBackend:
             self._restore(saved)
             room = listed
         self.n += steps
+        self._flush(given.learn)
         if given.learn:
             for q, j, rule in self.frame_end:
                 rule.apply(x.w[self.built.places[f"weights/{j.name}"].span], self._values(j.name, q, given.modulator))

@@ -98,10 +98,13 @@ def advance(
             y = x.lazy_y[t.lazy[k, 0] : t.lazy[k, 0] + t.lazy[k, 3]]
             for i in range(len(y)):
                 y[i] *= decay
+        at = 0
         for q in range(n_proj):
             if t.projection[q, J_LAZY] >= 0:
+                deliver(n, at, q, t, x)
                 deliver_lazy(q, n, act, t, x)
-        deliver(n, t, x)
+                at = q + 1
+        deliver(n, at, n_proj, t, x)
         if len(t.trace):
             raise_traces(n, s, t, x)
         for q in range(n_proj):

@@ -15,7 +15,6 @@ from snn.engines.event_arrays import (
     J_F1,
     J_G,
     J_KIND,
-    J_LAZY,
     J_N_PAIRS,
     J_OFF_COL,
     J_OFF_ROW,
@@ -147,13 +146,15 @@ def arrivals(p: int, m: int, t: Tables, x: Arrays) -> tuple[int, int]:
 
 
 @njit(cache=True)
-def deliver(n: int, t: Tables, x: Arrays) -> None:
-    """Phase 4 of all projections without a lazy rule; the geometry of `segments` written out for local fields.
+def deliver(n: int, begin: int, end: int, t: Tables, x: Arrays) -> None:
+    """Phase 4 of projections without a lazy rule; the geometry of `segments` written out for local fields.
 
     Parameters
     ----------
     n : int
         Number of the step.
+    begin, end : int
+        First projection, and the one after the last.
     t : Tables
     x : Arrays
         Changed in place.
@@ -168,11 +169,11 @@ def deliver(n: int, t: Tables, x: Arrays) -> None:
         x.w,
         x.segment,
     )
-    for q in range(len(projection)):
+    for q in range(begin, end):
         source = projection[q, J_SOURCE]
         slot = (n + 1 - projection[q, J_DELAY]) % pop[source, DEPTH]
         count = ring_count[pop[source, SLOT] + slot]
-        if count == 0 or projection[q, J_LAZY] >= 0:
+        if count == 0:
             continue
         first = pop[source, RING] + slot * pop[source, N]
         graded = pop[source, KIND] == RATE

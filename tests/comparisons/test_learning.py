@@ -74,7 +74,7 @@ def test_what_a_run_leaves(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "run" / "summary.json").read_text(encoding="utf-8")) == summary
     assert set(summary["validation"]) == {"clip0", "clip1", "clip2"}
     assert {c["frames_scored"] for c in summary["validation"].values()} == {1}
-    assert {name: n for name, (n, _) in run.clips.items()} == {"clip0": 6, "clip1": 6, "clip2": 6}
+    assert {name: len(frames) for name, frames in run.clips.items()} == {"clip0": 10, "clip1": 10, "clip2": 10}
     rows = list(csv.DictReader((tmp_path / "run" / "curve.csv").read_text(encoding="utf-8").splitlines()))
     assert [int(r["stretch"]) for r in rows] == list(range(1, 7)) and {r["frames_scored"] for r in rows} == {"3"}
     ratio = sum(float(r["mse_model"]) for r in rows) / sum(float(r["mse_copy_last"]) for r in rows)
@@ -110,7 +110,7 @@ def test_validation_frames_do_not_reach_the_weights(tmp_path: Path) -> None:
         with np.load(source) as file:
             np.savez(tmp_path / "new.npz", **{k: np.concatenate([file[k][:-4], file[k][:4]]) for k in file.files})
         (tmp_path / "new.npz").replace(source)
-    assert {k for k in found[0] if found[0][k] != found[1][k]} == {"summary.json", "MANIFEST.sha256"}
+    assert {k for k in found[0] if found[0][k] != found[1][k]} == {"summary.json", "clips.json", "MANIFEST.sha256"}
 
 
 def test_resume_needs_the_same_settings_and_frames(tmp_path: Path) -> None:

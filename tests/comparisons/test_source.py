@@ -40,11 +40,11 @@ def test_every_frame_has_one_use(folder: Path, hold_out: int, validate: int) -> 
     learned = source.learning(0)
     uses = [numbers(learned), numbers(source.validation())]
     if hold_out >= LEAST_HELD_OUT:
-        uses.append(numbers(source.held_out(source, seen(learned))))
+        uses.append(numbers(source.held_out(seen([*learned, *source.validation()]))))
         assert all(len(f) == hold_out for f in uses[2].values())
     else:
         with pytest.raises(MovieError, match="--hold-out"):
-            source.held_out(source, seen(learned))
+            source.held_out(seen([*learned, *source.validation()]))
     for name, whole in {"a": list(range(24)), "b": list(range(24, 60))}.items():
         used = [n for use in uses for n in use.get(name, [])]
         assert used == whole[: len(used)]
@@ -58,20 +58,38 @@ def test_a_clip_that_lost_its_end_gives_no_learned_frame_away(folder: Path, tmp_
     with np.load(folder / "clips.npz") as file:
         np.savez(tmp_path / "cut.npz", a=file["a"][:20])
     cut = source.model_copy(update={"frames": str(tmp_path / "cut.npz")})
-    assert numbers(cut.held_out(source, learned)) == {"a": list(range(14, 20))}
+    assert numbers(cut.held_out(learned)) == {"a": list(range(14, 20))}
+
+
+@pytest.mark.parametrize("cut", [slice(0, 20), slice(2, 24), slice(5, 24)])
+def test_frames_are_known_again_under_another_name(folder: Path, tmp_path: Path, cut: slice) -> None:
+    """Held out were frames 14 to 23, whatever the clip is called and wherever it was cut."""
+    source = Source(frames=str(folder / "clips.npz"), clips=("a",), size=5, hold_out=10)
+    learned = seen(source.learning(0))
+    with np.load(folder / "clips.npz") as file:
+        np.savez(tmp_path / "other.npz", renamed=file["a"][cut])
+    other = source.model_copy(update={"frames": str(tmp_path / "other.npz"), "clips": ()})
+    assert numbers(other.held_out(learned)) == {"renamed": list(range(14, 24))[: 20 - 14 if cut.stop == 20 else None]}
+
+
+def test_another_clip_of_a_learned_name_is_whole(folder: Path, tmp_path: Path) -> None:
+    learned = seen(Source(frames=str(folder / "clips.npz"), clips=("a",), size=5).learning(0))
+    with np.load(folder / "clips.npz") as file:
+        np.savez(tmp_path / "other.npz", a=file["b"])
+    other = Source(frames=str(tmp_path / "other.npz"), size=5)
+    assert numbers(other.held_out(learned)) == {"a": list(range(24, 60))}
 
 
 def test_clips_that_were_not_learned_from_are_whole(folder: Path) -> None:
     learned = Source(frames=str(folder / "clips.npz"), clips=("a",), size=5)
     asked = learned.model_copy(update={"clips": ("b",)})
-    assert numbers(asked.held_out(learned, seen(learned.learning(0)))) == {"b": list(range(24, 60))}
-    photographs = Source(frames=PHOTOGRAPHS, size=5, n_movies=2)
-    assert len(numbers(asked.held_out(photographs, {}))["b"]) == 36
+    assert numbers(asked.held_out(seen(learned.learning(0)))) == {"b": list(range(24, 60))}
+    assert len(numbers(asked.held_out({}))["b"]) == 36
 
 
 def test_photographs(folder: Path) -> None:
     source = Source(frames=PHOTOGRAPHS, size=8, n_movies=6, n_frames=5)
-    learned, held = source.learning(1), source.held_out(source, {}, 2)
+    learned, held = source.learning(1), source.held_out({}, 2)
     assert len(learned) == len(held) == 6
     assert {clip_of(m) for m in held} <= {"astronaut", "coffee"}
     assert not {clip_of(m) for m in held} & {clip_of(m) for m in learned}
