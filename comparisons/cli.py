@@ -218,7 +218,7 @@ def check(run: Path, /) -> None:
     run
         Run folder.
     """
-    from comparisons.inspection import load_run
+    from comparisons.inspection import activity, load_run
     from snn.constraints import CONSTRAINTS
 
     found = load_run(run)
@@ -231,6 +231,8 @@ def check(run: Path, /) -> None:
             print(f"    {v.where}: {v.detail}")
     network = found.simulation.network
     inhibitory = sum(p.n for p in network.populations if p.sign == "inhibitory")
+    for name, (rate_Hz, share) in activity(found).items():
+        print(f"    {name:<28}{network.population(name).sign:<12}{rate_Hz:>6.1f} Hz   {100 * share:.0f} % of cells fired")
     print(f"{'inhibitory cells':<18}{inhibitory} of {network.n_neurons} ({100 * inhibitory / network.n_neurons:.0f} %)")
     if total:
         sys.exit(1)

@@ -83,6 +83,28 @@ def load_run(path: Path) -> Run:
     return Run(path, job, clips, run_folder.read_json(path / "summary.json"), job.simulation(network, state))
 
 
+def activity(run: Run) -> dict[str, tuple[float, float]]:
+    """Read from a run's recording how active each spiking population was on the frames that were drawn.
+
+    Parameters
+    ----------
+    run : Run
+
+    Returns
+    -------
+    dict of str to (float, float)
+        Mean rate in Hz, and share of cells that fired at all; empty when nothing was recorded.
+    """
+    path = run.path / "recording.npz"
+    if not path.is_file():
+        return {}
+    with np.load(path, allow_pickle=False) as file:
+        seconds = len(file["frames"]) * run.simulation.network.frame_ms / 1000.0
+        cells = {p.name: file[f"spikes/{p.name}/cells"] for p in run.simulation.network.populations if f"spikes/{p.name}/cells" in file}
+    size = {p.name: p.n for p in run.simulation.network.populations}
+    return {name: (len(who) / (size[name] * seconds), len(np.unique(who)) / size[name]) for name, who in cells.items()}
+
+
 def describe(run: Run) -> str:
     """Say what a run is made of.
 

@@ -9,11 +9,17 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from snn._model import Described, Positive
 
 FloatArray = NDArray[np.float64]
+
+
+def _odd(value: int) -> int:
+    if value % 2 == 0:
+        raise ValueError("must be odd, so that the square has a middle")
+    return value
 
 
 class Channel(NamedTuple):
@@ -66,7 +72,7 @@ class Retina(Described):
 
     luminance_mV: Positive = 32.0
     grey: Annotated[float, Field(ge=0, le=1)] = 0.45
-    surround_px: Annotated[int, Field(ge=3)] = 5
+    surround_px: Annotated[int, Field(ge=3), AfterValidator(_odd)] = 5
     contrast_gain: Positive = 0.5
     transient_gain: Positive = 0.5
     poisson_rate_Hz: Positive = 200.0

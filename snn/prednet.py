@@ -50,7 +50,7 @@ def prednet(spec: PredNetSpec, rule: Rule | None = None) -> Network:
     Raises
     ------
     DescriptionError
-        If the frame cannot be halved for every level or is smaller than a field.
+        If the frame cannot be halved for every level or is smaller than a field, or a field has no middle.
     """
     smallest = min(spec.size(spec.levels - 1))
     if smallest < spec.field:
@@ -62,6 +62,9 @@ def prednet(spec: PredNetSpec, rule: Rule | None = None) -> Network:
                 cure="use larger frames, fewer levels or a smaller field",
             )
         )
+    if spec.field % 2 == 0 or spec.feedback_field % 2:
+        got = (spec.field, spec.feedback_field)
+        raise DescriptionError(sentence("prednet.field, feedback_field", "cannot be centred", got=got, allowed="an odd and an even size"))
     levels = [Level(spec, level, rule) for level in range(spec.levels)]
     return Network(
         name=f"prednet-{spec.levels}",

@@ -10,6 +10,8 @@ from hypothesis.extra.numpy import arrays
 from scipy.ndimage import uniform_filter
 
 from snn.encoding import CHANNELS, Retina, box_mean
+from snn.errors import DescriptionError
+from snn.prednet import PredNetSpec, prednet
 
 MOVIES = st.tuples(st.integers(1, 3), st.integers(1, 7), st.integers(1, 7)).flatmap(
     lambda shape: arrays(np.float64, shape, elements=st.floats(0, 1, width=32))
@@ -63,3 +65,15 @@ def test_constants_of_the_eye_are_checked(name: str, value: float) -> None:
     """Oracle: the ranges of the docstring."""
     with pytest.raises(ValueError, match=name):
         Retina(**{name: value})
+
+
+@pytest.mark.parametrize("side", [2, 4])
+def test_a_surround_without_a_middle_is_refused(side: int) -> None:
+    with pytest.raises(ValueError, match="surround_px"):
+        Retina(surround_px=side)
+
+
+@pytest.mark.parametrize(("field", "feedback"), [(4, 4), (5, 3)])
+def test_a_field_that_cannot_be_centred_is_refused(field: int, feedback: int) -> None:
+    with pytest.raises(DescriptionError, match=r"prednet\.field, feedback_field: cannot be centred"):
+        prednet(PredNetSpec(rows=8, cols=8, field=field, feedback_field=feedback))

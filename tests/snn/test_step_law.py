@@ -25,7 +25,7 @@ from snn.recording import Record
 from snn.state import NEVER, State, initial_state
 from snn.stimuli.movie import Movie
 from snn.testing import ROUND_OFF, Case, cases, feed_forward, random_rasters, random_walk
-from snn.topology import Grid
+from snn.topology import Grid, LocalField, SharedKernel
 
 ENGINES = ("reference", "event")
 
@@ -148,11 +148,41 @@ def plain(case: Case, born: State, n_frames: int) -> Plain:
     return found
 
 
+def parts() -> Network:
+    """Local fields of some source features on all target features, the mirror case, and a finer source."""
+    cell = LIF(tau_mem_ms=8.0, v_threshold_mV=1.5, reset_by_mV=1.5, threshold_jitter_mV=0.4)
+    receptors = (Receptor(name="fast", tau_ms=5.0), Receptor(name="push", kinetics="pulse"))
+    even = Uniform(low_mV=0.1, high_mV=0.6)
+    topologies = (
+        ("in", LocalField(size=3, pre_features=(1, 2))),
+        ("in", LocalField(size=3, post_features=(1, 3))),
+        ("in", SharedKernel(size=3, pre_features=(0, 2))),
+        ("wide", LocalField(size=1, pre_features=(2, 3))),
+        ("wide", SharedKernel(size=1)),
+    )
+    return Network(
+        name="parts",
+        frame_ms=20.0,
+        populations=(
+            Population(name="in", shape=(3, 4, 3), cell=SpikeSource()),
+            Population(name="wide", shape=(3, 8, 3), cell=SpikeSource(), sign="inhibitory"),
+            Population(name="out", shape=(3, 4, 3), cell=cell, receptors=receptors),
+        ),
+        projections=tuple(
+            Projection(
+                source=source, target="out", receptor=("fast", "push")[i % 2], topology=t, weights=even, delay_ms=1.0 + i, label=f"{i}"
+            )
+            for i, (source, t) in enumerate(topologies)
+        ),
+    )
+
+
 SPEC = PredNetSpec(rows=4, cols=4, field=3, initial_forecast_mV=0.05)
 SMALL = {c.name: c for c in cases() if c.name in ("refractory", "adaptive", "fields", "mixed", "gated")}
 SMALL["circuit"] = Case("circuit", prednet(SPEC), 3, movie=random_walk(3, 4, 4, seed=1))
 SMALL["rates"] = Case("rates", rate_network(prednet(SPEC)), 3, movie=random_walk(3, 4, 4, seed=2))
-FRAMES = {"refractory": 5, "adaptive": 4, "fields": 2, "mixed": 3, "gated": 2, "circuit": 3, "rates": 3}
+SMALL["parts"] = Case("parts", parts(), 3, rasters=random_rasters(parts(), 3))
+FRAMES = {"parts": 3, "refractory": 5, "adaptive": 4, "fields": 2, "mixed": 3, "gated": 2, "circuit": 3, "rates": 3}
 DONE: dict[str, tuple[State, Plain]] = {}
 
 
