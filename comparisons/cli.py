@@ -222,14 +222,14 @@ def check(run: Path, /) -> None:
     from snn.constraints import CONSTRAINTS
 
     found = load_run(run)
-    state, total = found.simulation.state(), 0
+    state, total = found.state, 0
     for name, look in CONSTRAINTS.items():
-        bad = look(found.simulation.network, state)
+        bad = look(found.network, state)
         total += len(bad)
         print(f"{name:<18}{len(bad)} violations")
         for v in bad:
             print(f"    {v.where}: {v.detail}")
-    network = found.simulation.network
+    network = found.network
     inhibitory = sum(p.n for p in network.populations if p.sign == "inhibitory")
     for name, (rate_Hz, share) in activity(found).items():
         print(f"    {name:<28}{network.population(name).sign:<12}{rate_Hz:>6.1f} Hz   {100 * share:.0f} % of cells fired")

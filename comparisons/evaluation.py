@@ -11,11 +11,11 @@ import numpy as np
 
 from comparisons.bars import GatedShift, OneFrame
 from comparisons.movies import clip_of
-from comparisons.scoring import FIRST_SCORED
 from plasticity.training import forecast_error
 from snn.engines.driver import Simulation
 from snn.errors import MovieError, sentence
 from snn.stimuli.movie import Movie
+from snn.stimuli.splitting import FIRST_SCORED
 
 
 @dataclass

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from comparisons.scoring import FIRST_SCORED, Frames, check_frames, check_movies, copied, named, score
+from comparisons.scoring import Frames, check_frames, check_movies, copied, named, score
 from snn.errors import DescriptionError, sentence
 from snn.stimuli.movie import Movie
+from snn.stimuli.splitting import FIRST_SCORED
 
 BETAS = (300.0, 1000.0, 3000.0)
 SHIFTS_PX = np.arange(-4, 5) / 2.0

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
@@ -20,14 +22,21 @@ from snn.state import State, initial_state
 from snn.topology import edges
 
 
-class Run(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Run:
     """A finished run with its learned weights, ready to be shown frames."""
 
     path: Path
     job: Job
     clips: dict[str, list[str]]
     summary: dict[str, Any]
-    simulation: Simulation
+    network: Network
+    state: State
+
+    @cached_property
+    def simulation(self) -> Simulation:
+        """The network with its learned weights, built on the engine that learned them."""
+        return self.job.simulation(self.network, self.state)
 
 
 def load_run(path: Path) -> Run:
@@ -80,7 +89,7 @@ def load_run(path: Path) -> Run:
         clips = {name: [str(digest) for digest in frames] for name, frames in run_folder.read_json(path / "clips.json").items()}
     except (AttributeError, TypeError, ValueError) as error:
         raise StateError(sentence(str(path / "clips.json"), "is not a list of clips", cure="restore it or run again")) from error
-    return Run(path, job, clips, run_folder.read_json(path / "summary.json"), job.simulation(network, state))
+    return Run(path, job, clips, run_folder.read_json(path / "summary.json"), network, state)
 
 
 def activity(run: Run) -> dict[str, tuple[float, float]]:
@@ -99,9 +108,9 @@ def activity(run: Run) -> dict[str, tuple[float, float]]:
     if not path.is_file():
         return {}
     with np.load(path, allow_pickle=False) as file:
-        seconds = len(file["frames"]) * run.simulation.network.frame_ms / 1000.0
-        cells = {p.name: file[f"spikes/{p.name}/cells"] for p in run.simulation.network.populations if f"spikes/{p.name}/cells" in file}
-    size = {p.name: p.n for p in run.simulation.network.populations}
+        seconds = len(file["frames"]) * run.network.frame_ms / 1000.0
+        cells = {p.name: file[f"spikes/{p.name}/cells"] for p in run.network.populations if f"spikes/{p.name}/cells" in file}
+    size = {p.name: p.n for p in run.network.populations}
     return {name: (len(who) / (size[name] * seconds), len(np.unique(who)) / size[name]) for name, who in cells.items()}
 
 
@@ -116,7 +125,7 @@ def describe(run: Run) -> str:
     -------
     str
     """
-    network, state = run.simulation.network, run.simulation.state()
+    network, state = run.network, run.state
     lines = [
         f"{run.path}: {network.name}, digest {network.digest[:12]}, seed {run.job.seed}, learned from {run.job.source.frames}",
         "",

@@ -14,10 +14,10 @@ from snn.errors import MovieError, sentence
 from snn.stimuli.drift import drifting_movies, photographs
 from snn.stimuli.movie import Movie
 from snn.stimuli.reading import read_movies
+from snn.stimuli.splitting import MIN_HELD_OUT, MIN_LEARNING
 
 Seen = Mapping[str, Sequence[str]]
 PHOTOGRAPHS = "photographs"
-LEAST_LEARNING, LEAST_HELD_OUT = 5, 4
 
 
 class Source(Described):
@@ -127,13 +127,13 @@ class Source(Described):
             if not start:
                 found.append(m)
                 continue
-            if m.n_frames - start < LEAST_HELD_OUT:
+            if m.n_frames - start < MIN_HELD_OUT:
                 raise MovieError(
                     sentence(
                         f"clip {m.name!r}",
                         "was learned from, and too little of it is held out to be scored",
                         got=max(0, m.n_frames - start),
-                        allowed=f"--hold-out of {LEAST_HELD_OUT} or more in `learn`",
+                        allowed=f"--hold-out of {MIN_HELD_OUT} or more in `learn`",
                         cure="leave out --only held-out to score all frames",
                     )
                 )
@@ -151,12 +151,12 @@ class Source(Described):
 
     def _end(self, movie: Movie) -> int:
         end = movie.n_frames - self.hold_out - self.validate_frames
-        if end < LEAST_LEARNING:
+        if end < MIN_LEARNING:
             raise MovieError(
                 sentence(
                     f"clip {movie.name!r}",
                     f"has {movie.n_frames} frames, too few to hold out {self.hold_out} and validate on {self.validate_frames}",
-                    allowed=f"at least {LEAST_LEARNING} frames left to learn from",
+                    allowed=f"at least {MIN_LEARNING} frames left to learn from",
                     cure="lower --hold-out or --validate, or choose longer clips",
                 )
             )

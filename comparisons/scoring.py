@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from snn.errors import MovieError, StateError, sentence
 from snn.stimuli.movie import Movie
+from snn.stimuli.splitting import FIRST_SCORED
 
 Frames = NDArray[np.float64]
 
-FIRST_SCORED = 3
 START = 0.5
 """Forecast of the very first frame, for which nothing is known: mid grey."""
 

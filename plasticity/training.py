@@ -18,8 +18,8 @@ from snn.errors import BlowUpError, MovieError, sentence
 from snn.recording import Recording
 from snn.seeding import stream
 from snn.stimuli.movie import Movie
+from snn.stimuli.splitting import FIRST_SCORED
 
-FIRST_SCORED = 3
 FORECAST, FORECASTER = "level0.forecast", "level0.prediction"
 GREY_MSE, LOST_RATIO = 0.25, 4.0
 

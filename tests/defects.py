@@ -11,7 +11,6 @@ import argparse
 import hashlib
 import json
 import os
-import random
 import shutil
 import signal
 import subprocess
@@ -26,7 +25,7 @@ from threading import Lock
 from typing import NamedTuple
 
 from defects_chosen import CHOSEN, EXPLAINED, OTHERS, SELECTIONS, SLOW
-from defects_mutants import Mutant, mutants
+from defects_mutants import mutants
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("snn", "conversion", "plasticity", "comparisons")
@@ -78,7 +77,9 @@ def drawn(root: Path, n: int, seed: int) -> list[Planted]:
     """Random defects, spread over all numeric files."""
     sources = {file: (root / file).read_text(encoding="utf-8") for file in SELECTIONS}
     every = [(m, source) for file, source in sources.items() for m in mutants(file, source)]
-    picked: list[tuple[Mutant, str]] = random.Random(seed).sample(every, min(n, len(every)))
+    # By rank of a digest, so that a line that is edited moves no other defect into or out of the sample.
+    every.sort(key=lambda pair: hashlib.sha256(f"{seed} {pair[0].file} {pair[0].before} {pair[0].after}".encode()).digest())
+    picked = every[:n]
     picked.sort(key=lambda pair: (pair[0].file, pair[0].start))
     return [Planted("random", m.file, f"{m.before}  =>  {m.after}", m.before, m.after, m.apply(s)) for m, s in picked]
 

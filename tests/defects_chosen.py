@@ -41,6 +41,7 @@ SELECTIONS = {
     "snn/engines/event_advance.py": (QUICK, LAW, STDP, PAIRING),
     "snn/engines/event_tables.py": (LAW, STDP, GATED, PAIRING, DELTA),
     "snn/engines/event_rules.py": (QUICK, GATED, STDP, RULES, PAIRING, DELTA),
+    "snn/engines/event.py": (QUICK, LAW, STDP, STATE, PAIRING, DELTA),
     "snn/engines/driver.py": (QUICK, LAW, STATE, STDP),
     "snn/topology.py": (TOPOLOGY, QUICK, LAW),
     "snn/encoding.py": (ENCODING, QUICK),
@@ -50,10 +51,10 @@ SELECTIONS = {
     "snn/state.py": (QUICK, TOPOLOGY, LAW, STATE),
     "plasticity/predictive.py": (GATED, RULES),
     "plasticity/stdp.py": (STDP, RULES),
-    "plasticity/training.py": (TRAINING,),
+    "plasticity/training.py": (TRAINING, "tests/plasticity/test_caught.py"),
     "comparisons/scoring.py": (BARS,),
     "comparisons/gated_shift.py": (BARS,),
-    "comparisons/one_frame.py": (BARS,),
+    "comparisons/one_frame.py": (BARS, "tests/comparisons/test_caught.py"),
 }
 """Files from which random defects are drawn, and the tests that finish quickly on each without a compiler."""
 
@@ -170,6 +171,32 @@ CHOSEN = tuple(
     )
 )  # fmt: skip
 
-SPEED, EQUAL = "only the speed or the memory differs", "an equivalent change"
-EXPLAINED: dict[tuple[str, str, str], str] = {}
+EMPTY = "equivalent: the array is empty or is replaced before anything reads it"
+LONG = "equivalent: loops end at the size of the population, before the longer stretch does"
+BORDER = "equivalent but for a number that is exactly the tolerance"
+EXPLAINED: dict[tuple[str, str, str], str] = {
+    (DRIVER, "return np.zeros((0, 1, 1)), n_frames", "return np.ones((0, 1, 1)), n_frames"): EMPTY,
+    (DRIVER, "return np.zeros((0, 1, 1)), n_frames", "return np.zeros((1, 1, 1)), n_frames"): EMPTY,
+    (REFERENCE, "self.sent = np.zeros(population.n)", "self.sent = np.ones(population.n)"): EMPTY,
+    (
+        EVENT_CELLS,
+        "v, threshold = all_v[start : start + size], all_threshold[start : start + size]",
+        "v, threshold = all_v[start : start + size], all_threshold[start : start + size + 1]",
+    ): LONG,
+    (
+        EVENT_RULES,
+        "linear = all(abs(at(w, x) - (w + slope * x)) <= 1e-12 * (1 + abs(w) + abs(slope * x)) for w, x in points)",
+        "linear = all(abs(at(w, x) - (w + slope * x)) < 1e-12 * (1 + abs(w) + abs(slope * x)) for w, x in points)",
+    ): BORDER,
+    (
+        TABLES,
+        "tiny=np.array([1e-300 if np.dtype(dtype) == np.float64 else 1e-30], dtype=dtype),",
+        "tiny=np.array([1e-300 if np.dtype(dtype) == np.float64 else 2e-30], dtype=dtype),",
+    ): "equivalent: any number far below the smallest that matters keeps subnormal numbers away",
+    (
+        TABLES,
+        "return np.array(rows, dtype=np.int64).reshape(-1, columns)",
+        "return np.array(rows, dtype=np.int64).reshape(-2, columns)",
+    ): "equivalent: NumPy takes any negative length for the one to be found",
+}
 """Random defects that no test can see: (file, line as it was, line as it becomes) and why."""

@@ -27,14 +27,9 @@ class Simulation:
     layout : Layout
         The network at a step size.
     backend : Backend
-        What the engine built.
+        What the engine built; kept as an attribute. That of the brian engine has ``equations()``.
     state : State
         The state in which it begins.
-
-    Attributes
-    ----------
-    backend : Backend
-        What the engine built; of the brian engine, ``backend.equations()`` prints the equations.
     """
 
     def __init__(self, layout: Layout, backend: Backend, state: State) -> None:

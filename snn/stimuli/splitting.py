@@ -8,11 +8,11 @@ from dataclasses import replace
 from snn.errors import MovieError, sentence
 from snn.stimuli.movie import Movie
 
-UNSCORED = 3
+FIRST_SCORED = 3
 """Frames at the start of every clip that are not scored: no motion can be known there."""
 
-MIN_LEARNING = UNSCORED + 2
-MIN_HELD_OUT = UNSCORED + 1
+MIN_LEARNING = FIRST_SCORED + 2
+MIN_HELD_OUT = FIRST_SCORED + 1
 
 
 def split_movies(movies: Sequence[Movie], hold_out: int) -> tuple[tuple[Movie, ...], tuple[Movie, ...]]:
@@ -46,7 +46,7 @@ def split_movies(movies: Sequence[Movie], hold_out: int) -> tuple[tuple[Movie, .
     if not movies:
         raise MovieError(sentence("split_movies.movies", "there is no movie to split", allowed="at least one"))
     if hold_out < MIN_HELD_OUT:
-        allowed = f">= {MIN_HELD_OUT}, since the first {UNSCORED} frames are not scored"
+        allowed = f">= {MIN_HELD_OUT}, since the first {FIRST_SCORED} frames are not scored"
         raise MovieError(sentence("split_movies.hold_out", "too few frames to score on", got=hold_out, allowed=allowed))
     learning, held_out = [], []
     for movie in movies:

@@ -162,7 +162,7 @@ def test_drifts_of_one_photograph_are_pooled(folder: Path, capsys: pytest.Captur
     """The pooled error is the mean over all scored frames of the clips."""
     found = scores(folder, capsys, "--movies", "4", "--seed", "5", source="photographs")
     source = load_run(folder / "run").job.source.model_copy(update={"frames": "photographs", "n_movies": 4})
-    drifts = source.held_out(source, {}, 5)
+    drifts = source.held_out({}, 5)
     for name, row in found.items():
         mine = [copy_last(m.frames) for m in drifts if m.name.startswith(name)]
         assert row["mse_copy_last"] == pytest.approx(np.mean(mine), rel=1e-9)

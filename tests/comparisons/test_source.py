@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from comparisons.movies import LEAST_HELD_OUT, LEAST_LEARNING, PHOTOGRAPHS, Source, clip_of, seen
+from comparisons.movies import MIN_HELD_OUT, MIN_LEARNING, PHOTOGRAPHS, Source, clip_of, seen
 from snn.errors import MovieError
 from snn.stimuli.movie import Movie
 
@@ -33,13 +33,13 @@ def numbers(movies: tuple[Movie, ...]) -> dict[str, list[int]]:
 def test_every_frame_has_one_use(folder: Path, hold_out: int, validate: int) -> None:
     """Oracle: set algebra on frames that can be told apart."""
     source = Source(frames=str(folder / "clips.npz"), size=5, hold_out=hold_out, validate_frames=validate)
-    if 24 - hold_out - validate < LEAST_LEARNING:
+    if 24 - hold_out - validate < MIN_LEARNING:
         with pytest.raises(MovieError, match="clip 'a'"):
             source.learning(0)
         return
     learned = source.learning(0)
     uses = [numbers(learned), numbers(source.validation())]
-    if hold_out >= LEAST_HELD_OUT:
+    if hold_out >= MIN_HELD_OUT:
         uses.append(numbers(source.held_out(seen([*learned, *source.validation()]))))
         assert all(len(f) == hold_out for f in uses[2].values())
     else:

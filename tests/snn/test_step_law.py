@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
-from snn.cells import IF, RateUnit, SpikeSource
+from snn.cells import IF, LIF, RateUnit, SpikeSource
 from snn.description import Network, Population, Projection
 from snn.encoding import Retina
 from snn.engines import engine
@@ -24,8 +24,10 @@ from snn.prednet import PredNetSpec, prednet, rate_network
 from snn.recording import Record
 from snn.state import NEVER, State, initial_state
 from snn.stimuli.movie import Movie
+from snn.synapses import Receptor
 from snn.testing import ROUND_OFF, Case, cases, feed_forward, random_rasters, random_walk
-from snn.topology import Grid, LocalField, SharedKernel
+from snn.topology import Grid, LocalField, SharedKernel, Topology
+from snn.weights import Uniform
 
 ENGINES = ("reference", "event")
 
@@ -153,7 +155,7 @@ def parts() -> Network:
     cell = LIF(tau_mem_ms=8.0, v_threshold_mV=1.5, reset_by_mV=1.5, threshold_jitter_mV=0.4)
     receptors = (Receptor(name="fast", tau_ms=5.0), Receptor(name="push", kinetics="pulse"))
     even = Uniform(low_mV=0.1, high_mV=0.6)
-    topologies = (
+    topologies: tuple[tuple[str, Topology], ...] = (
         ("in", LocalField(size=3, pre_features=(1, 2))),
         ("in", LocalField(size=3, post_features=(1, 3))),
         ("in", SharedKernel(size=3, pre_features=(0, 2))),
@@ -169,10 +171,8 @@ def parts() -> Network:
             Population(name="out", shape=(3, 4, 3), cell=cell, receptors=receptors),
         ),
         projections=tuple(
-            Projection(
-                source=source, target="out", receptor=("fast", "push")[i % 2], topology=t, weights=even, delay_ms=1.0 + i, label=f"{i}"
-            )
-            for i, (source, t) in enumerate(topologies)
+            Projection(source=a, target="out", receptor=("fast", "push")[i % 2], topology=t, weights=even, delay_ms=1.0 + i, label=f"{i}")
+            for i, (a, t) in enumerate(topologies)
         ),
     )
 
