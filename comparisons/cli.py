@@ -23,18 +23,17 @@ app = App(
 Count = Annotated[int, Parameter(validator=Number(gte=1))]
 
 
-def _pairs(values: tuple[str, ...]) -> tuple[tuple[str, float], ...]:
-    found = []
+def _pairs(values: tuple[str, ...]) -> tuple[tuple[str, float | str], ...]:
+    found: list[tuple[str, float | str]] = []
     for text in values:
         path, equals, value = text.partition("=")
+        if not (path and equals and value):
+            cure = "for example --set level0.error_pos.cell.tau_mem_ms=2 or --set level0.representation.sign=mixed"
+            raise DescriptionError(sentence("--set", "is not PATH=VALUE", got=text, cure=cure))
         try:
             found.append((path, float(value)))
         except ValueError:
-            equals = ""
-        if not equals:
-            raise DescriptionError(
-                sentence("--set", "is not PATH=NUMBER", got=text, cure="for example --set level0.error_pos.cell.tau_mem_ms=2")
-            )
+            found.append((path, value))
     return tuple(found)
 
 
@@ -56,6 +55,8 @@ def learn(
     cells: Literal["spiking", "rate"] = "spiking",
     seed: int = 0,
     frame_ms: float = 50.0,
+    timing: Literal["keep-frames", "resample"] = "keep-frames",
+    crop: Literal["centre-square", "none"] = "centre-square",
     dt_ms: float = 1.0,
     engine: Literal["event", "reference", "brian"] = "event",
     precision: Literal["float64", "float32"] = "float64",
@@ -97,6 +98,10 @@ def learn(
         Seed of everything.
     frame_ms
         Time for which a frame is shown.
+    timing
+        For a video: show every frame for that time, or take the frames that keep the real speed.
+    crop
+        Cut the frames to the middle square, or take them whole (they must then have that shape).
     dt_ms
         Step of the simulation.
     engine
@@ -104,7 +109,7 @@ def learn(
     precision
         Precision of the event engine.
     set_
-        A field of the description to change: PATH=NUMBER.
+        A field of the description to change: PATH=VALUE.
     resume
         Go on with the unfinished run of the same options.
     figures
@@ -125,6 +130,8 @@ def learn(
         speed_min_px=speed[0],
         speed_max_px=speed[1],
         frame_ms=frame_ms,
+        timing=timing,
+        crop=crop,
     )
     plan = Plan(passes=passes, eta_start=eta, eta_end=eta_end)
     job = Job(

@@ -137,6 +137,7 @@ def describe(run: Run) -> str:
         n = len(edges(j.topology, network.population(j.source).grid, network.population(j.target).grid).pre)
         mean = float(np.sum(state.weights(j.name))) / max(1, int(np.count_nonzero(state.weights(j.name))))
         lines.append(f"{j.name:<64}{n:>10}{j.delay_ms:>5g} ms{mean:>10.3g} mV  {j.rule.kind if j.rule else '-'}")
+    lines += ["", *(f"{name}: {source}" for name, source in list(run.summary.get("movies", {}).items())[:5])]
     graded = graded_quantities(network)
     lines += [
         "",

@@ -30,6 +30,7 @@ from snn.stimuli.movie import Movie
 CHECKPOINT_S = 10.0
 BAR_MOVIES = 300
 EXAMPLE_SEED = 1_000_001
+MOVIES_LISTED = 20
 
 
 class Job(Described):
@@ -45,7 +46,7 @@ class Job(Described):
         Levels of the circuit.
     cells : {'spiking', 'rate'}
         Spiking cells, or their rate twins in the same circuit.
-    overrides : tuple of (str, float)
+    overrides : tuple of (str, float or str)
         Fields of the network's description to change, as for ``Network.override``.
     seed : int
     dt_ms : float
@@ -60,7 +61,7 @@ class Job(Described):
     plan: Plan = Plan()
     levels: int = 1
     cells: Literal["spiking", "rate"] = "spiking"
-    overrides: tuple[tuple[str, float], ...] = ()
+    overrides: tuple[tuple[str, float | str], ...] = ()
     seed: Annotated[int, Field(ge=0)] = 0
     dt_ms: Positive = 1.0
     engine: Literal["event", "reference", "brian"] = "event"
@@ -236,6 +237,7 @@ def _finish(
         "n_neurons": network.n_neurons,
         "n_synapses": int(simulation.layout.out_degree.sum()),
         "stretches": len(curve.points),
+        "movies": {m.name: m.source for m in movies[:MOVIES_LISTED]},
         "ratio_while_learning": curve.ratio(),
         "validation": evaluate(simulation, validation, shift, one) if validation else {},
         "versions": run_folder.versions(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -42,6 +42,10 @@ class Source(Described):
         For photographs: range of the drift in pixels a frame.
     frame_ms : float
         Time for which a frame is shown.
+    timing : {'keep-frames', 'resample'}
+        For a video: show every frame for that time, or take the frames that keep the real speed.
+    crop : {'centre-square', 'none'}
+        What is cut off before the frames are made smaller.
     """
 
     frames: str
@@ -54,6 +58,8 @@ class Source(Described):
     speed_min_px: Positive = 1.0
     speed_max_px: Positive = 1.0
     frame_ms: Positive = 50.0
+    timing: Literal["keep-frames", "resample"] = "keep-frames"
+    crop: Literal["centre-square", "none"] = "centre-square"
 
     @property
     def speed_px(self) -> tuple[float, float]:
@@ -147,7 +153,10 @@ class Source(Described):
         -------
         tuple of Movie
         """
-        return read_movies(self.frames, size=self.size, clips=self.clips or None, frame_ms=self.frame_ms)
+        clips = self.clips or None
+        return read_movies(self.frames, size=self.size, clips=clips, frame_ms=self.frame_ms, crop=self.crop, timing=self.timing)
+            self.frames, size=self.size, clips=self.clips or None, frame_ms=self.frame_ms, crop=self.crop, timing=self.timing
+        )
 
     def _end(self, movie: Movie) -> int:
         end = movie.n_frames - self.hold_out - self.validate_frames

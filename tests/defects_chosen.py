@@ -173,11 +173,27 @@ CHOSEN = tuple(
 
 EMPTY = "equivalent: the array is empty or is replaced before anything reads it"
 LONG = "equivalent: loops end at the size of the population, before the longer stretch does"
+CHUNK = "only the memory differs: frames are worked on in larger pieces"
 BORDER = "equivalent but for a number that is exactly the tolerance"
 EXPLAINED: dict[tuple[str, str, str], str] = {
     (DRIVER, "return np.zeros((0, 1, 1)), n_frames", "return np.ones((0, 1, 1)), n_frames"): EMPTY,
     (DRIVER, "return np.zeros((0, 1, 1)), n_frames", "return np.zeros((1, 1, 1)), n_frames"): EMPTY,
     (REFERENCE, "self.sent = np.zeros(population.n)", "self.sent = np.ones(population.n)"): EMPTY,
+    (
+        SHIFT,
+        "step = max(1, _CHUNK_NUMBERS // (len(SHIFTS_PX) ** 2 * rows * cols))",
+        "step = max(2, _CHUNK_NUMBERS // (len(SHIFTS_PX) ** 2 * rows * cols))",
+    ): CHUNK,
+    (
+        SHIFT,
+        "down = [_interpolated(frames, 1, np.arange(rows) + shift) for shift in SHIFTS_PX]",
+        "down = [_interpolated(frames, 1, np.arange(rows) - shift) for shift in SHIFTS_PX]",
+    ): "equivalent: the shifts lie evenly on both sides of 0, and their order does not matter",
+    (
+        "comparisons/one_frame.py",
+        "if field < 1 or field % 2 == 0:",
+        "if field < 0 or field % 2 == 0:",
+    ): "equivalent: 0 is even, and so refused as before",
     (
         EVENT_CELLS,
         "v, threshold = all_v[start : start + size], all_threshold[start : start + size]",

@@ -7,6 +7,7 @@ import pytest
 
 from comparisons.bars import OneFrame
 from comparisons.one_frame import RIDGES
+from snn.errors import StateError
 from snn.stimuli import Movie, drifting_movies
 
 NOISE = np.random.default_rng(0).random((60, 60))
@@ -44,6 +45,28 @@ def test_ten_movies_are_split_by_movie_and_nine_by_frame() -> None:
     assert OneFrame.fit(movies, field=3).ridge == by_movie
     nine = movies[:9]
     assert OneFrame.fit(nine, field=3).ridge == ridge_by_hand([m.part(0, 5) for m in nine], [m.part(4, 6) for m in nine], 3)
+
+
+def test_no_frame_of_the_last_tenth_chooses_what_it_is_scored_on() -> None:
+    """Oracle: as above; the last movie begins with a flash, which would choose another strength if it were learned from."""
+    movies = list(drifting_movies({"noise": NOISE}, 10, 6, 5, seed=2))
+    flash = movies[9].frames.copy()
+    flash[0] = 1.0 - flash[0]
+    movies[9] = Movie(flash, name="flash")
+    whole = ridge_by_hand(movies[:9], movies[9:], 3)
+    assert whole != ridge_by_hand([*movies[:9], movies[9].part(0, 2)], [movies[9].part(1, 6)], 3)
+    assert OneFrame.fit(movies, field=3).ridge == whole
+
+
+@pytest.mark.parametrize(
+    ("weights", "bias"),
+    [((8, 8, 5), (8, 8)), ((8, 8, 5, 3), (8, 8)), ((8, 8, 4, 4), (8, 8)), ((8, 8, 5, 5, 1), (8, 8)), ((8, 8, 5, 5), (7, 8)), ((8,), (8,))],
+)
+def test_shapes_that_do_not_belong_together(weights: tuple[int, ...], bias: tuple[int, ...]) -> None:
+    """Oracle: the sentence."""
+    OneFrame(np.zeros((8, 7, 5, 5)), np.zeros((8, 7)), 1.0)
+    with pytest.raises(StateError, match="weights and bias do not fit"):
+        OneFrame(np.zeros(weights), np.zeros(bias), 1.0)
 
 
 @pytest.mark.parametrize("field", [1, 3])

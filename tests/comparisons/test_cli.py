@@ -121,7 +121,8 @@ BAD_OPTIONS = {
     "unknown choice": (["--engine", "gpu"], ["--engine", "reference"]),
     "unknown key": (["--set", "level0.error_pos.cell.tau_mem_m=2"], ["level0.error_pos.cell.tau_mem_m:", "'tau_mem_ms'"]),
     "unknown population": (["--set", "level0.eror_pos.cell.tau_mem_ms=2"], ["level0.eror_pos", "did you mean"]),
-    "no pair": (["--set", "level0.error_pos.cell.tau_mem_ms"], ["--set", "PATH=NUMBER", "for example"]),
+    "no pair": (["--set", "level0.error_pos.cell.tau_mem_ms"], ["--set", "PATH=VALUE", "for example"]),
+    "no such sign": (["--set", "level0.error_pos.sign=both"], ["level0.error_pos.sign", "mixed"]),
     "zero time constant": (["--set", "level0.error_pos.cell.tau_mem_ms=0"], ["level0.error_pos.cell.tau_mem_ms", "greater than 0", "0.0"]),
     "negative time constant": (["--set", "level0.error_pos.cell.tau_mem_ms=-2"], ["level0.error_pos.cell.tau_mem_ms", "greater than 0"]),
     "no time constant": (["--set", "level0.error_pos.cell.tau_mem_ms=nan"], ["level0.error_pos.cell.tau_mem_ms", "nan"]),
@@ -375,3 +376,15 @@ def test_json_is_all_there_is_on_stdout(finished: Path, material: Path, tmp_path
     command = [sys.executable, "-m", "comparisons", *VERBS["evaluate"](finished, material), "--json"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert set(json.loads(done.stdout)["clips"]) == {"good"}
+
+
+def test_an_ablation_shows_in_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Dale's law is lifted by saying so, and `check` says so too; how the frames were made is on record."""
+    np.save(tmp_path / "drift.npy", drift())
+    lifted = ["--set", "level0.representation.sign=mixed", "--passes", "1", "--no-figures"]
+    where = ["--frames", str(tmp_path / "drift.npy"), "--out", str(tmp_path / "run"), "--size", "8"]
+    assert call(["learn", *where, *lifted], capsys)[0] == 0
+    code, out, _ = call(["check", str(tmp_path / "run")], capsys)
+    assert code == 1
+    assert "level0.representation: its sign is 'mixed'" in out
+    assert "drift: " in call(["info", str(tmp_path / "run")], capsys)[1]
