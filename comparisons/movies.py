@@ -155,8 +155,6 @@ class Source(Described):
         """
         clips = self.clips or None
         return read_movies(self.frames, size=self.size, clips=clips, frame_ms=self.frame_ms, crop=self.crop, timing=self.timing)
-            self.frames, size=self.size, clips=self.clips or None, frame_ms=self.frame_ms, crop=self.crop, timing=self.timing
-        )
 
     def _end(self, movie: Movie) -> int:
         end = movie.n_frames - self.hold_out - self.validate_frames
