@@ -32,14 +32,17 @@ GATED, STDP, RULES = "tests/plasticity/test_error_gated.py", "tests/plasticity/t
 TRAINING, BARS, SOURCE = "tests/plasticity/test_training.py", "tests/comparisons/test_bars.py", "tests/comparisons/test_source.py"
 PAIRING, DELTA = (f"tests/contracts/test_engines.py::test_event[{name}]" for name in ("pairing", "gated"))
 
+CAUGHT = "tests/plasticity/test_caught.py"
+
+SPLITTING = "tests/snn/test_splitting.py"
 SELECTIONS = {
     "snn/engines/reference.py": (QUICK, LAW, STDP, GATED, DELTA),
     "snn/engines/layout.py": (QUICK, LAW, CELLS, GATED, DELTA),
-    "snn/engines/event_kernels.py": (LAW, STDP, GATED, PAIRING, DELTA),
+    "snn/engines/event_kernels.py": (LAW, STDP, GATED, CAUGHT, PAIRING, DELTA),
     "snn/engines/event_cells.py": (LAW, QUICK, CELLS, GATED),
-    "snn/engines/event_lazy.py": (STDP, PAIRING, RULES),
-    "snn/engines/event_advance.py": (QUICK, LAW, STDP, PAIRING),
-    "snn/engines/event_tables.py": (LAW, STDP, GATED, PAIRING, DELTA),
+    "snn/engines/event_lazy.py": (STDP, CAUGHT, PAIRING, RULES),
+    "snn/engines/event_advance.py": (QUICK, LAW, STDP, CAUGHT, PAIRING),
+    "snn/engines/event_tables.py": (LAW, STDP, GATED, CAUGHT, PAIRING, DELTA),
     "snn/engines/event_rules.py": (QUICK, GATED, STDP, RULES, PAIRING, DELTA),
     "snn/engines/event.py": (QUICK, LAW, STDP, STATE, PAIRING, DELTA),
     "snn/engines/driver.py": (QUICK, LAW, STATE, STDP),
@@ -51,14 +54,19 @@ SELECTIONS = {
     "snn/state.py": (QUICK, TOPOLOGY, LAW, STATE),
     "plasticity/predictive.py": (GATED, RULES),
     "plasticity/stdp.py": (STDP, RULES),
-    "plasticity/training.py": (TRAINING, "tests/plasticity/test_caught.py"),
+    "plasticity/training.py": (TRAINING, CAUGHT),
     "comparisons/scoring.py": (BARS,),
     "comparisons/gated_shift.py": (BARS,),
     "comparisons/one_frame.py": (BARS, "tests/comparisons/test_caught.py"),
 }
 """Files from which random defects are drawn, and the tests that finish quickly on each without a compiler."""
 
-OTHERS = {"snn/_level.py": (LAW,), "snn/seeding.py": (TOPOLOGY, QUICK), "comparisons/movies.py": (SOURCE,)}
+OTHERS = {
+    "snn/_level.py": (LAW,),
+    "snn/seeding.py": (TOPOLOGY, QUICK),
+    "comparisons/movies.py": (SOURCE,),
+    "snn/stimuli/splitting.py": (SPLITTING,),
+}
 """Files with chosen defects only."""
 
 SLOW = (f"{STATE}::test_a_flipped_byte_is_noticed_or_harmless", f"{STATE}::test_a_file_cut_short_is_refused")
@@ -137,9 +145,8 @@ CHOSEN = tuple(
         ("copy-last copies the same frame", SCORING, "dtype=np.float64), frames[:-1]])", "dtype=np.float64), frames[1:]])",
          "the bar is perfect and every ratio infinite"),
         ("copy-last over the wrong frames", TRAINING_PY, "frames[FIRST_SCORED - 1 : -1]", "frames[FIRST_SCORED - 2 : -2]", SCORE),
-        ("first frames scored, bars", SCORING, "FIRST_SCORED = 3", "FIRST_SCORED = 2", "bars and network are scored on other frames"),
-        ("first frames scored, network", TRAINING_PY, "FIRST_SCORED = 3", "FIRST_SCORED = 2",
-         "bars and network are scored on other frames"),
+        ("first frames scored", "snn/stimuli/splitting.py", "FIRST_SCORED = 3", "FIRST_SCORED = 2",
+         "frames without a possible forecast are scored"),
         ("epoch border forgotten", LAZY, "x.lazy_row[c0 + cell] = 0", "pass", "weights jump when an epoch ends"),
         ("epoch border too late", LAZY, "if now + 1 == z[5]:", "if now == z[5]:", "snapshots are written into another projection's"),
         ("delivered before potentiation", LAZY, "g[i] += sign * u", "g[i] += sign * w[i]", "spikes carry the weight of an earlier time"),
@@ -176,6 +183,11 @@ LONG = "equivalent: loops end at the size of the population, before the longer s
 CHUNK = "only the memory differs: frames are worked on in larger pieces"
 BORDER = "equivalent but for a number that is exactly the tolerance"
 EXPLAINED: dict[tuple[str, str, str], str] = {
+    (
+        "snn/engines/event.py",
+        "x.lazy_row[c0 : c0 + n_pre] = 0",
+        "x.lazy_row[c0 : c0 + n_pre + 1] = 0",
+    ): "equivalent: what lies behind is set to 0 by the same loop, for the next projection",
     (DRIVER, "return np.zeros((0, 1, 1)), n_frames", "return np.ones((0, 1, 1)), n_frames"): EMPTY,
     (DRIVER, "return np.zeros((0, 1, 1)), n_frames", "return np.zeros((1, 1, 1)), n_frames"): EMPTY,
     (REFERENCE, "self.sent = np.zeros(population.n)", "self.sent = np.ones(population.n)"): EMPTY,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import product
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from snn.description import ChangeReadout, Network, Population, Projection
 from snn.encoding import Retina
 from snn.engines import engine
 from snn.engines.event_rules import pair_constants
-from snn.engines.layout import Layout
+from snn.engines.layout import Layout, rule_problems
 from snn.errors import DescriptionError, EngineError, MovieError, StateError
 from snn.local import Const, Expr, Rule, Trace, Update, W, evaluate, exp, post, post_sum, pre, render, signal, walk
 from snn.recording import Record
@@ -282,3 +282,49 @@ def test_one_to_one_keeps_the_order_of_the_law() -> None:
     for kind in ENGINES:
         spikes = engine(kind).build(network).run(n_frames=1, rasters={"in": raster}, record=Record(spikes=True)).spikes["out"]
         assert list(zip(spikes.steps.tolist(), spikes.cells.tolist(), strict=True)) == [(1, 0), (1, 1), (2, 2)]
+
+
+@pytest.mark.parametrize(("graded", "n"), [((), 0), (("in",), 1), (("out",), 1), (("in", "out"), 1)])
+def test_rules_at_spikes_need_spikes_on_both_sides(graded: tuple[str, ...], n: int) -> None:
+    """Oracle: the sentence; a rule at the end of a frame runs on graded cells."""
+    rate = RateUnit(tau_mem_ms=5.0, gain_Hz_per_mV=10.0)
+    cells = {name: rate if name in graded else LIF(tau_mem_ms=5.0, v_threshold_mV=1.0) for name in ("in", "out")}
+    receptors = (Receptor(name="r", tau_ms=2.0),)
+    for rule, wanted in ((_Additive(), n), (_AtTheEnd(), 0)):
+        network = Network(
+            frame_ms=10.0,
+            populations=tuple(Population(name=k, shape=(1, 1, 1), cell=cell, receptors=receptors) for k, cell in cells.items()),
+            projections=(
+                Projection(
+                    source="in", target="out", receptor="r", topology=Dense(), weights=Constant(value_mV=1.0), delay_ms=1.0,
+                    rule=rule, w_max_mV=2.0,
+                ),
+            ),
+        )  # fmt: skip
+        found = rule_problems(network)
+        assert len(found) == wanted
+        assert all("the rule acts at" in reason for reason in found)
+
+
+class _Additive(Rule):
+    """A pair rule."""
+
+    kind: Literal["additive"] = "additive"
+
+    def traces(self) -> tuple[Trace, ...]:
+        return (Trace("x", "pre", tau_ms=9.0), Trace("y", "post", tau_ms=14.0))
+
+    def updates(self) -> tuple[Update, ...]:
+        return Update("pre_spike", W - 0.1 * post("y")), Update("post_spike", W + 0.1 * pre("x"))
+
+
+class _AtTheEnd(Rule):
+    """A rule at the end of a frame."""
+
+    kind: Literal["at_the_end"] = "at_the_end"
+
+    def traces(self) -> tuple[Trace, ...]:
+        return (Trace("x", "pre", tau_ms=9.0, frame="sum"),)
+
+    def updates(self) -> tuple[Update, ...]:
+        return (Update("frame_end", W + 0.1 * pre("x")),)
