@@ -10,9 +10,11 @@ from cyclopts import App, CycloptsError, Parameter
 from cyclopts.validators import Number
 from pydantic import ValidationError
 
+from comparisons import cli_rate
+from comparisons.cli_options import SourceOptions, names, pairs, say_learned
 from comparisons.progress import TerminalReporter
 from snn._edit import first_error
-from snn.errors import DescriptionError, SpikingPrednetError, sentence
+from snn.errors import SpikingPrednetError
 
 app = App(
     name="spiking-prednet",
@@ -23,41 +25,19 @@ app = App(
 Count = Annotated[int, Parameter(validator=Number(gte=1))]
 
 
-def _pairs(values: tuple[str, ...]) -> tuple[tuple[str, float | str], ...]:
-    found: list[tuple[str, float | str]] = []
-    for text in values:
-        path, equals, value = text.partition("=")
-        if not (path and equals and value):
-            cure = "for example --set level0.error_pos.cell.tau_mem_ms=2 or --set level0.representation.sign=mixed"
-            raise DescriptionError(sentence("--set", "is not PATH=VALUE", got=text, cure=cure))
-        try:
-            found.append((path, float(value)))
-        except ValueError:
-            found.append((path, value))
-    return tuple(found)
-
-
 @app.command
 def learn(
     *,
-    frames: str,
+    movies_from: SourceOptions,
     out: Path,
-    clips: str = "",
-    size: int = 32,
     levels: int = 1,
-    hold_out: int = 0,
-    validate: int = 0,
     passes: int = 4,
     eta: float = 0.3,
     eta_end: float = 0.02,
-    movies: int = 1200,
-    speed: tuple[float, float] = (1.0, 1.0),
     cells: Literal["spiking", "rate"] = "spiking",
     seed: int = 0,
-    frame_ms: float = 50.0,
-    timing: Literal["keep-frames", "resample"] = "keep-frames",
-    crop: Literal["centre-square", "none"] = "centre-square",
     dt_ms: float = 1.0,
+    lag_ms: float = 1.0,
     engine: Literal["event", "reference", "brian"] = "event",
     precision: Literal["float64", "float32"] = "float64",
     set_: Annotated[tuple[str, ...], Parameter(name="--set")] = (),
@@ -68,42 +48,26 @@ def learn(
 
     Parameters
     ----------
-    frames
-        Video file, folder or zip of frames, .npz, .npy, or the word photographs.
+    movies_from
+        What to learn from.
     out
         Run folder to make.
-    clips
-        Names of clips, with commas; all when left out.
-    size
-        Side of the frames in pixels.
     levels
         Levels of the circuit.
-    hold_out
-        Frames at the end of each clip that are kept from learning.
-    validate
-        Frames before those that are kept from learning too, to choose constants on.
     passes
         How often everything is shown.
     eta
         Learning rate at the beginning.
     eta_end
         Learning rate at the end.
-    movies
-        For photographs: number of drifts.
-    speed
-        For photographs: slowest and fastest drift in pixels a frame.
     cells
         Spiking cells, or their rate twins.
     seed
         Seed of everything.
-    frame_ms
-        Time for which a frame is shown.
-    timing
-        For a video: show every frame for that time, or take the frames that keep the real speed.
-    crop
-        Cut the frames to the middle square, or take them whole (they must then have that shape).
     dt_ms
         Step of the simulation.
+    lag_ms
+        Delay of the circuit's short connections, a multiple of the step.
     engine
         Engine that learns.
     precision
@@ -115,45 +79,24 @@ def learn(
     figures
         Draw figures.
     """
-    from comparisons.learning import Job, run_learn
-    from comparisons.movies import Source
+    from comparisons.learning import Job
+    from comparisons.running import run_job
     from plasticity.training import Plan
 
-    names = tuple(c.strip() for c in clips.split(",") if c.strip())
-    source = Source(
-        frames=frames,
-        clips=names,
-        size=size,
-        hold_out=hold_out,
-        validate_frames=validate,
-        n_movies=movies,
-        speed_min_px=speed[0],
-        speed_max_px=speed[1],
-        frame_ms=frame_ms,
-        timing=timing,
-        crop=crop,
-    )
-    plan = Plan(passes=passes, eta_start=eta, eta_end=eta_end)
     job = Job(
-        source=source,
-        plan=plan,
+        source=movies_from.source(),
+        plan=Plan(passes=passes, eta_start=eta, eta_end=eta_end),
         levels=levels,
         cells=cells,
-        overrides=_pairs(set_),
+        overrides=pairs(set_),
         seed=seed,
         dt_ms=dt_ms,
+        lag_ms=lag_ms,
         engine=engine,
         precision=precision,
     )
-    summary = run_learn(job, out, resume=resume, figures=figures, report=TerminalReporter())
-    print(
-        f"{out}: {summary['n_neurons']} cells, {summary['n_synapses']} synapses; "
-        f"error / copy-last while learning {summary['ratio_while_learning']:.3f}"
-    )
-    if summary["validation"]:
-        from comparisons.evaluation import table
-
-        print(table(summary["validation"]))
+    summary = run_job(job, out, resume=resume, figures=figures, report=TerminalReporter())
+    say_learned(out, summary, f"{summary['n_neurons']} cells, {summary['n_synapses']} synapses")
 
 
 @app.command
@@ -193,17 +136,16 @@ def evaluate(
     json_
         Print JSON.
     """
+    from comparisons.bars import load_bars
     from comparisons.evaluation import evaluate as score
     from comparisons.evaluation import table
     from comparisons.inspection import load_run
-    from comparisons.learning import load_bars
     from comparisons.movies import PHOTOGRAPHS
     from comparisons.run_folder import to_json
 
     found = load_run(run)
-    names = tuple(c.strip() for c in clips.split(",") if c.strip())
     source = found.job.source.model_copy(
-        update={"frames": frames, "clips": names, "n_movies": movies, "speed_min_px": speed[0], "speed_max_px": speed[1]}
+        update={"frames": frames, "clips": names(clips), "n_movies": movies, "speed_min_px": speed[0], "speed_max_px": speed[1]}
     )
     fresh = only == "held-out" or frames == PHOTOGRAPHS
     chosen = source.held_out(found.clips, seed) if fresh else source.read()
@@ -211,7 +153,7 @@ def evaluate(
         chosen = tuple(m.reversed() for m in chosen)
     report = TerminalReporter()
     report.begin("evaluating")
-    result = score(found.simulation, chosen, *load_bars(run), after=lambda done: report.step(done, len(chosen)))
+    result = score(found.forecaster, chosen, *load_bars(run), after=lambda done: report.step(done, len(chosen)))
     report.end()
     print(to_json({"clips": result}) if json_ else table(result))
 
@@ -225,10 +167,10 @@ def check(run: Path, /) -> None:
     run
         Run folder.
     """
-    from comparisons.inspection import activity, load_run
+    from comparisons.inspection import activity, load_circuit
     from snn.constraints import CONSTRAINTS
 
-    found = load_run(run)
+    found = load_circuit(run, "check")
     state, total = found.state, 0
     for name, look in CONSTRAINTS.items():
         bad = look(found.network, state)
@@ -277,6 +219,10 @@ def demo(*, out: Path = Path("runs/demo"), seeds: Count = 3, movies: Count = 120
     from comparisons.demo import run_demo
 
     print(run_demo(out, seeds=seeds, n_movies=movies, workers=workers))
+
+
+for command in cli_rate.COMMANDS:
+    app.command(command)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -12,12 +12,14 @@ from typing import Any, Literal
 
 import numpy as np
 
+from comparisons.bars import load_bars
 from comparisons.evaluation import evaluate
 from comparisons.inspection import load_run
-from comparisons.learning import Job, load_bars, run_learn
+from comparisons.learning import Job
 from comparisons.movies import PHOTOGRAPHS, Source
 from comparisons.progress import TerminalReporter
 from comparisons.run_folder import can_resume, write_json
+from comparisons.running import run_job
 from plasticity.training import Plan
 from snn.errors import StateError, sentence
 
@@ -101,15 +103,15 @@ def run_and_score(job: Job, folder: Path) -> dict[str, Any]:
         If the folder holds a run of other settings.
     """
     if not folder.exists():
-        run_learn(job, folder, resume=can_resume(folder))
+        run_job(job, folder, resume=can_resume(folder))
     run = load_run(folder)
     if run.job != job:
         raise StateError(sentence(str(folder), "holds a run of other settings", cure="choose another --out, or remove it"))
     bars = load_bars(folder)
     found: dict[str, Any] = {}
     for test, (slow, fast) in TESTS.items():
-        source = run.job.source.model_copy(update={"n_movies": TEST_MOVIES, "speed_min_px": slow, "speed_max_px": fast})
-        found[test] = evaluate(run.simulation, source.held_out(run.clips, TEST_SEED), *bars)
+        source = job.source.model_copy(update={"n_movies": TEST_MOVIES, "speed_min_px": slow, "speed_max_px": fast})
+        found[test] = evaluate(run.forecaster, source.held_out(run.clips, TEST_SEED), *bars)
     return found
 
 

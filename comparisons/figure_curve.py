@@ -38,7 +38,7 @@ def running_ratio(curve: Curve, width: int) -> tuple[NDArray[np.float64], NDArra
     return done[moving] / width, model[moving] / copy[moving]
 
 
-def draw_curve(path: Path, curve: Curve) -> None:
+def draw_curve(path: Path, curve: Curve, unit: str = "stretch") -> None:
     """Draw the error while learning, relative to copying the last frame.
 
     Parameters
@@ -46,7 +46,10 @@ def draw_curve(path: Path, curve: Curve) -> None:
     path : Path
         The PNG file.
     curve : Curve
+    unit : str
+        What a point of the curve stands for: ``stretch`` or ``update``.
     """
+    units = {"stretch": "stretches"}.get(unit, f"{unit}s")
     figure = new_figure(8.2, 4.4)
     axes = figure.subplots()
     width = max(1, round(len(curve.points) / WINDOWS))
@@ -56,8 +59,8 @@ def draw_curve(path: Path, curve: Curve) -> None:
     top = 1.25
     if len(raw):
         top = float(np.clip(1.08 * np.quantile(raw, 0.98), top, HIGHEST))
-        axes.plot(stretch, raw, ".", color=FORECAST, alpha=0.3, markersize=4, markeredgewidth=0, label="each stretch", zorder=2)
-        label = f"pooled over {width} stretches" if width > 1 else "each stretch, pooled over its frames"
+        axes.plot(stretch, raw, ".", color=FORECAST, alpha=0.3, markersize=4, markeredgewidth=0, label=f"each {unit}", zorder=2)
+        label = f"pooled over {width} {units}" if width > 1 else f"each {unit}, pooled over its frames"
         axes.plot(centre, smooth, color=FORECAST, linewidth=2.2, label=label, zorder=3)
         axes.legend(loc="lower left", ncols=2)
         note: dict[str, Any] = {"ha": "right", "va": "bottom", "color": "#555555", "fontsize": 9}
@@ -65,12 +68,12 @@ def draw_curve(path: Path, curve: Curve) -> None:
         axes.set_xlim(0, last)
         axes.text(0.99 * last, 1.0 + 0.012 * top, "copying the last frame", **note)
         hidden = int((raw > top).sum())
-        notes = [f"latest 50 stretches pooled: {curve.ratio(50):.2f}"] + [f"{hidden} single stretches lie above"] * bool(hidden)
+        notes = [f"latest 50 {units} pooled: {curve.ratio(50):.2f}"] + [f"{hidden} single {units} lie above"] * bool(hidden)
         axes.text(1.0, 1.015, "; ".join(notes), transform=axes.transAxes, ha="right", va="bottom", fontsize=8.5, color="#666666")
     else:
         axes.text(0.5, 0.4, "nothing has been learned yet", transform=axes.transAxes, ha="center", color="#777777")
     axes.set_ylim(0, top)
-    axes.set_xlabel("stretches shown")
+    axes.set_xlabel(f"{units} shown")
     axes.set_ylabel("forecast error / error of copying (mean square)")
     axes.set_title("Forecast error while learning (on the clips being learned)", loc="left", pad=22)
     save(figure, path)

@@ -23,6 +23,7 @@ from comparisons.figure_style import (
     shown_frames,
 )
 from comparisons.scoring import copied
+from snn.files import replace_file
 from snn.recording import Recording
 from snn.stimuli.movie import Movie
 
@@ -161,9 +162,7 @@ def draw_animation(path: Path, recording: Recording, movie: Movie) -> None:
         if len(data) <= ANIMATION_BYTES or factor == 1:
             break
         factor -= 1
-    temporary = path.with_name(path.name + ".new")
-    temporary.write_bytes(data)
-    temporary.replace(path)
+    replace_file(path, lambda file: file.write(data))
 
 
 def _gif(panels: NDArray[np.uint8], factor: int, palette: list[int], frame_ms: float) -> bytes:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from snn.files import replace_file
+
 EXCITATORY, INHIBITORY = "#c23b2e", "#2a62a8"
 ERROR_POS, ERROR_NEG = "#d2700f", "#6b3fa0"
 INPUT, ESTIMATE, FORECAST = "#1a1a1a", "#9a9a9a", "#0a8a6c"
@@ -80,9 +82,7 @@ def save(figure: Any, path: Path) -> None:
     figure : matplotlib.figure.Figure
     path : Path
     """
-    temporary = path.with_name(path.name + ".new")
-    figure.savefig(temporary, format="png", dpi=DPI)
-    temporary.replace(path)
+    replace_file(path, lambda file: figure.savefig(file, format="png", dpi=DPI))
 
 
 def shown_frames(n_frames: int, most: int, first: int = FIRST_SHOWN) -> range:

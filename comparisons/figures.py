@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,14 @@ from comparisons.figure_pixel import draw_pixel
 from comparisons.figure_raster import draw_raster
 from comparisons.figure_style import STYLE
 from comparisons.figure_weights import draw_weights
-from plasticity.training import Curve
+from snn.curve import Curve
 from snn.description import Network
 from snn.engines.driver import Simulation
+from snn.files import replace_file
 from snn.recording import Record, Recording
 from snn.stimuli.movie import Movie
+
+FIGURES = "figures"
 
 
 def draw_run(folder: Path, simulation: Simulation, movie: Movie, curve: Curve) -> None:
@@ -38,24 +42,53 @@ def draw_run(folder: Path, simulation: Simulation, movie: Movie, curve: Curve) -
     curve : Curve
         How learning went.
     """
-    import matplotlib as mpl
-
     simulation.restart()
     recording = simulation.run(movie, record=Record(spikes=True), learn=False)
     network = simulation.network
     save_recording(folder / "recording.npz", network, recording, movie)
-    figures = folder / "figures"
+    draw_forecast(folder, recording, movie, curve)
+    with style():
+        draw_raster(folder / FIGURES / "raster.png", network, recording, movie)
+        draw_pixel(folder / FIGURES / "pixel.png", network, recording, movie)
+        draw_weights(folder / FIGURES / "weights.png", network, simulation.state())
+
+
+def draw_forecast(folder: Path, recording: Recording, movie: Movie, curve: Curve, unit: str = "stretch") -> None:
+    """Draw what every model has: the learning curve and forecasts beside frames.
+
+    Writes, in ``figures``, ``learning_curve.png``, ``strip.png`` and ``animation.gif``.
+
+    Parameters
+    ----------
+    folder : Path
+        The run folder; it exists.
+    recording : Recording
+        Of the movie.
+    movie : Movie
+        Frames that were not learned from.
+    curve : Curve
+        How learning went.
+    unit : str
+        What a point of the curve stands for: ``stretch`` or ``update``.
+    """
+    figures = folder / FIGURES
     figures.mkdir(exist_ok=True)
-    with mpl.rc_context():
-        mpl.rcdefaults()  # whatever settings a user has, a run looks the same
-        settings: Any = mpl.rcParams
-        settings.update(STYLE)
-        draw_curve(figures / "learning_curve.png", curve)
+    with style():
+        draw_curve(figures / "learning_curve.png", curve, unit)
         draw_strip(figures / "strip.png", recording, movie)
         draw_animation(figures / "animation.gif", recording, movie)
-        draw_raster(figures / "raster.png", network, recording, movie)
-        draw_pixel(figures / "pixel.png", network, recording, movie)
-        draw_weights(figures / "weights.png", network, simulation.state())
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Draw with the settings of this package; whatever settings a user has, a run looks the same."""
+    import matplotlib as mpl
+
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        settings: Any = mpl.rcParams
+        settings.update(STYLE)
+        yield
 
 
 def save_recording(path: Path, network: Network, recording: Recording, movie: Movie) -> None:
@@ -82,9 +115,4 @@ def save_recording(path: Path, network: Network, recording: Recording, movie: Mo
             arrays[f"spikes/{p.name}/steps"] = recording.spikes[p.name].steps.astype(np.int32)
             arrays[f"spikes/{p.name}/cells"] = recording.spikes[p.name].cells.astype(np.int32)
     arrays |= {"frames": movie.frames, "frame_steps": np.array(recording.frame_steps), "dt_ms": np.array(recording.dt_ms)}
-    temporary = path.with_name(path.name + ".new")
-    with temporary.open("wb") as file:
-        np.savez(file, **arrays)  # type: ignore[arg-type]
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    replace_file(path, lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]

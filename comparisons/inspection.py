@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import ValidationError
 
 from comparisons import run_folder
+from comparisons.forecasters import CircuitForecaster, Forecaster, RateForecaster
 from comparisons.learning import Job
+from comparisons.rate_job import WEIGHTS, RateJob
+from comparisons.running import AnyJob
 from plasticity import RULES
 from snn._edit import first_error
 from snn.constraints import graded_quantities
@@ -21,22 +24,55 @@ from snn.errors import DescriptionError, StateError, sentence
 from snn.state import State, initial_state
 from snn.topology import edges
 
+if TYPE_CHECKING:
+    from conversion.rate_prednet import RatePredNet
+
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A finished run with its learned weights, ready to be shown frames."""
+    """A finished run, ready to be shown frames."""
 
     path: Path
-    job: Job
+    job: AnyJob
     clips: dict[str, list[str]]
     summary: dict[str, Any]
+
+    @cached_property
+    def forecaster(self) -> Forecaster:
+        """The model with its learned weights, to be scored."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, eq=False)
+class CircuitRun(Run):
+    """A finished run of the circuit, with its learned weights."""
+
+    job: Job
     network: Network
     state: State
 
     @cached_property
     def simulation(self) -> Simulation:
-        """The network with its learned weights, built on the engine that learned them."""
+        """The network with its learned weights, built on the engine of its job."""
         return self.job.simulation(self.network, self.state)
+
+    @cached_property
+    def forecaster(self) -> Forecaster:
+        """As `Run.forecaster`."""
+        return CircuitForecaster(self.simulation)
+
+
+@dataclass(frozen=True, eq=False)
+class RateRun(Run):
+    """A finished run of the rate PredNet, with its learned weights."""
+
+    job: RateJob
+    model: RatePredNet
+
+    @cached_property
+    def forecaster(self) -> Forecaster:
+        """As `Run.forecaster`."""
+        return RateForecaster(self.model)
 
 
 def load_run(path: Path) -> Run:
@@ -49,6 +85,7 @@ def load_run(path: Path) -> Run:
     Returns
     -------
     Run
+        A `CircuitRun` or a `RateRun`.
 
     Raises
     ------
@@ -61,11 +98,72 @@ def load_run(path: Path) -> Run:
     """
     run_folder.verify(path)
     try:
-        job = Job(**run_folder.read_json(path / "config.json"))
-    except (ValidationError, TypeError) as error:
+        job = read_job(run_folder.read_json(path / "config.json"))
+    except (ValidationError, TypeError, AttributeError) as error:
         raise StateError(
             sentence(str(path / "config.json"), f"is not a job ({first_error(error)})", cure="it was made by another version; learn again")
         ) from error
+    try:
+        clips = {name: [str(digest) for digest in frames] for name, frames in run_folder.read_json(path / "clips.json").items()}
+    except (AttributeError, TypeError, ValueError) as error:
+        raise StateError(sentence(str(path / "clips.json"), "is not a list of clips", cure="restore it or run again")) from error
+    summary = run_folder.read_json(path / "summary.json")
+    if isinstance(job, RateJob):
+        return RateRun(path, job, clips, summary, _model(path, job))
+    return CircuitRun(path, job, clips, summary, *_circuit(path))
+
+
+def load_circuit(path: Path, what: str) -> CircuitRun:
+    """Open the run folder of a circuit.
+
+    Parameters
+    ----------
+    path : Path
+    what : str
+        What it is needed for, for the message.
+
+    Returns
+    -------
+    CircuitRun
+
+    Raises
+    ------
+    StateError
+        If it is the run of a rate PredNet, which has no populations of cells with signs and synapses.
+    """
+    run = load_run(path)
+    if not isinstance(run, CircuitRun):
+        cure = "give a run of `learn` or `train-backprop`; `info` describes this one"
+        raise StateError(sentence(str(path), f"is a run of the rate PredNet, which {what} does not apply to", cure=cure))
+    return run
+
+
+def read_job(settings: dict[str, Any]) -> Job | RateJob:
+    """Read the settings of a run.
+
+    Parameters
+    ----------
+    settings : dict
+        Content of ``config.json``.
+
+    Returns
+    -------
+    Job or RateJob
+    """
+    kinds: dict[str, type[Job] | type[RateJob]] = {"learn": Job, "rate": RateJob}
+    return kinds.get(settings.get("kind", "learn"), Job)(**settings)
+
+
+def _model(path: Path, job: RateJob) -> RatePredNet:
+    from conversion.model_files import load_model
+
+    model, _ = load_model(path / WEIGHTS)
+    if model.spec != job.model:
+        raise StateError(sentence(str(path / WEIGHTS), "belongs to another description", cure="restore it or run again"))
+    return model
+
+
+def _circuit(path: Path) -> tuple[Network, State]:
     description = path / "description.json"
     try:
         network = Network.from_json(run_folder.to_json(run_folder.read_json(description)), RULES)
@@ -84,20 +182,15 @@ def load_run(path: Path) -> Run:
                 cure="restore it or run again",
             )
         )
-    state = State({**born.arrays, **weights.arrays}, weights.step, weights.seed, weights.dt_ms, weights.digest)
-    try:
-        clips = {name: [str(digest) for digest in frames] for name, frames in run_folder.read_json(path / "clips.json").items()}
-    except (AttributeError, TypeError, ValueError) as error:
-        raise StateError(sentence(str(path / "clips.json"), "is not a list of clips", cure="restore it or run again")) from error
-    return Run(path, job, clips, run_folder.read_json(path / "summary.json"), network, state)
+    return network, State({**born.arrays, **weights.arrays}, weights.step, weights.seed, weights.dt_ms, weights.digest)
 
 
-def activity(run: Run) -> dict[str, tuple[float, float]]:
+def activity(run: CircuitRun) -> dict[str, tuple[float, float]]:
     """Read from a run's recording how active each spiking population was on the frames that were drawn.
 
     Parameters
     ----------
-    run : Run
+    run : CircuitRun
 
     Returns
     -------
@@ -125,6 +218,9 @@ def describe(run: Run) -> str:
     -------
     str
     """
+    if isinstance(run, RateRun):
+        return _describe_rate(run)
+    assert isinstance(run, CircuitRun)
     network, state = run.network, run.state
     lines = [
         f"{run.path}: {network.name}, digest {network.digest[:12]}, seed {run.job.seed}, learned from {run.job.source.frames}",
@@ -143,5 +239,32 @@ def describe(run: Run) -> str:
         "",
         "graded quantities between cells: " + (", ".join(graded) if graded else "none"),
         "inside the retina: luminance, its local contrast and its change from frame to frame drive the first cells as currents",
+    ]
+    return "\n".join(lines)
+
+
+def _describe_rate(run: RateRun) -> str:
+    spec, model = run.job.model, run.model
+    lines = [
+        f"{run.path}: rate PredNet, cell {spec.cell}, {spec.pooling} pooling, loss {spec.loss}, seed {run.job.seed}, "
+        f"trained by backprop on {run.job.source.frames}",
+        "",
+        f"{'population':<28}{'shape':>14}{'units':>8}",
+    ]
+    cells = run.forecaster.cells
+    for level in range(spec.levels):
+        rows, cols = spec.size(level)
+        for name, n in cells.items():
+            if name.startswith(f"level{level}."):
+                lines.append(f"{name:<28}{f'{rows}x{cols}x{n // (rows * cols)}':>14}{n:>8}")
+    lines += ["", f"{'parameter':<40}{'shape':>22}{'numbers':>10}{'mean size':>11}"]
+    for name, p in model.named_parameters():
+        lines.append(f"{name:<40}{'x'.join(map(str, p.shape)):>22}{p.numel():>10}{float(p.detach().abs().mean()):>11.3g}")
+    lines += [
+        "",
+        f"parameters {model.n_parameters}, multiply-adds a frame {model.multiply_adds}",
+        "graded quantities between units: all of them; weights "
+        + ("shared by all sites" if spec.shared else "of their own at each site")
+        + (", R excitatory or inhibitory by channel" if spec.dale else ", of either sign"),
     ]
     return "\n".join(lines)

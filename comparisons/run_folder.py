@@ -1,9 +1,9 @@
 """Run folders: written under another name, synced, renamed; done means that the manifest verifies.
 
 A finished run holds ``config.json``, ``clips.json`` (what was learned from), ``description.json``, ``summary.json``,
-``curve.csv``, ``weights.npz``, ``bars.npz`` and ``MANIFEST.sha256``, and unless figures were declined
+``curve.csv``, ``weights.npz`` or ``weights.safetensors``, ``bars.npz`` and ``MANIFEST.sha256``, and unless figures were declined
 ``recording.npz`` and ``figures/``. While a run is under way everything lies in
-``NAME.partial``, with the last good ``checkpoint.npz``.
+``NAME.partial``, with the last good checkpoint.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import platform
 import shutil
 from importlib import metadata
@@ -19,11 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from snn.errors import RunFolderError, sentence
+from snn.files import TEMPORARY, replace_file
 
 MANIFEST = "MANIFEST.sha256"
-CHECKPOINT = "checkpoint.npz"
-NEEDED = ("config.json", "clips.json", "description.json", "summary.json", "curve.csv", "weights.npz", "bars.npz")
-UNFINISHED = (".new", ".partial")
+CHECKPOINTS = ("checkpoint.npz", "checkpoint.safetensors")
+WEIGHTS = ("weights.npz", "weights.safetensors")
+NEEDED = ("config.json", "clips.json", "description.json", "summary.json", "curve.csv", "bars.npz")
 PACKAGES = ("spiking-prednet", "numpy", "numba", "pydantic", "scikit-image", "matplotlib")
 
 
@@ -54,7 +54,7 @@ def can_resume(run: Path) -> bool:
     -------
     bool
     """
-    return (partial_of(run) / CHECKPOINT).is_file()
+    return any((partial_of(run) / name).is_file() for name in CHECKPOINTS)
 
 
 def refuse_taken(run: Path, *, resume: bool) -> None:
@@ -105,7 +105,7 @@ def begin(run: Path, *, resume: bool) -> Path:
     partial = partial_of(run)
     if resume:
         for path in partial.iterdir():
-            if path.suffix in UNFINISHED:
+            if path.suffix == TEMPORARY:
                 path.unlink()
         return partial
     discard(partial)
@@ -129,13 +129,8 @@ def write_text(path: Path, text: str) -> None:
     RunFolderError
         If it cannot be written.
     """
-    temporary = path.with_name(path.name + ".new")
     try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        replace_file(path, lambda file: file.write(text.encode()))
     except OSError as error:
         raise RunFolderError(
             sentence(str(path), f"cannot be written ({error.strerror})", cure="free some room or choose another --out")
@@ -233,7 +228,7 @@ def finish(partial: Path, run: Path) -> None:
     RunFolderError
         If the place cannot be written.
     """
-    files = sorted(p for p in partial.rglob("*") if p.is_file() and p.name not in (MANIFEST, CHECKPOINT))
+    files = sorted(p for p in partial.rglob("*") if p.is_file() and p.name not in (MANIFEST, *CHECKPOINTS))
     write_text(partial / MANIFEST, "".join(f"{sha256(p)}  {p.relative_to(partial).as_posix()}\n" for p in files))
     try:
         partial.rename(run)
@@ -241,7 +236,8 @@ def finish(partial: Path, run: Path) -> None:
         raise RunFolderError(
             sentence(str(run), f"cannot be written ({error.strerror})", cure=f"the finished run is in {partial}")
         ) from error
-    (run / CHECKPOINT).unlink(missing_ok=True)
+    for name in CHECKPOINTS:
+        (run / name).unlink(missing_ok=True)
 
 
 def verify(run: Path) -> None:
@@ -264,7 +260,8 @@ def verify(run: Path) -> None:
     if not manifest.is_file():
         raise RunFolderError(sentence(str(run), f"has no {MANIFEST}, so it is not a finished run", cure="run `learn` to make one"))
     lines = [line.partition("  ") for line in manifest.read_text(encoding="utf-8", errors="replace").splitlines()]
-    unlisted = sorted(set(NEEDED) - {name for _, _, name in lines})
+    listed = {name for _, _, name in lines}
+    unlisted = sorted(set(NEEDED) - listed) or ([] if listed & set(WEIGHTS) else [WEIGHTS[0]])
     if unlisted:
         raise RunFolderError(sentence(str(manifest), f"does not list {unlisted[0]}: it is damaged", cure="restore it or run again"))
     for digest, _, name in lines:
@@ -295,8 +292,8 @@ def versions() -> dict[str, str]:
 
 def _never_began(partial: Path) -> bool:
     """Tell whether a folder holds nothing but what is written before learning begins."""
-    early = {"config.json", "clips.json", "description.json", CHECKPOINT + ".partial"}
-    return partial.is_dir() and {p.name.removesuffix(".new") for p in partial.iterdir()} <= early
+    early = {"config.json", "clips.json", "description.json"} | {name + TEMPORARY for name in CHECKPOINTS}
+    return partial.is_dir() and {p.name if p.name in early else p.name.removesuffix(TEMPORARY) for p in partial.iterdir()} <= early
 
 
 def discard(partial: Path) -> None:

@@ -6,19 +6,21 @@ The engine learns; this module decides what is shown when. It looks at weights o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Annotated
 
 import numpy as np
 from pydantic import Field
 
 from snn._model import Described
+from snn.curve import Curve, Progress
 from snn.engines.driver import Simulation
 from snn.errors import BlowUpError, MovieError, sentence
 from snn.recording import Recording
 from snn.seeding import stream
 from snn.stimuli.movie import Movie
 from snn.stimuli.splitting import FIRST_SCORED
+
+__all__ = ["Curve", "Plan", "Progress", "forecast_error", "join", "learn", "order", "refuse_bad_weights", "refuse_blow_up", "stretches"]
 
 FORECAST, FORECASTER = "level0.forecast", "level0.prediction"
 GREY_MSE, LOST_RATIO = 0.25, 4.0
@@ -64,56 +66,6 @@ class Plan(Described):
         if self.eta_start == 0 or self.eta_end == 0:
             return self.eta_start + (self.eta_end - self.eta_start) * progress
         return float(self.eta_start * (self.eta_end / self.eta_start) ** progress)
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where learning stands after a stretch.
-
-    Attributes
-    ----------
-    done, total : int
-        Stretches.
-    mse_model, mse_copy_last : float
-        Errors of the stretch just shown, in luminance squared; NaN when it has no scored frame.
-    n_scored : int
-        Scored frames of the stretch.
-    """
-
-    done: int
-    total: int
-    mse_model: float
-    mse_copy_last: float
-    n_scored: int
-
-
-@dataclass(eq=False)
-class Curve:
-    """Learning curve: errors while learning, stretch by stretch.
-
-    Attributes
-    ----------
-    points : list of Progress
-    """
-
-    points: list[Progress] = field(default_factory=list)
-
-    def ratio(self, last: int = 50) -> float:
-        """Error over that of copying the last frame, over the latest stretches.
-
-        Parameters
-        ----------
-        last : int
-            Number of stretches.
-
-        Returns
-        -------
-        float
-            NaN when nothing has been scored.
-        """
-        recent = [p for p in self.points[-last:] if p.n_scored]
-        copy = sum(p.mse_copy_last * p.n_scored for p in recent)
-        return float(sum(p.mse_model * p.n_scored for p in recent) / copy) if copy > 0 else float("nan")
 
 
 def stretches(movies: Sequence[Movie], length: int) -> list[Movie]:

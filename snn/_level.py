@@ -13,7 +13,6 @@ from snn.synapses import Receptor
 from snn.topology import LocalField, OneToOne, Topology
 from snn.weights import Constant, HalfNormal, Uniform, Weights
 
-LAG_MS = 1.0
 Pairs = tuple[tuple[int, int], ...]
 
 
@@ -110,22 +109,22 @@ class Level:
         frame, theta, theta_p = self.spec.frame_ms, self.theta, self.theta_p
         found = []
         for part, step in (("target", theta), ("prediction", theta_p)):
-            found.append(self.join(part, part, "partner", OneToOne(pairs=swap), step, LAG_MS))
-            found.append(self.join(part, f"{part}_inh", "pulse", OneToOne(), 1.0, LAG_MS))
-        found.append(self.join("representation", "representation_inh", "pulse", OneToOne(), 1.0, LAG_MS))
+            found.append(self.join(part, part, "partner", OneToOne(pairs=swap), step, self.spec.lag_ms))
+            found.append(self.join(part, f"{part}_inh", "pulse", OneToOne(), 1.0, self.spec.lag_ms))
+        found.append(self.join("representation", "representation_inh", "pulse", OneToOne(), 1.0, self.spec.lag_ms))
         found += self.sensory()
         found.append(self.join("target", "prediction", "persistent_exc", OneToOne(), theta, frame))
-        found.append(self.join("target_inh", "prediction", "persistent_inh", OneToOne(pairs=swap), theta, frame - LAG_MS))
+        found.append(self.join("target_inh", "prediction", "persistent_inh", OneToOne(pairs=swap), theta, frame - self.spec.lag_ms))
         found += self.forecast(self.level, LocalField(size=self.spec.field))
         if self.spec.feedback and self.level + 1 < self.spec.levels:
             found += self.forecast(self.level + 1, LocalField(size=self.spec.feedback_field))
         to_up: Pairs = tuple((a, a) for a in up)
         to_down: Pairs = tuple((f + a, a) for a in up)
         for error, more, less in (("error_pos", to_up, to_down), ("error_neg", to_down, to_up)):
-            found.append(self.join("target", error, "persistent_exc", OneToOne(pairs=more), theta, 2 * LAG_MS))
-            found.append(self.join("target_inh", error, "persistent_inh", OneToOne(pairs=less), theta, LAG_MS))
-            found.append(self.join("prediction", error, "persistent_exc", OneToOne(pairs=less), theta_p, 2 * LAG_MS))
-            found.append(self.join("prediction_inh", error, "persistent_inh", OneToOne(pairs=more), theta_p, LAG_MS))
+            found.append(self.join("target", error, "persistent_exc", OneToOne(pairs=more), theta, 2 * self.spec.lag_ms))
+            found.append(self.join("target_inh", error, "persistent_inh", OneToOne(pairs=less), theta, self.spec.lag_ms))
+            found.append(self.join("prediction", error, "persistent_exc", OneToOne(pairs=less), theta_p, 2 * self.spec.lag_ms))
+            found.append(self.join("prediction_inh", error, "persistent_inh", OneToOne(pairs=more), theta_p, self.spec.lag_ms))
         return found
 
     def sensory(self) -> list[Projection]:
@@ -134,7 +133,7 @@ class Level:
         if self.level == 0:
             present = [c for c, on in (("contrast", self.spec.contrast), ("transient", self.spec.transient)) if on]
             return [
-                self.join(f"target_{c}", "representation", "pulse", OneToOne(pairs=((0, 2 * i), (1, 2 * i + 1))), 1.0, LAG_MS)
+                self.join(f"target_{c}", "representation", "pulse", OneToOne(pairs=((0, 2 * i), (1, 2 * i + 1))), 1.0, self.spec.lag_ms)
                 for i, c in enumerate(present)
             ]
         below = self.level - 1
@@ -142,18 +141,24 @@ class Level:
         found = []
         for error in ("error_pos", "error_neg"):
             weights = Uniform(low_mV=0.0, high_mV=2.0 * self.spec.pool_gain / fan_in)
-            found.append(self.join(self.name(error, below), "pool", "pulse", LocalField(size=1), weights, LAG_MS))
+            found.append(self.join(self.name(error, below), "pool", "pulse", LocalField(size=1), weights, self.spec.lag_ms))
         gain_mV = 2.0 * self.theta
         upper: Pairs = tuple((a, a) for a in range(f))
-        found.append(self.join("pool", "target", "pooled_exc", OneToOne(pairs=upper), gain_mV, 2 * LAG_MS))
-        found.append(self.join("pool", "pool_inh", "pulse", OneToOne(), 1.0, LAG_MS))
-        found.append(self.join("pool_inh", "target", "pooled_inh", OneToOne(pairs=tuple((a, f + a) for a in range(f))), gain_mV, LAG_MS))
-        level_mV = 0.02
-        found.append(self.join("target", "representation", "level_exc", OneToOne(pairs=upper), level_mV, 2 * LAG_MS))
+        found.append(self.join("pool", "target", "pooled_exc", OneToOne(pairs=upper), gain_mV, 2 * self.spec.lag_ms))
+        found.append(self.join("pool", "pool_inh", "pulse", OneToOne(), 1.0, self.spec.lag_ms))
         found.append(
-            self.join("target_inh", "representation", "level_inh", OneToOne(pairs=tuple((f + a, a) for a in range(f))), level_mV, LAG_MS)
+            self.join("pool_inh", "target", "pooled_inh", OneToOne(pairs=tuple((a, f + a) for a in range(f))), gain_mV, self.spec.lag_ms)
         )
-        found.append(self.join("target", "representation", "pulse", OneToOne(pairs=tuple((a, f + a) for a in range(2 * f))), 1.0, LAG_MS))
+        level_mV = 0.02
+        found.append(self.join("target", "representation", "level_exc", OneToOne(pairs=upper), level_mV, 2 * self.spec.lag_ms))
+        found.append(
+            self.join(
+                "target_inh", "representation", "level_inh", OneToOne(pairs=tuple((f + a, a) for a in range(f))), level_mV, self.spec.lag_ms
+            )
+        )
+        found.append(
+            self.join("target", "representation", "pulse", OneToOne(pairs=tuple((a, f + a) for a in range(2 * f))), 1.0, self.spec.lag_ms)
+        )
         return found
 
     def forecast(self, source_level: int, topology: Topology) -> list[Projection]:
@@ -169,7 +174,7 @@ class Level:
         source, frame = self.name("representation", source_level), self.spec.frame_ms
         return [
             self.join(source, "prediction", "dendrite_exc", topology, weights, frame, signals),
-            self.join(f"{source}_inh", "prediction", "dendrite_inh", topology, weights, frame - LAG_MS, signals),
+            self.join(f"{source}_inh", "prediction", "dendrite_inh", topology, weights, frame - self.spec.lag_ms, signals),
         ]
 
     def join(

@@ -30,6 +30,9 @@ class PredNetSpec(Described):
         Side of the field that a representation reaches in the level below, even.
     frame_ms : float
         Time of a frame and delay of the forecast.
+    lag_ms : float
+        Delay of the short connections, at least the step of the simulation; excitatory routes that run beside an
+        inhibitory partner take twice as long, so that both arrive together.
     retina : Retina
         Gains of the eye.
     target_step, forecast_step : float
@@ -68,6 +71,7 @@ class PredNetSpec(Described):
     field: Annotated[int, Field(ge=1)] = 5
     feedback_field: Annotated[int, Field(ge=2)] = 4
     frame_ms: Positive = 50.0
+    lag_ms: Positive = 1.0
     retina: Retina = Retina()
     target_step: Positive = 1 / 32
     forecast_step: Positive = 1 / 32

@@ -7,7 +7,6 @@ still on its way), ``total`` (sent since the clip began). ``before`` is the fram
 
 from __future__ import annotations
 
-import os
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from snn.description import Network
 from snn.errors import StateError, nearest, sentence
+from snn.files import replace_file
 from snn.seeding import stream
 from snn.topology import existing
 from snn.weights import draw
@@ -87,18 +87,11 @@ class State:
         StateError
             If the place cannot be written.
         """
-        path = Path(path)
-        partial = path.with_name(path.name + ".partial")
         meta = np.array([self.step, self.seed], dtype=np.int64)
         about = {"meta/step_seed": meta, "meta/dt_ms": np.array(self.dt_ms), "meta/digest": np.array(self.digest)}
         try:
-            with partial.open("wb") as file:
-                np.savez(file, **{**self.arrays, **about})  # type: ignore[arg-type]
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(path)
+            replace_file(Path(path), lambda file: np.savez(file, **{**self.arrays, **about}))  # type: ignore[arg-type]
         except OSError as error:
-            partial.unlink(missing_ok=True)
             raise StateError(
                 sentence(str(path), f"cannot be written ({error.strerror})", cure="choose a folder that is writable and has room")
             ) from error

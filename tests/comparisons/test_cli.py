@@ -196,7 +196,7 @@ def test_a_full_disk_is_one_line(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device", "bars.npz")
 
-    monkeypatch.setattr("comparisons.learning.np.savez", full)
+    monkeypatch.setattr("comparisons.bars.np.savez", full)
     monkeypatch.setattr("comparisons.learning.save_checkpoint", lambda *_: None)
     code, _, err = call(learn_call(material, tmp_path / "run"), capsys)
     assert code == 2
@@ -330,7 +330,7 @@ def test_defaults_are_those_of_the_job(tmp_path: Path, monkeypatch: pytest.Monke
         given.append(job)
         return {"n_neurons": 0, "n_synapses": 0, "ratio_while_learning": 1.0, "validation": {}}
 
-    monkeypatch.setattr("comparisons.learning.run_learn", note)
+    monkeypatch.setattr("comparisons.running.run_job", note)
     call(["learn", "--frames", "x.npy", "--out", str(tmp_path / "run")], capsys)
     assert given == [Job(source=Source(frames="x.npy"))]
 

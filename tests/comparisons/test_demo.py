@@ -73,7 +73,7 @@ def test_demo(tmp_path: Path) -> None:
 def test_a_run_of_other_settings_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "TESTS", {"1 px": (1.0, 1.0)})
     monkeypatch.setattr(demo, "TEST_MOVIES", 2)
-    monkeypatch.setattr(demo, "run_learn", lambda job, folder, resume: learn_without_figures(job, folder, resume))
+    monkeypatch.setattr(demo, "run_job", lambda job, folder, resume: learn_without_figures(job, folder, resume))
     small = {name: job.model_copy(update={"source": job.source.model_copy(update={"size": 8})}) for name, job in jobs(1, 2).items()}
     first = run_and_score(small["spiking-0"], tmp_path / "run")
     assert set(first) == {"1 px"} and sum(c["frames_scored"] for c in first["1 px"].values()) == 14
@@ -84,6 +84,6 @@ def test_a_run_of_other_settings_is_not_used(tmp_path: Path, monkeypatch: pytest
 
 
 def learn_without_figures(job: demo.Job, folder: Path, resume: bool) -> None:
-    from comparisons.learning import run_learn
+    from comparisons.running import run_job
 
-    run_learn(job, folder, resume=resume, figures=False)
+    run_job(job, folder, resume=resume, figures=False)

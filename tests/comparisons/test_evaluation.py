@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from comparisons.bars import load_bars
 from comparisons.cli import main
 from comparisons.evaluation import evaluate, table
 from comparisons.inspection import load_run
-from comparisons.learning import Job, load_bars, run_learn
+from comparisons.learning import Job
 from comparisons.movies import Source
+from comparisons.running import run_job
 from plasticity.training import Plan
 from snn.errors import MovieError
 from snn.recording import Record
@@ -20,7 +22,7 @@ from snn.recording import Record
 SIZE, HOLD_OUT, FIRST = 8, 6, 3
 KEYS = {
     *("mse_model", "mse_copy_last", "mse_gated_shift", "mse_one_frame", "ratio"),
-    *("mean_rate_Hz", "spikes_per_frame", "synaptic_events_per_frame", "frames_scored"),
+    *("mean_rate_Hz", "mean_activity", "spikes_per_frame", "synaptic_events_per_frame", "multiply_adds_per_frame", "frames_scored"),
 }
 
 
@@ -42,7 +44,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, frames: dict[str, np.ndarra
     path = tmp_path_factory.mktemp("evaluation")
     np.savez(path / "clips.npz", **frames)
     source = Source(frames=str(path / "clips.npz"), clips=("a", "b"), size=SIZE, hold_out=HOLD_OUT)
-    run_learn(Job(source=source, plan=Plan(passes=2)), path / "run", figures=False)
+    run_job(Job(source=source, plan=Plan(passes=2)), path / "run", figures=False)
     return path
 
 
@@ -108,11 +110,11 @@ def test_nothing_is_learned(folder: Path) -> None:
     run = load_run(folder / "run")
     movies = Source(frames=str(folder / "clips.npz"), size=SIZE).read()
     fixed = {k: a.copy() for k, a in run.simulation.state().arrays.items() if k.startswith(("weights/", "threshold/", "trace/"))}
-    first = evaluate(run.simulation, movies[:2], *load_bars(folder / "run"))
+    first = evaluate(run.forecaster, movies[:2], *load_bars(folder / "run"))
     run.simulation.restart()
     after = run.simulation.state().arrays
     assert all(np.array_equal(after[k], a) for k, a in fixed.items())
-    assert evaluate(run.simulation, movies[:2], *load_bars(folder / "run")) == first
+    assert evaluate(run.forecaster, movies[:2], *load_bars(folder / "run")) == first
     assert {p.name: p.read_bytes() for p in (folder / "run").iterdir()} == before
 
 
@@ -120,7 +122,7 @@ def test_the_state_at_rest_is_the_state_before(folder: Path) -> None:
     run = load_run(folder / "run")
     run.simulation.restart()
     before = run.simulation.state()
-    evaluate(run.simulation, Source(frames=str(folder / "clips.npz"), clips=("a",), size=SIZE).read(), *load_bars(folder / "run"))
+    evaluate(run.forecaster, Source(frames=str(folder / "clips.npz"), clips=("a",), size=SIZE).read(), *load_bars(folder / "run"))
     run.simulation.restart()
     after = run.simulation.state()
     assert before.arrays.keys() == after.arrays.keys()
@@ -172,7 +174,7 @@ def test_too_short_to_score(folder: Path) -> None:
     run = load_run(folder / "run")
     (movie,) = Source(frames=str(folder / "clips.npz"), clips=("a",), size=SIZE).read()
     with pytest.raises(MovieError, match=r"clip 'a': .*got 3; allowed: > 3"):
-        evaluate(run.simulation, [movie.part(0, 3)], *load_bars(folder / "run"))
+        evaluate(run.forecaster, [movie.part(0, 3)], *load_bars(folder / "run"))
 
 
 def test_the_table_says_the_same(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

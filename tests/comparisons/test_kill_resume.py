@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from comparisons.cli import main
-from comparisons.learning import Job, load_checkpoint, run_learn
+from comparisons.learning import Job, load_checkpoint
 from comparisons.movies import Source
 from comparisons.run_folder import partial_of
+from comparisons.running import run_job
 from plasticity.training import Plan
 
 PASSES, WAIT_S = 150, 120.0
@@ -20,17 +21,18 @@ PASSES, WAIT_S = 150, 120.0
 BEGIN = """
 import sys
 from pathlib import Path
-from comparisons.learning import Job, run_learn
+from comparisons.learning import Job
+from comparisons.running import run_job
 from comparisons.movies import Source
 from plasticity.training import Plan
 job = Job(source=Source(frames=sys.argv[1], size=8), plan=Plan(passes=int(sys.argv[3])))
-run_learn(job, Path(sys.argv[2]), figures=False, checkpoint_s=0.0)
+run_job(job, Path(sys.argv[2]), figures=False, checkpoint_s=0.0)
 """
 
 
 def reached(partial: Path) -> int:
     """Stretches in the checkpoint; it is always there whole, or not yet there at all."""
-    return len(load_checkpoint(partial)[1].points) if (partial / "checkpoint.npz").exists() else -1
+    return len(load_checkpoint(partial / "checkpoint.npz")[1].points) if (partial / "checkpoint.npz").exists() else -1
 
 
 def test_kill_and_resume(tmp_path: Path) -> None:
@@ -62,5 +64,5 @@ def test_how_often_checkpoints_are_left_does_not_matter(tmp_path: Path) -> None:
     np.save(source, np.random.default_rng(0).random((7, 8, 8)) * 0.4)
     job = Job(source=Source(frames=str(source), size=8), plan=Plan(passes=4))
     for name, checkpoint_s in (("often", 0.0), ("never", 1e9)):
-        run_learn(job, tmp_path / name, figures=False, checkpoint_s=checkpoint_s)
+        run_job(job, tmp_path / name, figures=False, checkpoint_s=checkpoint_s)
     assert (tmp_path / "often" / "MANIFEST.sha256").read_bytes() == (tmp_path / "never" / "MANIFEST.sha256").read_bytes()

@@ -14,9 +14,10 @@ import pytest
 
 from comparisons.cli import main
 from comparisons.inspection import load_run
-from comparisons.learning import Job, load_checkpoint, run_learn
+from comparisons.learning import Job, load_checkpoint
 from comparisons.movies import Source
 from comparisons.run_folder import partial_of, verify
+from comparisons.running import run_job
 from plasticity.training import Plan
 from snn.errors import BlowUpError, MovieError, RunFolderError, StateError
 
@@ -47,9 +48,9 @@ def files(folder: Path) -> dict[str, bytes]:
 def test_the_same_options_give_the_same_bytes(tmp_path: Path) -> None:
     source = clips(tmp_path)
     for out in ("a", "b"):
-        run_learn(job(source), tmp_path / out, figures=False)
+        run_job(job(source), tmp_path / out, figures=False)
     assert files(tmp_path / "a") == files(tmp_path / "b")
-    run_learn(job(source, seed=1), tmp_path / "c", figures=False)
+    run_job(job(source, seed=1), tmp_path / "c", figures=False)
     assert (tmp_path / "c" / "weights.npz").read_bytes() != (tmp_path / "a" / "weights.npz").read_bytes()
 
 
@@ -57,13 +58,13 @@ def test_the_same_options_give_the_same_bytes(tmp_path: Path) -> None:
 def test_other_cells_precisions_and_engines_too(changes: dict[str, object], tmp_path: Path) -> None:
     source = clips(tmp_path, n=1, n_frames=6)
     for out in ("a", "b"):
-        run_learn(job(source, plan=Plan(passes=1), **changes), tmp_path / out, figures=False)
+        run_job(job(source, plan=Plan(passes=1), **changes), tmp_path / out, figures=False)
     assert files(tmp_path / "a") == files(tmp_path / "b")
 
 
 def test_what_a_run_leaves(tmp_path: Path) -> None:
     made = job(clips(tmp_path), source=Source(frames=str(tmp_path / "clips.npz"), size=SIZE, validate_frames=4, hold_out=2))
-    summary = run_learn(made, tmp_path / "run", figures=False)
+    summary = run_job(made, tmp_path / "run", figures=False)
     assert {p.name for p in tmp_path.iterdir()} == {"clips.npz", "run"}
     verify(tmp_path / "run")
     assert {p.name for p in (tmp_path / "run").iterdir()} == {
@@ -76,7 +77,7 @@ def test_what_a_run_leaves(tmp_path: Path) -> None:
     assert {c["frames_scored"] for c in summary["validation"].values()} == {1}
     assert {name: len(frames) for name, frames in run.clips.items()} == {"clip0": 10, "clip1": 10, "clip2": 10}
     rows = list(csv.DictReader((tmp_path / "run" / "curve.csv").read_text(encoding="utf-8").splitlines()))
-    assert [int(r["stretch"]) for r in rows] == list(range(1, 7)) and {r["frames_scored"] for r in rows} == {"3"}
+    assert [int(r["done"]) for r in rows] == list(range(1, 7)) and {r["frames_scored"] for r in rows} == {"3"}
     ratio = sum(float(r["mse_model"]) for r in rows) / sum(float(r["mse_copy_last"]) for r in rows)
     assert summary["ratio_while_learning"] == pytest.approx(ratio)
 
@@ -87,7 +88,7 @@ def test_held_out_frames_do_not_reach_the_run(tmp_path: Path) -> None:
     found = {}
     for out in ("a", "b"):
         made = job(source, source=Source(frames=str(source), size=SIZE, hold_out=4))
-        run_learn(made, tmp_path / out, figures=False)
+        run_job(made, tmp_path / out, figures=False)
         found[out] = files(tmp_path / out)
         with np.load(source) as file:
             arrays = {k: file[k].copy() for k in file.files}
@@ -97,7 +98,7 @@ def test_held_out_frames_do_not_reach_the_run(tmp_path: Path) -> None:
     assert found["a"] == found["b"]
     arrays["clip1"][-5] = 1.0 - arrays["clip1"][-5]
     np.savez(source, **arrays)
-    run_learn(made, tmp_path / "c", figures=False)
+    run_job(made, tmp_path / "c", figures=False)
     assert files(tmp_path / "c")["weights.npz"] != found["a"]["weights.npz"]
 
 
@@ -105,7 +106,7 @@ def test_validation_frames_do_not_reach_the_weights(tmp_path: Path) -> None:
     source = clips(tmp_path)
     found = []
     for out in ("a", "b"):
-        run_learn(job(source, source=Source(frames=str(source), size=SIZE, validate_frames=4)), tmp_path / out, figures=False)
+        run_job(job(source, source=Source(frames=str(source), size=SIZE, validate_frames=4)), tmp_path / out, figures=False)
         found.append(files(tmp_path / out))
         with np.load(source) as file:
             np.savez(tmp_path / "new.npz", **{k: np.concatenate([file[k][:-4], file[k][:4]]) for k in file.files})
@@ -119,15 +120,15 @@ def test_resume_needs_the_same_settings_and_frames(tmp_path: Path) -> None:
     out = tmp_path / "run"
     begin_and_stop(made, out)
     with pytest.raises(RunFolderError, match="--resume"):
-        run_learn(made, out, figures=False)
+        run_job(made, out, figures=False)
     with pytest.raises(StateError, match="other settings"):
-        run_learn(job(source, seed=1), out, resume=True, figures=False)
+        run_job(job(source, seed=1), out, resume=True, figures=False)
     clips(tmp_path, seed=1)
     with pytest.raises(StateError, match="other frames"):
-        run_learn(made, out, resume=True, figures=False)
+        run_job(made, out, resume=True, figures=False)
     clips(tmp_path)
-    run_learn(made, out, resume=True, figures=False)
-    run_learn(made, tmp_path / "straight", figures=False)
+    run_job(made, out, resume=True, figures=False)
+    run_job(made, tmp_path / "straight", figures=False)
     assert files(out) == files(tmp_path / "straight")
 
 
@@ -145,17 +146,17 @@ def begin_and_stop(made: Job, out: Path, after: int = 2) -> None:
                 raise Stop
 
     with pytest.raises(Stop):
-        run_learn(made, out, figures=False, report=Stopping(), checkpoint_s=0.0)
+        run_job(made, out, figures=False, report=Stopping(), checkpoint_s=0.0)
 
 
 @pytest.mark.parametrize("after", [0, 1, 5])
 def test_resume_from_any_stretch(after: int, tmp_path: Path) -> None:
     made = job(clips(tmp_path))
     begin_and_stop(made, tmp_path / "run", after)
-    _, curve = load_checkpoint(partial_of(tmp_path / "run"))
+    _, curve = load_checkpoint(partial_of(tmp_path / "run") / "checkpoint.npz")
     assert [p.done for p in curve.points] == list(range(1, after + 1))
-    run_learn(made, tmp_path / "run", resume=True, figures=False)
-    run_learn(made, tmp_path / "straight", figures=False)
+    run_job(made, tmp_path / "run", resume=True, figures=False)
+    run_job(made, tmp_path / "straight", figures=False)
     assert files(tmp_path / "run") == files(tmp_path / "straight")
 
 
@@ -169,10 +170,10 @@ def test_resume_after_a_kill_while_the_run_is_finished(tmp_path: Path, monkeypat
     with monkeypatch.context() as patch:
         patch.setattr(Path, "rename", dies)
         with pytest.raises(Stop):
-            run_learn(made, tmp_path / "run", figures=False)
-    (partial_of(tmp_path / "run") / "weights.npz.partial").write_bytes(b"half")
-    run_learn(made, tmp_path / "run", resume=True, figures=False)
-    run_learn(made, tmp_path / "straight", figures=False)
+            run_job(made, tmp_path / "run", figures=False)
+    (partial_of(tmp_path / "run") / "weights.npz.new").write_bytes(b"half")
+    run_job(made, tmp_path / "run", resume=True, figures=False)
+    run_job(made, tmp_path / "straight", figures=False)
     assert files(tmp_path / "run") == files(tmp_path / "straight")
 
 
@@ -181,10 +182,10 @@ def test_an_attempt_that_never_began_is_not_in_the_way(tmp_path: Path) -> None:
     partial = partial_of(tmp_path / "run")
     partial.mkdir()
     (partial / "config.json").write_text("{}", encoding="utf-8")
-    (partial / "checkpoint.npz.partial").write_bytes(b"half")
+    (partial / "checkpoint.npz.new").write_bytes(b"half")
     with pytest.raises(RunFolderError, match="without --resume"):
-        run_learn(made, tmp_path / "run", resume=True, figures=False)
-    run_learn(made, tmp_path / "run", figures=False)
+        run_job(made, tmp_path / "run", resume=True, figures=False)
+    run_job(made, tmp_path / "run", figures=False)
     verify(tmp_path / "run")
 
 
@@ -193,7 +194,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     partial.mkdir()
     (partial / "thesis.txt").write_text("years of work", encoding="utf-8")
     with pytest.raises(RunFolderError, match="remove it"):
-        run_learn(job(clips(tmp_path)), tmp_path / "run", figures=False)
+        run_job(job(clips(tmp_path)), tmp_path / "run", figures=False)
     assert [p.name for p in partial.iterdir()] == ["thesis.txt"]
 
 
@@ -211,7 +212,7 @@ def test_a_blow_up_is_told_and_the_last_good_state_loads(cells: str, tmp_path: P
     for word in (" in stretch ", " of 12 (clip 'clip", " ms); allowed: <= ", "lower the learning rate", str(checkpoint)):
         assert word in err, (word, err)
     assert not out.exists()
-    state, curve = load_checkpoint(partial_of(out))
+    state, curve = load_checkpoint(partial_of(out) / "checkpoint.npz")
     assert all(np.isfinite(a).all() for a in state.arrays.values())
     assert all(p.mse_model <= 4 * p.mse_copy_last for p in curve.points)
     # The last good state is worth something: the same network goes on from it.
@@ -225,8 +226,8 @@ def test_a_late_blow_up_keeps_the_checkpoint_before_it(tmp_path: Path) -> None:
     source, out = clips(tmp_path), tmp_path / "run"
     made = job(source, plan=Plan(passes=8, eta_start=0.1, eta_end=1e4))
     with pytest.raises(BlowUpError, match=r"in stretch \d+ of 24 .*checkpoint\.npz"):
-        run_learn(made, out, figures=False, checkpoint_s=0.0)
-    state, curve = load_checkpoint(partial_of(out))
+        run_job(made, out, figures=False, checkpoint_s=0.0)
+    state, curve = load_checkpoint(partial_of(out) / "checkpoint.npz")
     assert len(curve.points) >= 3
     assert all(np.isfinite(a).all() for a in state.arrays.values())
 
@@ -242,12 +243,12 @@ def test_hard_movies_are_no_blow_up(kind: str, tmp_path: Path) -> None:
         "steps": np.repeat(rng.integers(0, 2, (4, 1, 1)), 5, 0) * np.ones((20, SIZE, SIZE)),
     }[kind]
     np.save(tmp_path / "hard.npy", frames)
-    summary = run_learn(job(tmp_path / "hard.npy", plan=Plan(passes=6)), tmp_path / "run", figures=False)
-    assert summary["stretches"] == 6
+    summary = run_job(job(tmp_path / "hard.npy", plan=Plan(passes=6)), tmp_path / "run", figures=False)
+    assert summary["steps"] == 6
 
 
 def test_what_fails_before_learning_leaves_nothing(tmp_path: Path) -> None:
     """The network is another than the movie's: only the first frame can tell."""
     with pytest.raises(MovieError, match="frame_ms"):
-        run_learn(job(clips(tmp_path), overrides=(("frame_ms", 25.0),)), tmp_path / "run", figures=False)
+        run_job(job(clips(tmp_path), overrides=(("frame_ms", 25.0),)), tmp_path / "run", figures=False)
     assert [p.name for p in tmp_path.iterdir()] == ["clips.npz"]

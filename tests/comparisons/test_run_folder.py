@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from comparisons import run_folder
 from comparisons.cli import main
-from comparisons.learning import Job, run_learn
+from comparisons.learning import Job
 from comparisons.movies import Source
+from comparisons.running import run_job
 from plasticity.training import Plan
 from snn.errors import RunFolderError
 
@@ -23,7 +24,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run; tests put back what they change."""
     folder = tmp_path_factory.mktemp("run_folder")
     np.save(folder / "clip.npy", np.random.default_rng(0).random((8, 8, 8)) * 0.3)
-    run_learn(Job(source=Source(frames=str(folder / "clip.npy"), size=8), plan=Plan(passes=1)), folder / "run", figures=False)
+    run_job(Job(source=Source(frames=str(folder / "clip.npy"), size=8), plan=Plan(passes=1)), folder / "run", figures=False)
     return folder / "run"
 
 
@@ -33,13 +34,13 @@ def listed(run: Path) -> list[str]:
 
 def test_a_finished_run_holds_what_it_needs(finished: Path) -> None:
     run_folder.verify(finished)
-    assert set(listed(finished)) == {*run_folder.NEEDED, run_folder.MANIFEST}
+    assert set(listed(finished)) == {*run_folder.NEEDED, "weights.npz", run_folder.MANIFEST}
 
 
 @pytest.mark.slow
 def test_figures_are_under_the_manifest_too(finished: Path, tmp_path: Path) -> None:
     source = Source(frames=str(finished.parent / "clip.npy"), size=8)
-    run_learn(Job(source=source, plan=Plan(passes=1)), tmp_path / "run")
+    run_job(Job(source=source, plan=Plan(passes=1)), tmp_path / "run")
     run_folder.verify(tmp_path / "run")
     names = set(listed(tmp_path / "run")) - {*run_folder.NEEDED, run_folder.MANIFEST}
     assert "recording.npz" in names and "figures/strip.png" in names
@@ -146,14 +147,14 @@ def test_begin(tmp_path: Path) -> None:
     partial = run_folder.begin(run, resume=False)
     assert partial.is_dir() and partial.name == "run.partial" and not run.exists()
     assert not run_folder.can_resume(run)
-    (partial / run_folder.CHECKPOINT).write_bytes(b"")
+    (partial / run_folder.CHECKPOINTS[0]).write_bytes(b"")
     assert run_folder.can_resume(run)
     with pytest.raises(RunFolderError, match="unfinished"):
         run_folder.begin(run, resume=False)
-    (partial / "weights.npz.partial").write_bytes(b"half")
+    (partial / "weights.npz.new").write_bytes(b"half")
     (partial / "summary.json.new").write_bytes(b"half")
     assert run_folder.begin(run, resume=True) == partial
-    assert [p.name for p in partial.iterdir()] == [run_folder.CHECKPOINT]
+    assert [p.name for p in partial.iterdir()] == [run_folder.CHECKPOINTS[0]]
     run.mkdir()
     for resume in (False, True):
         with pytest.raises(RunFolderError, match="exists already"):

@@ -1,0 +1,172 @@
+"""Options that several commands share: where frames come from, and how much time is spent on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from cyclopts import Parameter
+
+from snn.errors import DescriptionError, sentence
+
+if TYPE_CHECKING:
+    from comparisons.movies import Source
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class SourceOptions:
+    """Movies to learn from.
+
+    Parameters
+    ----------
+    frames
+        Video file, folder or zip of frames, .npz, .npy, or the word photographs.
+    clips
+        Names of clips, with commas; all when left out.
+    size
+        Side of the frames in pixels.
+    hold_out
+        Frames at the end of each clip that are kept from learning.
+    validate
+        Frames before those that are kept from learning too, to choose constants on.
+    movies
+        For photographs: number of drifts.
+    speed
+        For photographs: slowest and fastest drift in pixels a frame.
+    frame_ms
+        Time for which a frame is shown.
+    timing
+        For a video: show every frame for that time, or take the frames that keep the real speed.
+    crop
+        Cut the frames to the middle square, or take them whole (they must then have that shape).
+    """
+
+    frames: str
+    clips: str = ""
+    size: int = 32
+    hold_out: int = 0
+    validate: int = 0
+    movies: int = 1200
+    speed: tuple[float, float] = (1.0, 1.0)
+    frame_ms: float = 50.0
+    timing: Literal["keep-frames", "resample"] = "keep-frames"
+    crop: Literal["centre-square", "none"] = "centre-square"
+
+    def source(self, n_frames: int = 10) -> Source:
+        """Give the source that these options describe.
+
+        Parameters
+        ----------
+        n_frames : int
+            Length of the drifts of photographs.
+
+        Returns
+        -------
+        Source
+        """
+        from comparisons.movies import Source
+
+        return Source(
+            frames=self.frames,
+            clips=names(self.clips),
+            size=self.size,
+            hold_out=self.hold_out,
+            validate_frames=self.validate,
+            n_movies=self.movies,
+            n_frames=n_frames,
+            speed_min_px=self.speed[0],
+            speed_max_px=self.speed[1],
+            frame_ms=self.frame_ms,
+            timing=self.timing,
+            crop=self.crop,
+        )
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Split a list of names.
+
+    Parameters
+    ----------
+    text : str
+        With commas.
+
+    Returns
+    -------
+    tuple of str
+    """
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def pairs(values: tuple[str, ...]) -> tuple[tuple[str, float | str], ...]:
+    """Read fields of the description to change.
+
+    Parameters
+    ----------
+    values : tuple of str
+        Each PATH=VALUE.
+
+    Returns
+    -------
+    tuple of (str, float or str)
+
+    Raises
+    ------
+    DescriptionError
+        If one has no ``=``.
+    """
+    found: list[tuple[str, float | str]] = []
+    for text in values:
+        path, equals, value = text.partition("=")
+        if not (path and equals and value):
+            cure = "for example --set level0.error_pos.cell.tau_mem_ms=2 or --set level0.representation.sign=mixed"
+            raise DescriptionError(sentence("--set", "is not PATH=VALUE", got=text, cure=cure))
+        try:
+            found.append((path, float(value)))
+        except ValueError:
+            found.append((path, value))
+    return tuple(found)
+
+
+def numbers(text: str, option: str) -> tuple[int, ...]:
+    """Read a list of whole numbers.
+
+    Parameters
+    ----------
+    text : str
+        With commas.
+    option : str
+        Its name, for the message.
+
+    Returns
+    -------
+    tuple of int
+
+    Raises
+    ------
+    DescriptionError
+        If one is not a whole number.
+    """
+    try:
+        return tuple(int(part) for part in names(text))
+    except ValueError as error:
+        raise DescriptionError(sentence(option, "is not a list of whole numbers", got=text, cure="for example 1,32")) from error
+
+
+def say_learned(out: Path, summary: dict[str, Any], size: str) -> None:
+    """Print what a run has come to.
+
+    Parameters
+    ----------
+    out : Path
+        The run folder.
+    summary : dict
+    size : str
+        How large the model is.
+    """
+    print(f"{out}: {size}; error / copy-last while learning {summary['ratio_while_learning']:.3f}")
+    if summary["validation"]:
+        from comparisons.evaluation import table
+
+        print(table(summary["validation"]))

@@ -1,0 +1,114 @@
+"""Commands for the rate side: the rate PredNet, and circuits trained by backprop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from comparisons.cli_options import SourceOptions, numbers, say_learned
+from comparisons.progress import TerminalReporter
+
+
+def train_rate(
+    *,
+    movies_from: SourceOptions,
+    out: Path,
+    cell: Literal["convlstm", "sublstm", "leaky"] = "convlstm",
+    channels: str = "1,32",
+    r_channels: str = "32,32",
+    pooling: Literal["max", "average"] = "max",
+    loss: Literal["L_0", "L_all", "direct"] = "L_0",
+    error_norm: Literal["mean", "rms"] = "mean",
+    fixed_forget: Annotated[bool, Parameter(negative="")] = False,
+    tau_frames: tuple[float, ...] = (0.0, 1.0, 3.0),
+    shared: bool = True,
+    dale: Annotated[bool, Parameter(negative="")] = False,
+    updates: int = 1200,
+    batch: int = 32,
+    window: int = 10,
+    lr: float = 2e-3,
+    lr_end: float = 1e-4,
+    schedule: Literal["cosine", "step"] = "cosine",
+    clip_norm: float | None = None,
+    seed: int = 0,
+    resume: bool = False,
+    figures: bool = True,
+) -> None:
+    """Train the rate PredNet by backprop, and leave a run folder.
+
+    Parameters
+    ----------
+    movies_from
+        What to learn from.
+    out
+        Run folder to make.
+    cell
+        What R is made of: the paper's convolutional LSTM, subtractive gates, or rectified leaky units.
+    channels
+        Channels of A and A-hat per level, with commas; as many as there are levels.
+    r_channels
+        Channels of R per level.
+    pooling
+        How A shrinks from level to level.
+    loss
+        Errors of level 0, of all levels, or, as a control, of a frame read from R, with no penalty on the error units.
+    error_norm
+        Mean of the error units, as published, or the root of the mean of their squares.
+    fixed_forget
+        For sublstm: learned constants in place of forget gates.
+    tau_frames
+        For leaky: time constants in frames, dealt out to the channels in turn.
+    shared
+        One kernel for all sites.
+    dale
+        For leaky: each channel of R is excitatory or inhibitory.
+    updates
+        Steps of training.
+    batch
+        Windows in a step.
+    window
+        Frames of a window.
+    lr
+        Learning rate at the beginning.
+    lr_end
+        Learning rate at the end.
+    schedule
+        How it falls: along a cosine, or at once after half of the updates, as published.
+    clip_norm
+        Longest gradient.
+    seed
+        Seed of everything.
+    resume
+        Go on with the unfinished run of the same options.
+    figures
+        Draw figures.
+    """
+    from comparisons.rate_job import RateJob
+    from comparisons.running import run_job
+    from conversion.backprop_plan import BackpropPlan
+    from conversion.rate_spec import RatePredNetSpec
+
+    source = movies_from.source(n_frames=window)
+    model = RatePredNetSpec(
+        rows=source.size,
+        cols=source.size,
+        channels=numbers(channels, "--channels"),
+        r_channels=numbers(r_channels, "--r-channels"),
+        cell=cell,
+        pooling=pooling,
+        loss=loss,
+        error_norm=error_norm,
+        fixed_forget=fixed_forget,
+        tau_frames=tau_frames,
+        shared=shared,
+        dale=dale,
+    )
+    plan = BackpropPlan(updates=updates, batch=batch, n_frames=window, lr=lr, lr_end=lr_end, schedule=schedule, clip_norm=clip_norm)
+    job = RateJob(source=source, model=model, plan=plan, seed=seed)
+    summary = run_job(job, out, resume=resume, figures=figures, report=TerminalReporter())
+    say_learned(out, summary, f"{summary['n_units']} units, {summary['n_parameters']} parameters")
+
+
+COMMANDS = (train_rate,)

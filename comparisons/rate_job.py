@@ -1,0 +1,148 @@
+"""The job behind ``train-rate``: the rate PredNet is trained by backprop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from comparisons.forecasters import RateForecaster
+from comparisons.movies import Source
+from conversion.backprop_plan import BackpropPlan
+from conversion.rate_spec import RatePredNetSpec
+from snn._model import Described
+from snn.recording import Recording
+from snn.stimuli.movie import Movie
+
+if TYPE_CHECKING:
+    from conversion.rate_prednet import RatePredNet
+    from conversion.rate_training import Trainer
+
+WEIGHTS = "weights.safetensors"
+
+
+class RateJob(Described):
+    """Everything that determines a run of ``train-rate``.
+
+    Parameters
+    ----------
+    source : Source
+        What to learn from.
+    model : RatePredNetSpec
+        What learns.
+    plan : BackpropPlan
+        How.
+    seed : int
+    """
+
+    kind: Literal["rate"] = "rate"
+    source: Source
+    model: RatePredNetSpec
+    plan: BackpropPlan = BackpropPlan()
+    seed: Annotated[int, Field(ge=0)] = 0
+
+    @model_validator(mode="after")
+    def _one_size(self) -> Self:
+        if (self.model.rows, self.model.cols) != (self.source.size, self.source.size):
+            raise ValueError(f"model and source differ in size; got {self.model.rows}x{self.model.cols} and {self.source.size}")
+        return self
+
+    def learner(self) -> RateLearner:
+        """Build the model, ready to be trained.
+
+        Returns
+        -------
+        RateLearner
+        """
+        from conversion.rate_prednet import RatePredNet
+        from conversion.rate_training import RateTrainable, Trainer
+
+        model = RatePredNet(self.model, self.seed)
+        return RateLearner(self, model, Trainer(RateTrainable(model), self.plan, self.seed))
+
+
+class RateLearner:
+    """A rate PredNet in training.
+
+    Parameters
+    ----------
+    job : RateJob
+    model : RatePredNet
+    trainer : Trainer
+    """
+
+    checkpoint = "checkpoint.safetensors"
+
+    def __init__(self, job: RateJob, model: RatePredNet, trainer: Trainer) -> None:
+        self.job, self.model, self.trainer = job, model, trainer
+        self.curve = trainer.curve
+        self.refuse_bad, self.save = trainer.refuse_bad, trainer.save
+
+    def description(self) -> str:
+        """As `Learner.description`."""
+        return self.job.model.model_dump_json(indent=1)
+
+    def learn(self, movies: Sequence[Movie], after: Callable[[], None]) -> None:
+        """As `Learner.learn`."""
+        self.trainer.train(movies, after)
+
+    def load(self, path: Path) -> None:
+        """As `Learner.load`."""
+        self.trainer.load(path)
+        self.curve = self.trainer.curve
+
+    def finish(self, folder: Path) -> dict[str, Any]:
+        """As `Learner.finish`."""
+        from conversion.model_files import save_model
+
+        save_model(folder / WEIGHTS, self.model)
+        return size_of(self.model)
+
+    def forecaster(self) -> RateForecaster:
+        """As `Learner.forecaster`."""
+        return RateForecaster(self.model)
+
+    def draw(self, folder: Path, movie: Movie) -> None:
+        """As `Learner.draw`."""
+        from comparisons.figures import draw_forecast
+
+        draw_forecast(folder, record(self.model, movie), movie, self.curve, unit="update")
+
+
+def size_of(model: RatePredNet) -> dict[str, Any]:
+    """Say what a summary should know of a rate model.
+
+    Parameters
+    ----------
+    model : RatePredNet
+
+    Returns
+    -------
+    dict
+    """
+    spec = model.spec
+    units = sum(RateForecaster(model).cells.values())
+    name = f"rate-prednet-{spec.levels}-{spec.cell}"
+    return {"network": name, "n_units": units, "n_parameters": model.n_parameters, "multiply_adds_per_frame": model.multiply_adds}
+
+
+def record(model: RatePredNet, movie: Movie) -> Recording:
+    """Show a movie and keep what every population did, one step a frame.
+
+    Parameters
+    ----------
+    model : RatePredNet
+    movie : Movie
+
+    Returns
+    -------
+    Recording
+        ``counts`` holds activities.
+    """
+    from conversion.rate_training import forecast
+
+    frames, populations = forecast(model, movie, record=True)
+    return Recording(movie.n_frames, 1, movie.frame_ms, populations, {"level0.forecast": frames[..., np.newaxis]}, {})
