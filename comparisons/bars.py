@@ -34,7 +34,7 @@ def fit_bars(movies: Sequence[Movie]) -> tuple[GatedShift, OneFrame]:
     -------
     GatedShift, OneFrame
     """
-    return GatedShift.fit(movies[:FITTED_ON]), OneFrame.fit(movies)
+    return GatedShift.fit(movies[:FITTED_ON]), OneFrame.fit(movies[: 4 * FITTED_ON])
 
 
 def load_bars(run: Path) -> tuple[GatedShift, OneFrame]:
