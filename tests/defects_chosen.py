@@ -37,6 +37,7 @@ CAUGHT = "tests/plasticity/test_caught.py"
 SPLITTING = "tests/snn/test_splitting.py"
 SELECTIONS = {
     "snn/engines/reference.py": (QUICK, LAW, STDP, GATED, DELTA),
+    "snn/engines/plain_learning.py": (QUICK, LAW, STDP, GATED, DELTA),
     "snn/engines/layout.py": (QUICK, LAW, CELLS, GATED, DELTA),
     "snn/engines/event_kernels.py": (LAW, STDP, GATED, CAUGHT, PAIRING, DELTA),
     "snn/engines/event_cells.py": (LAW, QUICK, CELLS, GATED),
@@ -72,7 +73,8 @@ OTHERS = {
 SLOW = (f"{STATE}::test_a_flipped_byte_is_noticed_or_harmless", f"{STATE}::test_a_file_cut_short_is_refused")
 """Tests that say nothing of numbers and take long."""
 
-REFERENCE, LAYOUT, DRIVER = "snn/engines/reference.py", "snn/engines/layout.py", "snn/engines/driver.py"
+REFERENCE, PLAIN = "snn/engines/reference.py", "snn/engines/plain_learning.py"
+LAYOUT, DRIVER = "snn/engines/layout.py", "snn/engines/driver.py"
 KERNELS, EVENT_CELLS, LAZY = "snn/engines/event_kernels.py", "snn/engines/event_cells.py", "snn/engines/event_lazy.py"
 ADVANCE, EVENT_RULES, TABLES = "snn/engines/event_advance.py", "snn/engines/event_rules.py", "snn/engines/event_tables.py"
 LEVEL, STATE_PY, ERROR_GATED = "snn/_level.py", "snn/state.py", "plasticity/predictive.py"
@@ -95,16 +97,15 @@ CHOSEN = tuple(
         ("reset before delivery", EVENT_CELLS, "value[place + count] = sent", "value[place + count] = gain * (v[i] - threshold[i])",
          "a rate unit sends what is left of it, not what it had"),
         ("threshold passed, not reached", REFERENCE, "((self.v >= self.threshold)", "((self.v > self.threshold)", TIMES),
-        ("pre trace raised after post_spike", REFERENCE,
-         'self.raise_traces("pre", self.arrived)\n        if act:\n            self.update("post_spike", '
-         "self.target.sent[self.edges.post] > 0, modulator)",
-         'if act:\n            self.update("post_spike", self.target.sent[self.edges.post] > 0, modulator)\n'
-         '        self.raise_traces("pre", self.arrived)', "a pair in one step is not learned"),
-        ("post trace raised before post_spike", REFERENCE, 'self.raise_traces("pre", self.arrived)\n',
-         'self.raise_traces("pre", self.arrived)\n        self.raise_traces("post", self.target.sent)\n', "traces are too high"),
-        ("inhibition excites, reference", REFERENCE, "self.sign = -1.0 if", "self.sign = 1.0 if", "Dale's law holds on paper only"),
+        ("pre trace raised after post_spike", PLAIN,
+         'self._raise_all("pre", arrived)\n        if act:\n            self.update("post_spike", weights, own[self.edges.post] > 0, modulator)',
+         'if act:\n            self.update("post_spike", weights, own[self.edges.post] > 0, modulator)\n'
+         '        self._raise_all("pre", arrived)', "a pair in one step is not learned"),
+        ("post trace raised before post_spike", PLAIN, 'self._raise_all("pre", arrived)\n',
+         'self._raise_all("pre", arrived)\n        self._raise_all("post", own)\n', "traces are too high"),
+        ("inhibition excites, reference", PLAIN, "-1.0 if source.sign", "1.0 if source.sign", "Dale's law holds on paper only"),
         ("inhibition excites, event", TABLES, "sign=np.array([-1.0 if", "sign=np.array([1.0 if", "Dale's law holds on paper only"),
-        ("no clip at zero, reference", REFERENCE, "np.clip(new, 0.0,", "np.clip(new, -1e9,", "an excitatory synapse inhibits"),
+        ("no clip at zero, reference", PLAIN, "np.clip(new, 0.0,", "np.clip(new, -1e9,", "an excitatory synapse inhibits"),
         ("no clip at zero, event", EVENT_RULES, "self.low = -np.inf if mixed else 0.0", "self.low = -np.inf",
          "an excitatory synapse inhibits"),
         ("no clip at zero, lazy", LAZY, "max(zero, u - a_minus * y[i])", "u - a_minus * y[i]", "an excitatory synapse inhibits"),
@@ -125,7 +126,7 @@ CHOSEN = tuple(
         ("excess and deficit swapped", ERROR_GATED, 'signal("excess") - signal("deficit")', 'signal("deficit") - signal("excess")',
          "the forecast learns to be wrong"),
         ("normaliser without c", ERROR_GATED, "(self.c + post_sum(x * x))", "post_sum(x * x)", "a silent site divides by zero"),
-        ("post_sum over all cells, reference", REFERENCE, ")[post]\n", ").sum()\n", "a synapse sees the whole network"),
+        ("post_sum over all cells, reference", PLAIN, "sums[post]\n", "sums.sum()\n", "a synapse sees the whole network"),
         ("post_sum over all cells, event", EVENT_RULES, "totals[s] = out[0].astype(np.float64)",
          "totals[s] = np.full(n_post, out[0].sum(), np.float64)", "a synapse sees the whole network"),
         ("transmitter sign missing in the rule", ERROR_GATED, "MODULATOR * SIGN * self.eta", "MODULATOR * self.eta",

@@ -1,7 +1,7 @@
 """Engines: one description, several ways to run it.
 
 ``reference`` (plain NumPy, the definition of correct), ``event`` (numba, fast, the default), ``brian`` (emits a Brian2
-network, the second opinion). An engine is imported only when it is asked for.
+network, the second opinion), ``torch_`` (batched and differentiable). An engine is imported only when it is asked for.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Literal
 from snn.engines.port import Engine
 from snn.errors import EngineError, nearest, sentence
 
-ENGINES = {"reference": "ReferenceEngine", "event": "EventEngine", "brian": "BrianEngine"}
-EngineName = Literal["reference", "event", "brian"]
+ENGINES = {"reference": "ReferenceEngine", "event": "EventEngine", "brian": "BrianEngine", "torch_": "TorchEngine"}
+EngineName = Literal["reference", "event", "brian", "torch_"]
 
 
 def engine(name: str = "event", **options: str) -> Engine:
@@ -21,10 +21,11 @@ def engine(name: str = "event", **options: str) -> Engine:
 
     Parameters
     ----------
-    name : {'event', 'reference', 'brian'}
+    name : {'event', 'reference', 'brian', 'torch_'}
         Which one.
     **options
-        Passed to it: ``precision="float32"`` for ``event``, ``target="cython"`` for ``brian``.
+        Passed to it: ``precision="float32"`` for ``event``, ``target="cython"`` for ``brian``,
+        ``device="cuda"`` for ``torch_``.
 
     Returns
     -------

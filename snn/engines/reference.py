@@ -6,7 +6,6 @@ Written to be read beside ``conventions.md``, not to be fast. The numbers of the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +13,8 @@ from numpy.typing import NDArray
 from snn.description import Network, Population, Projection
 from snn.engines.driver import Simulation, prepare
 from snn.engines.layout import Layout, Propagators, has_membrane, propagators, rule_problems
+from snn.engines.plain_learning import PlainLearning
 from snn.engines.port import FloatArray, FrameInput, FrameOutput
-from snn.local import PostSum, Symbol, Trace, When, evaluate
 from snn.state import Array, State, at_rest
 from snn.topology import Edges, edges
 
@@ -123,99 +122,30 @@ class _Cells:
 
 
 class _Synapses:
-    """One projection's weights and traces, and phases 4 to 6."""
+    """One projection's weights, phase 4, and with `PlainLearning` phases 5 and 6."""
 
     def __init__(self, projection: Projection, layout: Layout, cells: Mapping[str, _Cells]) -> None:
-        self.projection, self.layout = projection, layout
+        self.projection = projection
         self.source, self.target = cells[projection.source], cells[projection.target]
-        self.mixed = self.source.population.sign == "mixed"
-        self.sign = -1.0 if self.source.population.sign == "inhibitory" else 1.0
         self.edges: Edges = edges(projection.topology, self.source.population.grid, self.target.population.grid)
+        self.learning = PlainLearning(projection, layout, self.edges)
         self.receptor = [r.name for r in self.target.population.receptors].index(projection.receptor)
         self.delay = layout.delay_steps(projection)
-        self.listed: tuple[Trace, ...] = projection.rule.traces() if projection.rule else ()
-        self.taps = {
-            t.name: [(cells[p], i, j) for p, i, j in layout.signal_edges(projection, t.name)] for t in self.listed if t.side == "signal"
-        }
-        self.frame_value: dict[str, FloatArray] = {}
         self.arrived = np.zeros(self.source.population.n)
 
     def load(self, arrays: Mapping[str, Array]) -> None:
         self.w = np.array(arrays[f"weights/{self.projection.name}"], dtype=np.float64)
-        self.trace = {t.name: np.array(arrays[f"trace/{self.projection.name}/{t.name}"], dtype=np.float64) for t in self.listed if t.tau_ms}
-        self.begin_frame()
+        self.learning.load(arrays)
 
     def dump(self) -> dict[str, Array]:
-        traces = {f"trace/{self.projection.name}/{k}": a.copy() for k, a in self.trace.items()}
-        return {f"weights/{self.projection.name}": self.w.copy(), **traces}
-
-    def decay(self, step_in_frame: int) -> None:
-        self.step_in_frame = step_in_frame
-        for t in self.listed:
-            if t.tau_ms:
-                self.trace[t.name] *= self.layout.trace_decay(t.tau_ms)
+        return {f"weights/{self.projection.name}": self.w.copy(), **self.learning.dump()}
 
     def deliver(self) -> None:
         e = self.edges
         self.arrived = self.source.flight[-self.delay]
         active = self.arrived[e.pre] != 0
-        effect = self.sign * self.w.ravel()[e.weight[active]] * self.arrived[e.pre[active]]
+        effect = self.learning.sign * self.w.ravel()[e.weight[active]] * self.arrived[e.pre[active]]
         np.add.at(self.target.g[self.receptor], e.post[active], effect)
-
-    def learn(self, act: bool, modulator: float) -> None:
-        if act:
-            self.update("pre_spike", self.arrived[self.edges.pre] > 0, modulator)
-        self.raise_traces("pre", self.arrived)
-        if act:
-            self.update("post_spike", self.target.sent[self.edges.post] > 0, modulator)
-        self.raise_traces("post", self.target.sent)
-        for t in self.listed:
-            if t.side == "signal":
-                told = np.zeros(self.target.population.n)
-                for cells, i, j in self.taps[t.name]:
-                    np.add.at(told, j, cells.sent[i])
-                self.raise_one(t, told)
-
-    def raise_traces(self, side: str, spikes: FloatArray) -> None:
-        for t in self.listed:
-            if t.side == side:
-                self.raise_one(t, spikes)
-
-    def raise_one(self, t: Trace, spikes: FloatArray) -> None:
-        if t.tau_ms:
-            self.trace[t.name] += spikes
-        first, share = self.layout.counted_steps(t)
-        if t.frame and self.step_in_frame >= first:
-            self.frame_value[t.name] += share * (self.trace[t.name] if t.tau_ms else spikes)
-
-    def begin_frame(self) -> None:
-        for t in self.listed:
-            if t.frame:
-                self.frame_value[t.name] = np.zeros(self.source.population.n if t.side == "pre" else self.target.population.n)
-
-    def update(self, when: When, chosen: NDArray[np.bool_], modulator: float) -> None:
-        """Apply the rule's updates of one kind of event to the chosen edges."""
-        for u in self.projection.rule.updates() if self.projection.rule else ():
-            if u.when != when or not chosen.any():
-                continue
-            i, j, place = self.edges.pre[chosen], self.edges.post[chosen], self.edges.weight[chosen]
-            w = self.w.ravel()
-
-            def value_of(x: Symbol | PostSum, every: bool = False) -> Any:
-                pre, post, at = (self.edges.pre, self.edges.post, self.edges.weight) if every else (i, j, place)  # noqa: B023
-                if isinstance(x, PostSum):
-                    terms = evaluate(x.a, lambda s: value_of(s, every=True))
-                    return np.bincount(
-                        self.edges.post, weights=np.broadcast_to(terms, self.edges.post.shape), minlength=self.target.population.n
-                    )[post]
-                if x.scope in ("w", "sign", "modulator"):
-                    return {"w": w[at], "sign": self.sign, "modulator": modulator}[x.scope]  # noqa: B023
-                array = self.frame_value.get(x.name, self.trace.get(x.name))
-                assert array is not None
-                return array[pre if x.scope == "pre" else post]
-
-            new = evaluate(u.weight, value_of)
-            w[place] = new if self.mixed else np.clip(new, 0.0, self.projection.w_max_mV)
 
 
 class ReferenceBackend:
@@ -278,11 +208,12 @@ class ReferenceBackend:
                 raster = given.rasters[name][s] if name in given.rasters else None
                 self.margin_mV = min(self.margin_mV, c.step(self.n, given.currents.get(name, 0.0), raster))
             for j in self.synapses:
-                j.decay(s)
+                j.learning.decay(s)
             for j in self.synapses:
                 j.deliver()
+            sent = {name: c.sent for name, c in self.cells.items()}
             for j in self.synapses:
-                j.learn(given.learn, given.modulator)
+                j.learning.learn(j.w, j.arrived, sent, given.learn, given.modulator)
             for name, c in self.cells.items():
                 start = self.layout.offsets[name]
                 counts[start : start + len(c.sent)] += c.sent
@@ -294,7 +225,7 @@ class ReferenceBackend:
             self.n += 1
         if given.learn:
             for j in self.synapses:
-                j.update("frame_end", np.ones(len(j.edges.pre), dtype=bool), given.modulator)
+                j.learning.frame_end(j.w, given.modulator)
         for j in self.synapses:
-            j.begin_frame()
+            j.learning.begin_frame()
         return FrameOutput(counts, late, np.array(steps, dtype=np.int64), np.array(who, dtype=np.int64))

@@ -1,0 +1,110 @@
+"""Propagators of a population as torch sees them: functions of a membrane constant that may have a gradient."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from snn.cells import IF, RateUnit
+from snn.description import Population
+from snn.engines.layout import propagators
+
+Number = Tensor | float
+
+
+@dataclass(frozen=True, eq=False)
+class Law:
+    """The numbers of `Propagators`; those that depend on the membrane constant may be tensors.
+
+    Attributes
+    ----------
+    v, drive, adaptation : Tensor or float
+        Factors on V, on constant currents and (subtracted) on the adaptation.
+    receptor_gain : tuple of Tensor or float
+    receptor_decay : tuple of float
+    adaptation_decay, adaptation_step : float
+    refractory_steps : int
+    soft : bool
+    reset_by, v_reset, floor, gain : float
+        As in `Propagators`.
+    """
+
+    v: Number
+    drive: Number
+    adaptation: Number
+    receptor_gain: tuple[Number, ...]
+    receptor_decay: tuple[float, ...]
+    adaptation_decay: float
+    adaptation_step: float
+    refractory_steps: int
+    soft: bool
+    reset_by: float
+    v_reset: float
+    floor: float
+    gain: float
+
+
+def law_of(population: Population, tau_mem_ms: Tensor, dt_ms: float) -> Law:
+    """Compute the propagators of a population; with a gradient where its membrane constant has one.
+
+    Parameters
+    ----------
+    population : Population
+    tau_mem_ms : Tensor, shape ()
+    dt_ms : float
+        Step.
+
+    Returns
+    -------
+    Law
+    """
+    now = population
+    if abs(float(tau_mem_ms) - float(population.cell.tau_mem_ms)) > 1e-12:  # type: ignore[union-attr]
+        cell = population.cell.model_copy(update={"tau_mem_ms": float(tau_mem_ms)})
+        now = population.model_copy(update={"cell": cell})
+    plain = propagators(now, dt_ms)
+    v: Number = plain.v
+    drive: Number = plain.drive
+    adaptation: Number = plain.adaptation
+    gains: tuple[Number, ...] = plain.receptor_gain
+    if tau_mem_ms.requires_grad:
+        v, drive, adaptation, gains = _differentiable(population, tau_mem_ms, dt_ms)
+    return Law(
+        v,
+        drive,
+        adaptation,
+        gains,
+        plain.receptor_decay,
+        plain.adaptation_decay,
+        plain.adaptation_step,
+        plain.refractory_steps,
+        plain.soft,
+        plain.reset_by,
+        plain.v_reset,
+        plain.floor,
+        plain.gain,
+    )
+
+
+def _differentiable(population: Population, tau: Tensor, dt_ms: float) -> tuple[Number, Number, Number, tuple[Number, ...]]:
+    cell = population.cell
+    leaky = cell.leaky if isinstance(cell, RateUnit) else not isinstance(cell, IF)
+    v: Number = torch.exp(-dt_ms / tau) if leaky else 1.0
+    drive = -torch.expm1(-dt_ms / tau) if leaky else dt_ms / tau
+
+    def gain(tau_ms: float | None) -> Number:
+        """Effect of a decaying current; its slope from the closed form, or near equal constants from the limit's."""
+        if tau_ms is None:
+            return drive
+        decay = torch.exp(torch.as_tensor(-dt_ms / tau_ms, dtype=tau.dtype))
+        if not leaky:
+            return tau_ms / tau * (1.0 - decay)
+        x = 1.0 / tau - 1.0 / tau_ms
+        small = x * dt_ms
+        series = dt_ms * (1.0 + small / 2.0 + small**2 / 6.0) if abs(float(small)) < 1e-5 else torch.expm1(small) / x
+        return torch.exp(-dt_ms / tau) / tau * series
+
+    gains = tuple(v if r.kinetics == "pulse" else gain(r.tau_ms) for r in population.receptors)
+    return v, drive, gain(getattr(cell, "tau_adaptation_ms", None)), gains

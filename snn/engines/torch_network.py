@@ -1,0 +1,364 @@
+"""A network as a torch module: batched over clips, differentiable in weights, thresholds and time constants.
+
+The steps are those of ``conventions.md``. A spike has no slope; backwards it gets that of a surrogate from snnTorch, in
+units of the cell's threshold. Weights are magnitudes: `TorchNetwork.project_` puts them back to 0 and above, so that
+Dale's law holds by construction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from snn.cells import RateUnit
+from snn.description import Population
+from snn.engines.layout import Layout, has_membrane
+from snn.engines.torch_delivery import Route
+from snn.engines.torch_law import Law, law_of
+from snn.errors import StateError, nearest, sentence
+from snn.state import NEVER, Array, State
+
+SLOPE = 5.0
+
+
+@dataclass
+class Motion:
+    """Everything that moves, per population; tensors of shape (batch, n).
+
+    Attributes
+    ----------
+    v, a, last, total : dict of str to Tensor
+        Membrane, adaptation, step of the last spike, spikes sent since the clip began.
+    g : dict of (str, str) to Tensor
+        Current of each receptor.
+    flight : dict of str to list of Tensor
+        What was sent in the last steps, latest last.
+    step : int
+        Steps done.
+    """
+
+    v: dict[str, Tensor]
+    a: dict[str, Tensor]
+    last: dict[str, Tensor]
+    total: dict[str, Tensor]
+    g: dict[tuple[str, str], Tensor]
+    flight: dict[str, list[Tensor]]
+    step: int = 0
+
+    def detached(self) -> Motion:
+        """Cut the graph: gradients do not reach further back."""
+
+        def cut(tensors: dict[Any, Tensor]) -> dict[Any, Tensor]:
+            return {k: t.detach() for k, t in tensors.items()}
+
+        flight = {k: [t.detach() for t in line] for k, line in self.flight.items()}
+        return Motion(cut(self.v), cut(self.a), cut(self.last), cut(self.total), cut(self.g), flight, self.step)
+
+
+@dataclass(frozen=True, eq=False)
+class FrameSums:
+    """What every population sent in a frame.
+
+    Attributes
+    ----------
+    counts, late : dict of str to Tensor, shape (batch, n)
+        Spikes; and each weighted by the share of the frame's second half that follows it.
+    sent : list of dict of str to Tensor
+        Step by step; empty unless asked for.
+    """
+
+    counts: dict[str, Tensor]
+    late: dict[str, Tensor]
+    sent: list[dict[str, Tensor]]
+
+
+class TorchNetwork(nn.Module):
+    """A network whose parameters have gradients.
+
+    Parameters
+    ----------
+    layout : Layout
+    state : State
+        Gives weights and thresholds.
+    dtype : dtype
+        Of torch; float64 gives the spikes of the reference engine.
+    device : str
+        Where it runs.
+    slope : float
+        Steepness of the surrogate (fast sigmoid) in units of the threshold.
+
+    References
+    ----------
+    Surrogate gradients: Neftci, Mostafa & Zenke (2019), https://doi.org/10.1109/MSP.2019.2931595; the fast sigmoid:
+    Zenke & Ganguli (2018), https://doi.org/10.1162/neco_a_01086; snnTorch: Eshraghian et al. (2023),
+    https://doi.org/10.1109/JPROC.2023.3308088.
+    """
+
+    def __init__(
+        self, layout: Layout, state: State, *, dtype: torch.dtype = torch.float32, device: str = "cpu", slope: float = SLOPE
+    ) -> None:
+        super().__init__()
+        from snntorch.surrogate import fast_sigmoid
+
+        self.layout, self.network = layout, layout.network
+        self.dtype, self.device = dtype, torch.device(device)
+        self._slope_of = fast_sigmoid(slope)
+        self.populations = {p.name: p for p in self.network.populations}
+        self.members = [p for p in self.network.populations if has_membrane(p)]
+        self.routes = [Route(j.topology, self._grid(j.source), self._grid(j.target), self.device) for j in self.network.projections]
+        self.delays = [layout.delay_steps(j) for j in self.network.projections]
+        self.depth = {p.name: state.arrays[f"flight/{p.name}"].shape[0] for p in self.network.populations}
+
+        def fixed(array: Any) -> nn.Parameter:
+            return nn.Parameter(torch.tensor(np.asarray(array), dtype=dtype, device=self.device), requires_grad=False)
+
+        self.weights = nn.ParameterList(fixed(state.weights(j.name)) for j in self.network.projections)
+        self.thresholds = nn.ParameterList(fixed(state.arrays[f"threshold/{p.name}"]) for p in self.members)
+        self.tau_mem_ms = nn.ParameterList(fixed(p.cell.tau_mem_ms) for p in self.members)  # type: ignore[union-attr]
+
+    def _grid(self, name: str) -> Any:
+        return self.populations[name].grid
+
+    def learn(
+        self,
+        weights: Collection[str] | None = None,
+        thresholds: Collection[str] = (),
+        time_constants: Collection[str] = (),
+    ) -> None:
+        """Choose what has gradients.
+
+        Parameters
+        ----------
+        weights : collection of str, optional
+            Names of projections; when left out, those that have a rule.
+        thresholds, time_constants : collection of str
+            Names of populations.
+
+        Raises
+        ------
+        StateError
+            If there is no projection or population of a name.
+        """
+        names = [j.name for j in self.network.projections]
+        chosen = [j.name for j in self.network.projections if j.rule is not None] if weights is None else list(weights)
+        members = [p.name for p in self.members]
+        for group, known, parameters in (
+            (chosen, names, self.weights),
+            (list(thresholds), members, self.thresholds),
+            (list(time_constants), members, self.tau_mem_ms),
+        ):
+            for name in group:
+                if name not in known:
+                    raise StateError(sentence("torch.learn", f"there is nothing called {name!r} to learn", cure=nearest(name, known)))
+            for name, parameter in zip(known, parameters, strict=True):
+                parameter.requires_grad_(name in group)
+
+    def project_(self) -> None:
+        """Put weights into ``[0, w_max]``, unless their source is mixed, and thresholds and time constants above 0."""
+        with torch.no_grad():
+            for j, w in zip(self.network.projections, self.weights, strict=True):
+                if w.requires_grad and self.populations[j.source].sign != "mixed":
+                    w.clamp_(0.0, j.w_max_mV)
+            for p, threshold, tau in zip(self.members, self.thresholds, self.tau_mem_ms, strict=True):
+                if threshold.requires_grad and not p.graded:
+                    threshold.clamp_(min=1e-3 * p.cell.v_threshold_mV)  # type: ignore[union-attr]
+                if tau.requires_grad:
+                    tau.clamp_(min=self.layout.dt_ms / 10.0)
+
+    def at_rest(self, batch: int) -> Motion:
+        """Everything at rest, nothing in flight.
+
+        Parameters
+        ----------
+        batch : int
+
+        Returns
+        -------
+        Motion
+        """
+
+        def zeros(p: Population) -> Tensor:
+            return torch.zeros(batch, p.n, dtype=self.dtype, device=self.device)
+
+        everyone = self.network.populations
+        return Motion(
+            {p.name: zeros(p) for p in everyone},
+            {p.name: zeros(p) for p in everyone},
+            {p.name: torch.full((batch, p.n), NEVER, dtype=torch.int64, device=self.device) for p in everyone},
+            {p.name: zeros(p) for p in everyone},
+            {(p.name, r.name): zeros(p) for p in everyone for r in p.receptors},
+            {p.name: [zeros(p)] * self.depth[p.name] for p in everyone},
+        )
+
+    def prepared(self) -> tuple[list[Tensor], list[Law | None]]:
+        """Compute what rests while steps run: signed weights in the order of delivery, and propagators.
+
+        Returns
+        -------
+        weights : list of Tensor
+            Per projection, in the shape that its route wants.
+        laws : list of Law or None
+            Per population; None for a source of spikes.
+        """
+        signs = [-1.0 if self.populations[j.source].sign == "inhibitory" else 1.0 for j in self.network.projections]
+        weights = [r.prepare(s * w) for r, s, w in zip(self.routes, signs, self.weights, strict=True)]
+        member = {p.name: i for i, p in enumerate(self.members)}
+        laws = [
+            law_of(p, self.tau_mem_ms[member[p.name]], self.layout.dt_ms) if p.name in member else None for p in self.network.populations
+        ]
+        return weights, laws
+
+    def frame(
+        self,
+        motion: Motion,
+        currents: Mapping[str, Tensor],
+        rasters: Mapping[str, Tensor],
+        prepared: tuple[list[Tensor], list[Law | None]],
+        *,
+        keep_steps: bool = False,
+    ) -> tuple[Motion, FrameSums]:
+        """Run a frame.
+
+        Parameters
+        ----------
+        motion : Motion
+        currents : mapping of str to Tensor, shape (batch, n)
+            Constant over the frame.
+        rasters : mapping of str to Tensor, shape (batch, frame_steps, n)
+            Spikes of sources.
+        prepared : tuple
+            From `prepared`.
+        keep_steps : bool
+            Whether to give what was sent step by step.
+
+        Returns
+        -------
+        motion : Motion
+        sums : FrameSums
+        """
+        counts: dict[str, Tensor] = {}
+        late: dict[str, Tensor] = {}
+        kept = []
+        for s in range(self.layout.frame_steps):
+            motion, sent = self.step(motion, currents, {name: r[:, s] for name, r in rasters.items()}, prepared)
+            share = float(self.layout.late_weight[s])
+            for name, x in sent.items():
+                counts[name] = x if s == 0 else counts[name] + x
+                late[name] = share * x if s == 0 else late[name] + share * x
+            if keep_steps:
+                kept.append(sent)
+        return motion, FrameSums(counts, late, kept)
+
+    def step(
+        self,
+        motion: Motion,
+        currents: Mapping[str, Tensor],
+        rasters: Mapping[str, Tensor],
+        prepared: tuple[list[Tensor], list[Law | None]],
+    ) -> tuple[Motion, dict[str, Tensor]]:
+        """Run one step, phases 1 to 4.
+
+        Parameters
+        ----------
+        motion : Motion
+        currents : mapping of str to Tensor, shape (batch, n)
+        rasters : mapping of str to Tensor, shape (batch, n)
+            Spikes of sources in this step.
+        prepared : tuple
+            From `prepared`.
+
+        Returns
+        -------
+        motion : Motion
+        sent : dict of str to Tensor, shape (batch, n)
+        """
+        weights, laws = prepared
+        new = Motion({}, {}, {}, {}, {}, {}, motion.step + 1)
+        sent = {}
+        thresholds = iter(self.thresholds)
+        for p, law in zip(self.network.populations, laws, strict=True):
+            name = p.name
+            if law is None:
+                new.v[name], new.a[name] = motion.v[name], motion.a[name]
+                x = rasters[name].to(self.dtype) if name in rasters else torch.zeros_like(motion.v[name])
+            else:
+                x, new.v[name], new.a[name] = self._cells(p, law, next(thresholds), motion, currents.get(name), new.g)
+            sent[name] = x
+            new.last[name] = torch.where(x.detach() > 0, motion.step, motion.last[name])
+            new.total[name] = motion.total[name] + x
+            new.flight[name] = [*motion.flight[name][1:], x]
+        for j, route, w, delay in zip(self.network.projections, self.routes, weights, self.delays, strict=True):
+            key = (j.target, j.receptor)
+            new.g[key] = new.g[key] + route.deliver(new.flight[j.source][-delay], w)
+        return new, sent
+
+    def _cells(
+        self, p: Population, law: Law, threshold: Tensor, motion: Motion, current: Tensor | None, g: dict[tuple[str, str], Tensor]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Phases 1 to 3 of one population: what it sends, V and adaptation; the receptors go into ``g``."""
+        before, a = motion.v[p.name], motion.a[p.name]
+        v = law.v * before
+        if current is not None:
+            v = v + law.drive * current
+        if law.adaptation_step:
+            v = v - law.adaptation * a
+            a = a * law.adaptation_decay
+        for r, gain, decay in zip(p.receptors, law.receptor_gain, law.receptor_decay, strict=True):
+            held_g = motion.g[p.name, r.name]
+            v = v + gain * held_g
+            g[p.name, r.name] = held_g * decay if decay != 1.0 else held_g
+        held = None
+        if law.refractory_steps:
+            held = motion.step - motion.last[p.name] < law.refractory_steps
+            v = torch.where(held, before, v)
+        if law.floor > -np.inf:
+            v = v.clamp(min=law.floor)
+        if isinstance(p.cell, RateUnit):
+            x = law.gain * (v - threshold).clamp(min=0.0)
+        else:
+            fires = v >= threshold if held is None else (v >= threshold) & ~held
+            x = fires.to(self.dtype)
+            if torch.is_grad_enabled():
+                soft = self._slope_of((v - threshold) / p.cell.v_threshold_mV)  # type: ignore[union-attr]
+                x = x + (soft - soft.detach()).to(self.dtype)
+        v = v - law.reset_by * x if law.soft else torch.where(x.detach() > 0, law.v_reset, v)
+        if law.adaptation_step:
+            a = a + law.adaptation_step * x
+        return x, v, a
+
+    def encode(self, clips: NDArray[np.float64], before: Sequence[NDArray[np.float64] | None] | None = None) -> dict[str, Tensor]:
+        """Turn clips into the currents of the populations that a retina drives.
+
+        Parameters
+        ----------
+        clips : ndarray, shape (batch, n_frames, rows, cols)
+            Luminance.
+        before : sequence of ndarray or None, optional
+            The frame shown before each clip; none when left out.
+
+        Returns
+        -------
+        dict of str to Tensor, shape (batch, n_frames, n)
+        """
+        encoder, found = self.network.encoder, {}
+        for p in self.network.populations:
+            if p.drive and encoder is not None:
+                values = np.stack([encoder.encode(clip, None if before is None else before[i], p.drive) for i, clip in enumerate(clips)])
+                flat = np.repeat(values.reshape(*values.shape[:2], -1), p.copies, axis=2)
+                found[p.name] = torch.from_numpy(flat).to(self.dtype).to(self.device)
+        return found
+
+    def dump(self) -> dict[str, Array]:
+        """Copy out weights and thresholds under the keys of ``snn.state``."""
+        arrays: dict[str, Array] = {}
+        for j, w in zip(self.network.projections, self.weights, strict=True):
+            arrays[f"weights/{j.name}"] = w.detach().cpu().numpy().astype(np.float64)
+        for p, threshold in zip(self.members, self.thresholds, strict=True):
+            arrays[f"threshold/{p.name}"] = threshold.detach().cpu().numpy().astype(np.float64)
+        return arrays
