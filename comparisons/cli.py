@@ -167,13 +167,11 @@ def check(run: Path, /) -> None:
     run
         Run folder.
     """
-    from comparisons.inspection import activity, load_circuit
-    from snn.constraints import CONSTRAINTS
+    from comparisons.inspection import activity, load_circuit, violations
 
     found = load_circuit(run, "check")
-    state, total = found.state, 0
-    for name, look in CONSTRAINTS.items():
-        bad = look(found.network, state)
+    total = 0
+    for name, bad in violations(found).items():
         total += len(bad)
         print(f"{name:<18}{len(bad)} violations")
         for v in bad:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from comparisons.cli_options import SourceOptions, numbers, say_learned
+from comparisons.cli_options import SourceOptions, numbers, pairs, say_learned
 from comparisons.progress import TerminalReporter
 
 
@@ -111,4 +111,91 @@ def train_rate(
     say_learned(out, summary, f"{summary['n_units']} units, {summary['n_parameters']} parameters")
 
 
-COMMANDS = (train_rate,)
+def train_backprop(
+    *,
+    movies_from: SourceOptions,
+    out: Path,
+    cells: Literal["spiking", "rate"] = "spiking",
+    levels: int = 1,
+    updates: int = 300,
+    batch: int = 16,
+    window: int = 10,
+    truncate: int = 2,
+    slope: float = 5.0,
+    lr: float = 0.1,
+    lr_end: float = 0.005,
+    schedule: Literal["cosine", "step"] = "cosine",
+    clip_norm: float | None = None,
+    dt_ms: float = 5.0,
+    lag_ms: float = 5.0,
+    set_: Annotated[tuple[str, ...], Parameter(name="--set")] = (),
+    seed: int = 0,
+    resume: bool = False,
+    figures: bool = True,
+) -> None:
+    """Train the circuit by backprop through its spikes or rates, and leave a run folder.
+
+    The synapses trained are those that `learn` changes; they stay non-negative.
+
+    Parameters
+    ----------
+    movies_from
+        What to learn from.
+    out
+        Run folder to make.
+    cells
+        Spiking cells with surrogate gradients, or their rate twins.
+    levels
+        Levels of the circuit.
+    updates
+        Steps of training.
+    batch
+        Windows in a step.
+    window
+        Frames of a window.
+    truncate
+        Frames through which gradients reach back.
+    slope
+        Steepness of the surrogate of a spike, in units of the threshold.
+    lr
+        Learning rate at the beginning, in mV.
+    lr_end
+        Learning rate at the end.
+    schedule
+        How it falls: along a cosine, or at once after half of the updates.
+    clip_norm
+        Longest gradient.
+    dt_ms
+        Step of the simulation.
+    lag_ms
+        Delay of the circuit's short connections, a multiple of the step.
+    set_
+        A field of the description to change: PATH=VALUE.
+    seed
+        Seed of everything.
+    resume
+        Go on with the unfinished run of the same options.
+    figures
+        Draw figures.
+    """
+    from comparisons.backprop_job import BackpropJob
+    from comparisons.running import run_job
+    from conversion.backprop_plan import BackpropPlan
+
+    job = BackpropJob(
+        source=movies_from.source(n_frames=window),
+        plan=BackpropPlan(updates=updates, batch=batch, n_frames=window, lr=lr, lr_end=lr_end, schedule=schedule, clip_norm=clip_norm),
+        truncate=truncate,
+        slope=slope,
+        levels=levels,
+        cells=cells,
+        overrides=pairs(set_),
+        seed=seed,
+        dt_ms=dt_ms,
+        lag_ms=lag_ms,
+    )
+    summary = run_job(job, out, resume=resume, figures=figures, report=TerminalReporter())
+    say_learned(out, summary, f"{summary['n_neurons']} cells, {summary['n_synapses']} synapses")
+
+
+COMMANDS = (train_rate, train_backprop)

@@ -25,7 +25,7 @@ from snn.stimuli.movie import Movie
 FIGURES = "figures"
 
 
-def draw_run(folder: Path, simulation: Simulation, movie: Movie, curve: Curve) -> None:
+def draw_run(folder: Path, simulation: Simulation, movie: Movie, curve: Curve, unit: str = "stretch") -> None:
     """Show a movie to a network whose weights rest, keep the recording, and draw what happened.
 
     Writes ``recording.npz`` and, in ``figures``, ``learning_curve.png``, ``strip.png``, ``animation.gif``,
@@ -41,12 +41,14 @@ def draw_run(folder: Path, simulation: Simulation, movie: Movie, curve: Curve) -
         Frames that were not learned from.
     curve : Curve
         How learning went.
+    unit : str
+        What a point of the curve stands for: ``stretch`` or ``update``.
     """
     simulation.restart()
     recording = simulation.run(movie, record=Record(spikes=True), learn=False)
     network = simulation.network
     save_recording(folder / "recording.npz", network, recording, movie)
-    draw_forecast(folder, recording, movie, curve)
+    draw_forecast(folder, recording, movie, curve, unit)
     with style():
         draw_raster(folder / FIGURES / "raster.png", network, recording, movie)
         draw_pixel(folder / FIGURES / "pixel.png", network, recording, movie)

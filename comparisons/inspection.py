@@ -11,13 +11,14 @@ import numpy as np
 from pydantic import ValidationError
 
 from comparisons import run_folder
+from comparisons.backprop_job import BackpropJob
 from comparisons.forecasters import CircuitForecaster, Forecaster, RateForecaster
 from comparisons.learning import Job
 from comparisons.rate_job import WEIGHTS, RateJob
 from comparisons.running import AnyJob
 from plasticity import RULES
 from snn._edit import first_error
-from snn.constraints import graded_quantities
+from snn.constraints import CONSTRAINTS, Violation, graded_quantities
 from snn.description import Network
 from snn.engines.driver import Simulation
 from snn.errors import DescriptionError, StateError, sentence
@@ -47,7 +48,7 @@ class Run:
 class CircuitRun(Run):
     """A finished run of the circuit, with its learned weights."""
 
-    job: Job
+    job: Job | BackpropJob
     network: Network
     state: State
 
@@ -138,7 +139,7 @@ def load_circuit(path: Path, what: str) -> CircuitRun:
     return run
 
 
-def read_job(settings: dict[str, Any]) -> Job | RateJob:
+def read_job(settings: dict[str, Any]) -> Job | BackpropJob | RateJob:
     """Read the settings of a run.
 
     Parameters
@@ -148,9 +149,9 @@ def read_job(settings: dict[str, Any]) -> Job | RateJob:
 
     Returns
     -------
-    Job or RateJob
+    Job, BackpropJob or RateJob
     """
-    kinds: dict[str, type[Job] | type[RateJob]] = {"learn": Job, "rate": RateJob}
+    kinds: dict[str, type[Job] | type[BackpropJob] | type[RateJob]] = {"learn": Job, "backprop": BackpropJob, "rate": RateJob}
     return kinds.get(settings.get("kind", "learn"), Job)(**settings)
 
 
@@ -183,6 +184,27 @@ def _circuit(path: Path) -> tuple[Network, State]:
             )
         )
     return network, State({**born.arrays, **weights.arrays}, weights.step, weights.seed, weights.dt_ms, weights.digest)
+
+
+def violations(run: CircuitRun) -> dict[str, list[Violation]]:
+    """Look at each biological constraint.
+
+    A run that was trained by backprop violates local plasticity, whatever rules its description has.
+
+    Parameters
+    ----------
+    run : CircuitRun
+
+    Returns
+    -------
+    dict of str to list of Violation
+        Per constraint.
+    """
+    found = {name: list(look(run.network, run.state)) for name, look in CONSTRAINTS.items()}
+    if isinstance(run.job, BackpropJob):
+        taught = [j.name for j in run.network.projections if j.rule is not None]
+        found["local_plasticity"] += [Violation("local_plasticity", name, "trained by backprop") for name in taught]
+    return found
 
 
 def activity(run: CircuitRun) -> dict[str, tuple[float, float]]:

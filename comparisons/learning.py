@@ -4,125 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
-from pydantic import Field
 
+from comparisons.circuits import CircuitSettings
 from comparisons.forecasters import CircuitForecaster
-from comparisons.movies import Source
-from plasticity import ErrorGated
 from plasticity.training import Plan, learn, refuse_bad_weights
-from snn._model import Described, Positive
 from snn.curve import Curve
 from snn.description import Network
 from snn.engines import engine
 from snn.engines.driver import Simulation
-from snn.prednet import PredNetSpec, prednet, rate_network
 from snn.state import State
 from snn.stimuli.movie import Movie
 
-Override = tuple[str, float | str]
 
-
-def circuit(source: Source, levels: int, cells: str, overrides: Sequence[Override], dt_ms: float, lag_ms: float = 1.0) -> Network:
-    """Build the description of the circuit, with the rule by which its forecast learns.
-
-    Parameters
-    ----------
-    source : Source
-        Says the size of the frames.
-    levels : int
-    cells : {'spiking', 'rate'}
-        Spiking cells, or their rate twins.
-    overrides : sequence of (str, float or str)
-        Fields of the description to change, as for ``Network.override``.
-    dt_ms : float
-        Step for which rate twins are made.
-    lag_ms : float
-        Delay of the short connections.
-
-    Returns
-    -------
-    Network
-
-    Raises
-    ------
-    DescriptionError
-        If the frames are too small or an override is refused.
-    """
-    spec = PredNetSpec(rows=source.size, cols=source.size, levels=levels, frame_ms=source.frame_ms, lag_ms=lag_ms)
-    network = prednet(spec, ErrorGated(eta=1.0, quantum_mV=spec.error_quantum_mV))
-    for path, value in overrides:
-        network = network.override(path, value)
-    return rate_network(network, dt_ms=dt_ms) if cells == "rate" else network
-
-
-class Job(Described):
+class Job(CircuitSettings):
     """Everything that determines a run of ``learn``.
 
     Parameters
     ----------
-    source : Source
-        What to learn from.
     plan : Plan
-        How.
-    levels : int
-        Levels of the circuit.
-    cells : {'spiking', 'rate'}
-        Spiking cells, or their rate twins in the same circuit.
-    overrides : tuple of (str, float or str)
-        Fields of the network's description to change, as for ``Network.override``.
-    seed : int
-    dt_ms : float
-        Step.
-    lag_ms : float
-        Delay of the circuit's short connections; a multiple of the step.
+        How it learns.
     engine : str
         Engine that learns.
     precision : {'float64', 'float32'}
         Of the event engine.
+    source, levels, cells, overrides, seed, dt_ms, lag_ms
+        As in `CircuitSettings`.
     """
 
     kind: Literal["learn"] = "learn"
-    source: Source
     plan: Plan = Plan()
-    levels: int = 1
-    cells: Literal["spiking", "rate"] = "spiking"
-    overrides: tuple[Override, ...] = ()
-    seed: Annotated[int, Field(ge=0)] = 0
-    dt_ms: Positive = 1.0
-    lag_ms: Positive = 1.0
     engine: Literal["event", "reference", "brian", "torch_"] = "event"
     precision: Literal["float64", "float32"] = "float64"
 
-    def network(self) -> Network:
-        """Build the description.
-
-        Returns
-        -------
-        Network
-
-        Raises
-        ------
-        DescriptionError
-            If the frames are too small or an override is refused.
-        """
-        return circuit(self.source, self.levels, self.cells, self.overrides, self.dt_ms, self.lag_ms)
-
     def simulation(self, network: Network, state: State | None = None) -> Simulation:
-        """Build the network on the chosen engine.
-
-        Parameters
-        ----------
-        network : Network
-        state : State, optional
-            State to go on from.
-
-        Returns
-        -------
-        Simulation
-        """
+        """As `CircuitSettings.simulation`, on the engine of the job."""
         options = {"precision": self.precision} if self.engine == "event" else {}
         return engine(self.engine, **options).build(network, state=state, dt_ms=self.dt_ms, seed=self.seed)
 

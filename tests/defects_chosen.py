@@ -98,7 +98,8 @@ CHOSEN = tuple(
          "a rate unit sends what is left of it, not what it had"),
         ("threshold passed, not reached", REFERENCE, "((self.v >= self.threshold)", "((self.v > self.threshold)", TIMES),
         ("pre trace raised after post_spike", PLAIN,
-         'self._raise_all("pre", arrived)\n        if act:\n            self.update("post_spike", weights, own[self.edges.post] > 0, modulator)',
+         'self._raise_all("pre", arrived)\n        if act:\n'
+         '            self.update("post_spike", weights, own[self.edges.post] > 0, modulator)',
          'if act:\n            self.update("post_spike", weights, own[self.edges.post] > 0, modulator)\n'
          '        self._raise_all("pre", arrived)', "a pair in one step is not learned"),
         ("post trace raised before post_spike", PLAIN, 'self._raise_all("pre", arrived)\n',

@@ -82,7 +82,7 @@ class Route:
             return effect.flatten(1)
         (f0, f1), (q0, q1) = self.window.pre_channels, self.window.post_channels
         x = torch.cat([x[..., f0:f1], x.new_zeros(batch, 1, f1 - f0)], dim=1)
-        patches = x[:, self.source].flatten(2).transpose(0, 1)
+        patches = x.index_select(1, self.source.view(-1)).view(batch, len(self.source), -1).transpose(0, 1)
         y = torch.bmm(patches, prepared).transpose(0, 1)
         return torch.nn.functional.pad(y, (q0, self.post.channels - q1)).flatten(1)
 

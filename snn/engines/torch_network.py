@@ -324,7 +324,7 @@ class TorchNetwork(nn.Module):
         else:
             fires = v >= threshold if held is None else (v >= threshold) & ~held
             x = fires.to(self.dtype)
-            if torch.is_grad_enabled():
+            if v.requires_grad or threshold.requires_grad:
                 soft = self._slope_of((v - threshold) / p.cell.v_threshold_mV)  # type: ignore[union-attr]
                 x = x + (soft - soft.detach()).to(self.dtype)
         v = v - law.reset_by * x if law.soft else torch.where(x.detach() > 0, law.v_reset, v)

@@ -1,0 +1,113 @@
+"""The job behind ``train-backprop``: the circuit, spiking or as rates, is trained by backprop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field
+
+from comparisons.circuits import CircuitSettings
+from comparisons.forecasters import CircuitForecaster
+from comparisons.learning import save_weights, size_of
+from conversion.backprop_plan import BackpropPlan
+from snn._model import Positive
+from snn.description import Network
+from snn.state import State, initial_state
+from snn.stimuli.movie import Movie
+
+if TYPE_CHECKING:
+    from conversion.circuit_training import CircuitTrainable
+    from conversion.rate_training import Trainer
+
+CIRCUIT_PLAN = BackpropPlan(updates=300, batch=16, lr=0.1, lr_end=0.005)
+
+
+class BackpropJob(CircuitSettings):
+    """Everything that determines a run of ``train-backprop``.
+
+    Parameters
+    ----------
+    plan : BackpropPlan
+        How it is trained.
+    truncate : int
+        Frames through which gradients reach back.
+    slope : float
+        Steepness of the surrogate of a spike, in units of the threshold.
+    source, levels, cells, overrides, seed, dt_ms, lag_ms
+        As in `CircuitSettings`; the step is 5 ms.
+    """
+
+    kind: Literal["backprop"] = "backprop"
+    plan: BackpropPlan = CIRCUIT_PLAN
+    truncate: Annotated[int, Field(ge=1)] = 2
+    slope: Positive = 5.0
+    dt_ms: Positive = 5.0
+    lag_ms: Positive = 5.0
+
+    def learner(self) -> BackpropLearner:
+        """Build the circuit, ready to be trained.
+
+        Returns
+        -------
+        BackpropLearner
+        """
+        from conversion.circuit_training import CircuitTrainable
+        from conversion.rate_training import Trainer
+
+        network = self.network()
+        state = initial_state(network, dt_ms=self.dt_ms, seed=self.seed)
+        trainable = CircuitTrainable(network, state, truncate=self.truncate, slope=self.slope)
+        return BackpropLearner(self, network, trainable, Trainer(trainable, self.plan, self.seed))
+
+
+class BackpropLearner:
+    """A circuit in training.
+
+    Parameters
+    ----------
+    job : BackpropJob
+    network : Network
+    trainable : CircuitTrainable
+    trainer : Trainer
+    """
+
+    checkpoint = "checkpoint.safetensors"
+
+    def __init__(self, job: BackpropJob, network: Network, trainable: CircuitTrainable, trainer: Trainer) -> None:
+        self.job, self.network, self.trainable, self.trainer = job, network, trainable, trainer
+        self.curve = trainer.curve
+        self.refuse_bad, self.save = trainer.refuse_bad, trainer.save
+
+    def description(self) -> str:
+        """As `Learner.description`."""
+        return self.network.to_json()
+
+    def learn(self, movies: Sequence[Movie], after: Callable[[], None]) -> None:
+        """As `Learner.learn`."""
+        self.trainer.train(movies, after)
+
+    def load(self, path: Path) -> None:
+        """As `Learner.load`."""
+        self.trainer.load(path)
+        self.curve = self.trainer.curve
+
+    def finish(self, folder: Path) -> dict[str, Any]:
+        """As `Learner.finish`."""
+        save_weights(folder / "weights.npz", self.state())
+        return size_of(self.job.simulation(self.network, self.state()))
+
+    def state(self) -> State:
+        """State at rest, with the weights of now."""
+        return self.trainable.state()
+
+    def forecaster(self) -> CircuitForecaster:
+        """As `Learner.forecaster`."""
+        return CircuitForecaster(self.job.simulation(self.network, self.state()))
+
+    def draw(self, folder: Path, movie: Movie) -> None:
+        """As `Learner.draw`."""
+        from comparisons.figures import draw_run
+
+        draw_run(folder, self.job.simulation(self.network, self.state()), movie, self.curve, unit="update")

@@ -1,0 +1,79 @@
+"""What every run of the circuit has, whoever teaches it: frames, size, cells, step."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from comparisons.movies import Source
+from plasticity import ErrorGated
+from snn._model import Described, Positive
+from snn.description import Network
+from snn.engines import engine
+from snn.engines.driver import Simulation
+from snn.prednet import PredNetSpec, prednet, rate_network
+from snn.state import State
+
+
+class CircuitSettings(Described):
+    """What determines a circuit and the frames that it sees.
+
+    Parameters
+    ----------
+    source : Source
+        What to learn from.
+    levels : int
+        Levels of the circuit.
+    cells : {'spiking', 'rate'}
+        Spiking cells, or their rate twins in the same circuit.
+    overrides : tuple of (str, float or str)
+        Fields of the network's description to change, as for ``Network.override``.
+    seed : int
+    dt_ms : float
+        Step.
+    lag_ms : float
+        Delay of the circuit's short connections; a multiple of the step.
+    """
+
+    source: Source
+    levels: Annotated[int, Field(ge=1)] = 1
+    cells: Literal["spiking", "rate"] = "spiking"
+    overrides: tuple[tuple[str, float | str], ...] = ()
+    seed: Annotated[int, Field(ge=0)] = 0
+    dt_ms: Positive = 1.0
+    lag_ms: Positive = 1.0
+
+    def network(self) -> Network:
+        """Build the description, with the rule by which its forecast learns.
+
+        Returns
+        -------
+        Network
+
+        Raises
+        ------
+        DescriptionError
+            If the frames are too small or an override is refused.
+        """
+        source = self.source
+        spec = PredNetSpec(rows=source.size, cols=source.size, levels=self.levels, frame_ms=source.frame_ms, lag_ms=self.lag_ms)
+        network = prednet(spec, ErrorGated(eta=1.0, quantum_mV=spec.error_quantum_mV))
+        for path, value in self.overrides:
+            network = network.override(path, value)
+        return rate_network(network, dt_ms=self.dt_ms) if self.cells == "rate" else network
+
+    def simulation(self, network: Network, state: State | None = None) -> Simulation:
+        """Build the network on an engine.
+
+        Parameters
+        ----------
+        network : Network
+        state : State, optional
+            State to go on from.
+
+        Returns
+        -------
+        Simulation
+        """
+        return engine("event").build(network, state=state, dt_ms=self.dt_ms, seed=self.seed)

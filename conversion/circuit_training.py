@@ -1,0 +1,128 @@
+"""Training the spiking circuit, or its rate twin, by backprop: the same description, the same synapses, another teacher.
+
+Only the weights that the local rule would change are trained, with Dale's law kept by projection, so that a difference
+to local learning is one of the teacher alone.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from snn.description import ChangeReadout, Network
+from snn.engines.layout import Layout
+from snn.engines.torch_network import FrameSums, TorchNetwork
+from snn.errors import DescriptionError, sentence
+from snn.state import State
+
+FORECAST = "level0.forecast"
+WARM_UP = 2
+RMS_FLOOR = 1e-6
+
+
+class CircuitTrainable:
+    """A circuit as something to train, its graph cut every few frames.
+
+    The loss is the root mean square error of the forecast, averaged over clips and over the frames from the third on.
+
+    Parameters
+    ----------
+    network : Network
+        With the readout ``level0.forecast`` and rules on what is to be trained.
+    state : State
+        Where it begins.
+    truncate : int
+        Frames through which gradients reach back.
+    slope : float
+        Steepness of the surrogate of a spike, in units of the threshold.
+
+    Raises
+    ------
+    DescriptionError
+        If the network has no forecast or nothing to train.
+
+    References
+    ----------
+    Truncated backprop through time: Williams & Peng (1990), https://doi.org/10.1162/neco.1990.2.4.490; surrogate
+    gradients: Neftci, Mostafa & Zenke (2019), https://doi.org/10.1109/MSP.2019.2931595.
+    """
+
+    def __init__(self, network: Network, state: State, *, truncate: int = 2, slope: float = 5.0) -> None:
+        self.readout = readout_of(network)
+        if not any(j.rule is not None for j in network.projections):
+            raise DescriptionError(sentence(network.name, "has no projection with a rule, so nothing is to be trained"))
+        self.network = TorchNetwork(Layout(network, state.dt_ms), state, slope=slope)
+        self.network.learn()
+        self.module: nn.Module = self.network
+        self.truncate = truncate
+        self._born = state
+
+    def accumulate(self, clips: Tensor) -> tuple[float, Tensor]:
+        """As `Trainable.accumulate`."""
+        n_frames = clips.shape[1]
+        currents = self.network.encode(clips.cpu().double().numpy())
+        motion = self.network.at_rest(len(clips))
+        forecasts, total = [], 0.0
+        for start in range(0, n_frames, self.truncate):
+            prepared = self.network.prepared()
+            motion, loss = motion.detached(), clips.new_zeros(())
+            for t in range(start, min(start + self.truncate, n_frames)):
+                earlier = motion.total
+                motion, sums = self.network.frame(motion, {name: x[:, t] for name, x in currents.items()}, {}, prepared)
+                forecast = self.forecast(earlier, sums)
+                forecasts.append(forecast.detach())
+                if t >= WARM_UP:
+                    loss = loss + ((forecast - clips[:, t]).square().mean(dim=(1, 2)) + RMS_FLOOR).sqrt().mean()
+            if loss.requires_grad:
+                (loss / (n_frames - WARM_UP)).backward()
+                total += float(loss.detach()) / (n_frames - WARM_UP)
+        return total, torch.stack(forecasts, dim=1)
+
+    def forecast(self, earlier: dict[str, Tensor], sums: FrameSums) -> Tensor:
+        """Read the forecast of a frame, as a recording does.
+
+        Parameters
+        ----------
+        earlier : dict of str to Tensor, shape (batch, n)
+            Spikes sent before the frame.
+        sums : FrameSums
+            Of the frame.
+
+        Returns
+        -------
+        Tensor, shape (batch, rows, cols)
+        """
+        r = self.readout
+        p = self.network.populations[r.population]
+        value = (earlier[r.population] + sums.late[r.population]).view(-1, *p.shape[:2], 2, p.shape[2] // 2, p.copies).mean(dim=-1)
+        return r.offset + r.step * (value[:, :, :, 0, 0] - value[:, :, :, 1, 0])
+
+    def project_(self) -> None:
+        """As `Trainable.project_`."""
+        self.network.project_()
+
+    def state(self) -> State:
+        """The state in which the circuit begins, with the weights of now."""
+        return State({**self._born.arrays, **self.network.dump()}, 0, self._born.seed, self._born.dt_ms, self._born.digest)
+
+
+def readout_of(network: Network) -> ChangeReadout:
+    """Find the readout of a network's forecast.
+
+    Parameters
+    ----------
+    network : Network
+
+    Returns
+    -------
+    ChangeReadout
+
+    Raises
+    ------
+    DescriptionError
+        If it has none.
+    """
+    for r in network.readouts:
+        if r.name == FORECAST:
+            return r
+    raise DescriptionError(sentence(f"{network.name}.readouts", f"has no {FORECAST!r} to train", got=[r.name for r in network.readouts]))
