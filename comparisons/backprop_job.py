@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from conversion.circuit_training import CircuitTrainable
     from conversion.rate_training import Trainer
 
-CIRCUIT_PLAN = BackpropPlan(updates=300, batch=16, lr=0.1, lr_end=0.005)
+CIRCUIT_PLAN = BackpropPlan(updates=300, batch=16, lr=0.05, lr_end=0.0025)
 
 
 class BackpropJob(CircuitSettings):
@@ -35,16 +35,18 @@ class BackpropJob(CircuitSettings):
         Frames through which gradients reach back.
     slope : float
         Steepness of the surrogate of a spike, in units of the threshold.
+    train_dt_ms : float
+        Step, and delay of the short connections, while training; a multiple of ``dt_ms``. The trained weights are then
+        those of the circuit at its own step.
     source, levels, cells, overrides, seed, dt_ms, lag_ms
-        As in `CircuitSettings`; the step is 5 ms.
+        As in `CircuitSettings`.
     """
 
     kind: Literal["backprop"] = "backprop"
     plan: BackpropPlan = CIRCUIT_PLAN
     truncate: Annotated[int, Field(ge=1)] = 2
-    slope: Positive = 5.0
-    dt_ms: Positive = 5.0
-    lag_ms: Positive = 5.0
+    slope: Positive = 0.3
+    train_dt_ms: Positive = 5.0
 
     def learner(self) -> BackpropLearner:
         """Build the circuit, ready to be trained.
@@ -56,10 +58,11 @@ class BackpropJob(CircuitSettings):
         from conversion.circuit_training import CircuitTrainable
         from conversion.rate_training import Trainer
 
-        network = self.network()
-        state = initial_state(network, dt_ms=self.dt_ms, seed=self.seed)
+        coarse = self.model_copy(update={"dt_ms": self.train_dt_ms, "lag_ms": self.train_dt_ms})
+        network = coarse.network()
+        state = initial_state(network, dt_ms=self.train_dt_ms, seed=self.seed)
         trainable = CircuitTrainable(network, state, truncate=self.truncate, slope=self.slope)
-        return BackpropLearner(self, network, trainable, Trainer(trainable, self.plan, self.seed))
+        return BackpropLearner(self, self.network(), trainable, Trainer(trainable, self.plan, self.seed))
 
 
 class BackpropLearner:
@@ -69,7 +72,9 @@ class BackpropLearner:
     ----------
     job : BackpropJob
     network : Network
+        At its own step.
     trainable : CircuitTrainable
+        The same at the step of training.
     trainer : Trainer
     """
 
@@ -99,8 +104,9 @@ class BackpropLearner:
         return size_of(self.job.simulation(self.network, self.state()))
 
     def state(self) -> State:
-        """State at rest, with the weights of now."""
-        return self.trainable.state()
+        """State of the circuit at its own step, at rest, with the trained weights of now."""
+        born = initial_state(self.network, dt_ms=self.job.dt_ms, seed=self.job.seed)
+        return State({**born.arrays, **self.trainable.trained()}, 0, born.seed, born.dt_ms, born.digest)
 
     def forecaster(self) -> CircuitForecaster:
         """As `Learner.forecaster`."""

@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from comparisons.cli_options import SourceOptions, numbers, pairs, say_learned
 from comparisons.progress import TerminalReporter
+
+Count = Annotated[int, Parameter(validator=Number(gte=1))]
 
 
 def train_rate(
@@ -121,13 +124,14 @@ def train_backprop(
     batch: int = 16,
     window: int = 10,
     truncate: int = 2,
-    slope: float = 5.0,
-    lr: float = 0.1,
-    lr_end: float = 0.005,
+    slope: float = 0.3,
+    lr: float = 0.05,
+    lr_end: float = 0.0025,
     schedule: Literal["cosine", "step"] = "cosine",
     clip_norm: float | None = None,
-    dt_ms: float = 5.0,
-    lag_ms: float = 5.0,
+    train_dt_ms: float = 5.0,
+    dt_ms: float = 1.0,
+    lag_ms: float = 1.0,
     set_: Annotated[tuple[str, ...], Parameter(name="--set")] = (),
     seed: int = 0,
     resume: bool = False,
@@ -165,6 +169,8 @@ def train_backprop(
         How it falls: along a cosine, or at once after half of the updates.
     clip_norm
         Longest gradient.
+    train_dt_ms
+        Step, and delay of the short connections, while training; the weights are then put into the circuit at its own.
     dt_ms
         Step of the simulation.
     lag_ms
@@ -187,6 +193,7 @@ def train_backprop(
         plan=BackpropPlan(updates=updates, batch=batch, n_frames=window, lr=lr, lr_end=lr_end, schedule=schedule, clip_norm=clip_norm),
         truncate=truncate,
         slope=slope,
+        train_dt_ms=train_dt_ms,
         levels=levels,
         cells=cells,
         overrides=pairs(set_),
@@ -198,4 +205,29 @@ def train_backprop(
     say_learned(out, summary, f"{summary['n_neurons']} cells, {summary['n_synapses']} synapses")
 
 
-COMMANDS = (train_rate, train_backprop)
+def corners(
+    *,
+    out: Path = Path("runs/corners"),
+    seeds: Count = 3,
+    budgets: tuple[float, ...] = (15.0, 60.0, 240.0),
+    workers: Count = 1,
+) -> None:
+    """Train one circuit four ways, as rates or spikes, by backprop or the local rule, and compare errors and times.
+
+    Parameters
+    ----------
+    out
+        Folder for the runs; what is finished there is not run again.
+    seeds
+        Number of seeds.
+    budgets
+        Work of each, in seconds of one core.
+    workers
+        Processes side by side; times are right only with no more than there are free cores.
+    """
+    from comparisons.corners import run_corners
+
+    print(run_corners(out, seeds=seeds, budgets_s=budgets, workers=workers))
+
+
+COMMANDS = (train_rate, train_backprop, corners)

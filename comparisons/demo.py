@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from comparisons.bars import load_bars
-from comparisons.evaluation import evaluate
+from comparisons.evaluation import evaluate, pooled_ratio
 from comparisons.inspection import load_run
 from comparisons.learning import Job
 from comparisons.movies import PHOTOGRAPHS, Source
@@ -115,24 +115,6 @@ def run_and_score(job: Job, folder: Path) -> dict[str, Any]:
     return found
 
 
-def ratio(clips: dict[str, Any], key: str = "mse_model") -> float:
-    """Error over that of copying the last frame, over all clips of a test.
-
-    Parameters
-    ----------
-    clips : dict
-        Per clip, what `evaluate` gives.
-    key : str
-        Which error.
-
-    Returns
-    -------
-    float
-    """
-    total = sum(c[key] * c["frames_scored"] for c in clips.values())
-    return float(total / sum(c["mse_copy_last"] * c["frames_scored"] for c in clips.values()))
-
-
 def tabulate(scores: dict[str, dict[str, Any]], out: Path) -> str:
     """Print the scores of all seeds.
 
@@ -154,10 +136,10 @@ def tabulate(scores: dict[str, dict[str, Any]], out: Path) -> str:
     for test in TESTS:
         for cells in ("spiking", "rate"):
             runs = [s[test] for name, s in sorted(scores.items()) if name.startswith(cells)]
-            per_seed = [ratio(r) for r in runs]
+            per_seed = [pooled_ratio(r) for r in runs]
             clips = [c for r in runs for c in r.values()]
             spikes = np.mean([c["spikes_per_frame"] for c in clips]) / 256
-            bars = [float(np.mean([ratio(r, key) for r in runs])) for key in ("mse_gated_shift", "mse_one_frame")]
+            bars = [float(np.mean([pooled_ratio(r, key) for r in runs])) for key in ("mse_gated_shift", "mse_one_frame")]
             lines.append(
                 f"{test:<16}{cells:<10}{'  '.join(f'{x:.3f}' for x in per_seed):<28}"
                 f"{np.mean(per_seed):>7.3f}{bars[0]:>13.3f}{bars[1]:>11.3f}{spikes:>17.1f}"

@@ -117,6 +117,24 @@ def _row(forecaster: Forecaster, sums: _Sums, frame_ms: float) -> dict[str, Any]
     }
 
 
+def pooled_ratio(clips: dict[str, Any], key: str = "mse_model") -> float:
+    """Error over that of copying the last frame, over all clips of a test.
+
+    Parameters
+    ----------
+    clips : dict
+        Per clip, what `evaluate` gives.
+    key : str
+        Which error.
+
+    Returns
+    -------
+    float
+    """
+    total = sum(c[key] * c["frames_scored"] for c in clips.values())
+    return float(total / sum(c["mse_copy_last"] * c["frames_scored"] for c in clips.values()))
+
+
 def table(clips: dict[str, dict[str, Any]]) -> str:
     """Print scores as a plain table; errors as ratios to copying the last frame.
 

@@ -13,7 +13,7 @@ from snn.description import ChangeReadout, Network
 from snn.engines.layout import Layout
 from snn.engines.torch_network import FrameSums, TorchNetwork
 from snn.errors import DescriptionError, sentence
-from snn.state import State
+from snn.state import Array, State
 
 FORECAST = "level0.forecast"
 WARM_UP = 2
@@ -47,7 +47,7 @@ class CircuitTrainable:
     gradients: Neftci, Mostafa & Zenke (2019), https://doi.org/10.1109/MSP.2019.2931595.
     """
 
-    def __init__(self, network: Network, state: State, *, truncate: int = 2, slope: float = 5.0) -> None:
+    def __init__(self, network: Network, state: State, *, truncate: int = 2, slope: float = 0.3) -> None:
         self.readout = readout_of(network)
         if not any(j.rule is not None for j in network.projections):
             raise DescriptionError(sentence(network.name, "has no projection with a rule, so nothing is to be trained"))
@@ -55,7 +55,6 @@ class CircuitTrainable:
         self.network.learn()
         self.module: nn.Module = self.network
         self.truncate = truncate
-        self._born = state
 
     def accumulate(self, clips: Tensor) -> tuple[float, Tensor]:
         """As `Trainable.accumulate`."""
@@ -101,9 +100,10 @@ class CircuitTrainable:
         """As `Trainable.project_`."""
         self.network.project_()
 
-    def state(self) -> State:
-        """The state in which the circuit begins, with the weights of now."""
-        return State({**self._born.arrays, **self.network.dump()}, 0, self._born.seed, self._born.dt_ms, self._born.digest)
+    def trained(self) -> dict[str, Array]:
+        """Weights of the trained projections, under the keys of ``snn.state``; they fit the circuit at any step."""
+        names = {f"weights/{j.name}" for j in self.network.network.projections if j.rule is not None}
+        return {key: array for key, array in self.network.dump().items() if key in names}
 
 
 def readout_of(network: Network) -> ChangeReadout:

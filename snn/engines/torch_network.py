@@ -24,7 +24,7 @@ from snn.engines.torch_law import Law, law_of
 from snn.errors import StateError, nearest, sentence
 from snn.state import NEVER, Array, State
 
-SLOPE = 5.0
+SLOPE = 0.3
 
 
 @dataclass

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from comparisons import demo
-from comparisons.demo import jobs, ratio, run_and_score, run_demo, tabulate
+from comparisons.demo import jobs, run_and_score, run_demo, tabulate
+from comparisons.evaluation import pooled_ratio
 from comparisons.run_folder import partial_of, verify
 from snn.errors import StateError
 
@@ -35,7 +36,7 @@ def test_jobs_are_alike_but_for_cells_seed_and_number() -> None:
 
 def test_ratio_pools_over_frames() -> None:
     """Ten frames at 0.2 of 1 and thirty at 0.6 of 2: 20 of 70."""
-    assert ratio({"a": clip(0.2, 1.0, 10), "b": clip(0.6, 2.0, 30)}) == pytest.approx(20 / 70)
+    assert pooled_ratio({"a": clip(0.2, 1.0, 10), "b": clip(0.6, 2.0, 30)}) == pytest.approx(20 / 70)
 
 
 def test_table_of_made_up_scores() -> None:
@@ -58,7 +59,7 @@ def test_demo(tmp_path: Path) -> None:
         assert all(0 < float(x) < 100 for x in line.split()[-5:])
     saved = json.loads((out / "scores.json").read_text(encoding="utf-8"))
     assert set(saved) == {"spiking-0", "rate-0"} and set(saved["rate-0"]) == set(demo.TESTS)
-    assert f"{ratio(saved['spiking-0']['1 px']):.3f}" in lines[2]
+    assert f"{pooled_ratio(saved['spiking-0']['1 px']):.3f}" in lines[2]
     for name in saved:
         verify(out / name)
         assert not partial_of(out / name).exists()

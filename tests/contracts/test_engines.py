@@ -27,6 +27,12 @@ def test_event(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_torch(name: str) -> None:
+    """Oracle: the reference engine."""
+    assert check_engine(engine("torch_"), names=[name]) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_reference(name: str) -> None:
     """Oracle: itself; bytes, states, restarts and refusals."""
     assert check_engine(engine("reference"), names=[name]) == []
