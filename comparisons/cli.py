@@ -118,7 +118,7 @@ def evaluate(
     Parameters
     ----------
     run
-        Run folder.
+        Run folder, or name of a shipped model.
     frames
         As for learn; photographs are those never learned from.
     clips
@@ -153,7 +153,7 @@ def evaluate(
         chosen = tuple(m.reversed() for m in chosen)
     report = TerminalReporter()
     report.begin("evaluating")
-    result = score(found.forecaster, chosen, *load_bars(run), after=lambda done: report.step(done, len(chosen)))
+    result = score(found.forecaster, chosen, *load_bars(found.path), after=lambda done: report.step(done, len(chosen)))
     report.end()
     print(to_json({"clips": result}) if json_ else table(result))
 
@@ -165,7 +165,7 @@ def check(run: Path, /) -> None:
     Parameters
     ----------
     run
-        Run folder.
+        Run folder, or name of a shipped model.
     """
     from comparisons.inspection import activity, load_circuit, violations
 
@@ -192,7 +192,7 @@ def info(run: Path, /) -> None:
     Parameters
     ----------
     run
-        Run folder.
+        Run folder, or name of a shipped model.
     """
     from comparisons.inspection import describe, load_run
 

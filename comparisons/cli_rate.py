@@ -230,4 +230,20 @@ def corners(
     print(run_corners(out, seeds=seeds, budgets_s=budgets, workers=workers))
 
 
-COMMANDS = (train_rate, train_backprop, corners)
+def models(*, remake: Path | None = None) -> None:
+    """List the small trained models that come with the package; their names stand for run folders everywhere.
+
+    Parameters
+    ----------
+    remake
+        Train them all anew into this folder, with the settings that are on record, instead.
+    """
+    from comparisons import shipped
+
+    if remake is not None:
+        shipped.remake(remake, TerminalReporter())
+    else:
+        print(shipped.table())
+
+
+COMMANDS = (train_rate, train_backprop, corners, models)

@@ -50,6 +50,20 @@ def error_spikes(recording: Recording) -> FloatArray:
     return difference
 
 
+def graded(recording: Recording) -> bool:
+    """Tell whether a recording holds activities of units without spikes: its frames have one step.
+
+    Parameters
+    ----------
+    recording : Recording
+
+    Returns
+    -------
+    bool
+    """
+    return recording.frame_steps == 1
+
+
 def limit(values: FloatArray, step: float) -> float:
     """End of a symmetric colour scale: nearly all values are inside, rounded up to a multiple of ``step``.
 
@@ -81,7 +95,8 @@ def draw_strip(path: Path, recording: Recording, movie: Movie) -> None:
     n, frames, now = len(shown), movie.frames, slice(shown.start, shown.stop)
     forecast = recording.readouts["level0.forecast"][..., 0]
     copy_error, model_error, spikes = frames - copied(frames), frames - forecast, error_spikes(recording)
-    widest, busiest = limit(np.stack([copy_error[now], model_error[now]]), 0.05), limit(spikes[now], 1.0)
+    least = 0.05 if graded(recording) else 1.0
+    widest, busiest = limit(np.stack([copy_error[now], model_error[now]]), 0.05), limit(spikes[now], least)
     black, white = luminance_range(frames[now])
     rows: list[tuple[str, FloatArray, dict[str, Any]]] = [
         ("input\n$x_t$", frames, {"cmap": LUMINANCE_MAP, "vmin": black, "vmax": white}),
@@ -107,7 +122,7 @@ def draw_strip(path: Path, recording: Recording, movie: Movie) -> None:
     bars = [
         (0, (0, 2), "luminance", (black, (black + white) / 2, white)),
         (2, (2, 4), "luminance difference", (-widest, 0, widest)),
-        (4, (4, 5), "spikes a frame", (-busiest, 0, busiest)),
+        (4, (4, 5), "activity" if graded(recording) else "spikes a frame", (-busiest, 0, busiest)),
     ]
     for which, (a, b), label, ticks in bars:
         bar = figure.colorbar(images[which], ax=list(axes[a:b].ravel()), ticks=ticks, aspect=9 * (b - a), pad=0.012, label=label)
@@ -148,7 +163,7 @@ def draw_animation(path: Path, recording: Recording, movie: Movie) -> None:
     from matplotlib import colormaps
 
     spikes = error_spikes(recording)
-    busiest = limit(spikes[min(FIRST_SHOWN, len(spikes) - 1) :], 1.0)
+    busiest = limit(spikes[min(FIRST_SHOWN, len(spikes) - 1) :], 0.05 if graded(recording) else 1.0)
     grey = np.repeat(np.rint(np.linspace(0, 255, 128))[:, None], 3, axis=1)
     colours = np.rint(255 * colormaps[ERROR_MAP](np.linspace(0, 1, 127))[:, :3])
     palette = [int(v) for v in np.concatenate([grey, colours, [[255, 255, 255]]]).ravel()]

@@ -1,0 +1,94 @@
+"""Small trained models that come with the package, so that commands start in seconds: run folders like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from comparisons import run_folder
+from comparisons.backprop_job import BackpropJob
+from comparisons.learning import Job
+from comparisons.movies import PHOTOGRAPHS, Source
+from comparisons.progress import Reporter
+from comparisons.rate_job import RateJob
+from comparisons.running import AnyJob, run_job
+from conversion.backprop_plan import BackpropPlan
+from conversion.rate_spec import RatePredNetSpec
+from plasticity.training import Plan
+
+FOLDER = Path(__file__).parent / "models"
+DRIFTS = Source(frames=PHOTOGRAPHS, size=16, n_movies=9600)
+
+
+def _rate(cell: Any, updates: int) -> RateJob:
+    spec = RatePredNetSpec(rows=16, cols=16, channels=(1, 32), r_channels=(32, 32), cell=cell, error_norm="rms")
+    return RateJob(source=DRIFTS, model=spec, plan=BackpropPlan(updates=updates))
+
+
+def jobs() -> Mapping[str, AnyJob]:
+    """List the models and how they were made, all on photographs drifting 1 px a frame.
+
+    Returns
+    -------
+    mapping of str to AnyJob
+    """
+    few = DRIFTS.model_copy(update={"n_movies": 1200})
+    return {
+        "drift-leaky": _rate("leaky", 1200),
+        "drift-convlstm": _rate("convlstm", 900),
+        "drift-sublstm": _rate("sublstm", 800),
+        "drift-spiking": Job(source=few, plan=Plan(passes=1, eta_start=0.8, eta_end=0.05)),
+        "drift-spiking-backprop": BackpropJob(source=few),
+    }
+
+
+def resolve(path: Path) -> Path:
+    """Find a run by its folder, or a shipped model by its name.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    Path
+        Its folder; the path itself where there is neither.
+    """
+    return FOLDER / path if not path.exists() and (FOLDER / path).is_dir() else path
+
+
+def remake(out: Path, report: Reporter) -> None:
+    """Make every shipped model anew, from nothing; what is finished is kept, what was killed goes on.
+
+    Parameters
+    ----------
+    out : Path
+        Folder for the run folders.
+    report : Reporter
+    """
+    for name, job in jobs().items():
+        if not (out / name).exists():
+            report.say(name)
+            run_job(job, out / name, resume=run_folder.can_resume(out / name), figures=False, report=report)
+
+
+def table() -> str:
+    """List the shipped models.
+
+    Returns
+    -------
+    str
+    """
+    lines = [f"{'model':<26}{'network':<26}{'trained numbers':>16}{'size':>9}  {'error / copy-last while learning':<34}frames"]
+    for folder in sorted(p for p in FOLDER.glob("*") if p.is_dir()):
+        summary, config = run_folder.read_json(folder / "summary.json"), run_folder.read_json(folder / "config.json")
+        numbers = summary.get("n_parameters", summary.get("n_synapses"))
+        size = sum(p.stat().st_size for p in folder.rglob("*"))
+        ratio = f"{summary['ratio_while_learning']:.3f}"
+        lines.append(
+            f"{folder.name:<26}{summary['network']:<26}{numbers:>16}{size / 1e6:>6.2f} MB  {ratio:<34}"
+            f"{config['source']['frames']}, {config['source']['size']}x{config['source']['size']}"
+        )
+    lines.append("use a name in place of a run folder, for example: spiking-prednet evaluate drift-leaky --frames photographs")
+    return "\n".join(lines)
