@@ -35,7 +35,7 @@ def main() -> int:
     network = prednet(spec, ErrorGated(quantum_mV=spec.error_quantum_mV, eta=0.3))
     movie = drifting_movies(photographs(held_out=False), 1, 20, 16, seed=options.seed)[0]
     print(f"{network.n_neurons} cells, {len(network.projections)} projections, 20 frames of 50 ms, learning")
-    names = ["reference", "event"] if options.without_brian else ["reference", "event", "brian"]
+    names = ["reference", "event", "torch_", *([] if options.without_brian else ["brian"])]
     found: dict[str, tuple[Simulation, Recording]] = {}
     for name in names:
         start = time.perf_counter()
