@@ -10,6 +10,7 @@ from pydantic import Field
 from snn._model import Described, Positive
 
 Count = Annotated[int, Field(ge=1)]
+Rate = Annotated[float, Field(gt=0, le=1e6)]
 
 
 class BackpropPlan(Described):
@@ -46,8 +47,8 @@ class BackpropPlan(Described):
     updates: Count = 1200
     batch: Count = 32
     n_frames: Annotated[int, Field(ge=2)] = 10
-    lr: Positive = 2e-3
-    lr_end: Positive = 1e-4
+    lr: Rate = 2e-3
+    lr_end: Rate = 1e-4
     schedule: Literal["cosine", "step"] = "cosine"
     clip_norm: Positive | None = None
 

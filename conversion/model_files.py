@@ -20,30 +20,32 @@ from snn.errors import StateError, sentence
 from snn.files import replace_file
 
 
-def save_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, str]) -> None:
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
     """Write tensors, all or nothing.
 
     Parameters
     ----------
     path : Path
     tensors : mapping of str to Tensor
-    about : mapping of str to str
-        What the header should say.
+    about : mapping of str to object
+        What the header should say; anything that JSON writes.
 
     Raises
     ------
     StateError
         If the place cannot be written.
     """
+    # One entry: with several, safetensors writes them in an order of its own, another each time.
+    header = {"about": json.dumps(dict(about), sort_keys=True)}
     plain = {name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
     try:
-        replace_file(path, lambda file: file.write(to_bytes(plain, dict(about))))
+        replace_file(path, lambda file: file.write(to_bytes(plain, header)))
     except OSError as error:
         cure = "choose a folder that is writable and has room"
         raise StateError(sentence(str(path), f"cannot be written ({error.strerror})", cure=cure)) from error
 
 
-def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read what `save_tensors` wrote.
 
     Parameters
@@ -54,7 +56,8 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     -------
     tensors : dict of str to Tensor
         Of the shapes in the file.
-    about : dict of str to str
+    about : dict
+        What its header says; empty for a file that another program wrote.
 
     Raises
     ------
@@ -65,8 +68,9 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise StateError(sentence(str(path), "there is no such file", cure="check the path"))
     try:
         with safe_open(str(path), framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})
-    except (SafetensorError, OSError) as error:
+            about = json.loads((file.metadata() or {}).get("about", "{}"))
+            return {name: file.get_tensor(name) for name in file.keys()}, about
+    except (SafetensorError, OSError, ValueError) as error:
         what = f"is not a complete safetensors file ({' '.join(str(error).split())[:60]})"
         raise StateError(sentence(str(path), what, cure="it was cut short or damaged; restore it or run again")) from error
 
@@ -84,7 +88,7 @@ def save_model(path: Path, model: RatePredNet, about: Mapping[str, Any] | None =
         Whether to store 16-bit numbers.
     """
     tensors = {name: p.detach().to(torch.float16 if half else p.dtype) for name, p in model.named_parameters()}
-    header = {"format": "rate_prednet", "spec": model.spec.model_dump_json(), "about": json.dumps(dict(about or {}))}
+    header = {"format": "rate_prednet", "spec": model.spec.model_dump(mode="json"), "about": dict(about or {})}
     save_tensors(path, tensors, header)
 
 
@@ -112,8 +116,8 @@ def load_model(path: Path) -> tuple[RatePredNet, dict[str, Any]]:
         cure = "import weights of other programs with import-rate"
         raise StateError(sentence(str(path), "holds no rate PredNet", got=header.get("format", "no format"), cure=cure))
     try:
-        spec, about = RatePredNetSpec.model_validate_json(header["spec"]), json.loads(header["about"])
-    except (KeyError, ValueError) as error:
+        spec, about = RatePredNetSpec(**header["spec"]), dict(header["about"])
+    except (KeyError, TypeError, ValueError) as error:
         why = first_error(error) if isinstance(error, ValidationError) else str(error)
         raise StateError(
             sentence(str(path), f"has a description that cannot be read ({why})", cure="it was made by another version")
@@ -124,7 +128,7 @@ def load_model(path: Path) -> tuple[RatePredNet, dict[str, Any]]:
 
 
 def fill(module: torch.nn.Module, tensors: Mapping[str, Tensor], where: str, prefix: str = "") -> None:
-    """Copy tensors into the parameters of the same names.
+    """Copy tensors into the trained parameters of the same names.
 
     Parameters
     ----------
@@ -140,7 +144,7 @@ def fill(module: torch.nn.Module, tensors: Mapping[str, Tensor], where: str, pre
     StateError
         If one is missing, left over or of another shape: the file belongs to another architecture.
     """
-    parameters = dict(module.named_parameters())
+    parameters = {name: p for name, p in module.named_parameters() if p.requires_grad}
     left = {name for name in tensors if name.startswith(prefix)} - {prefix + name for name in parameters}
     cure = "give the file of this very architecture"
     if left:

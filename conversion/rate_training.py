@@ -180,7 +180,7 @@ class Trainer:
             tensors[f"parameter/{name}"] = p.detach()
             for key, value in self.optimizer.state.get(p, {}).items():
                 tensors[f"adam/{key}/{name}"] = value
-        save_tensors(path, tensors, {"format": "training", "updates": str(len(self.curve.points))})
+        save_tensors(path, tensors, {"format": "training"})
 
     def load(self, path: Path) -> None:
         """Read what `save` wrote.
