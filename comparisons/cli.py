@@ -10,7 +10,7 @@ from cyclopts import App, CycloptsError, Parameter
 from cyclopts.validators import Number
 from pydantic import ValidationError
 
-from comparisons import cli_rate
+from comparisons import cli_import, cli_rate
 from comparisons.cli_options import SourceOptions, names, pairs, say_learned
 from comparisons.progress import TerminalReporter
 from snn._edit import first_error
@@ -219,7 +219,7 @@ def demo(*, out: Path = Path("runs/demo"), seeds: Count = 3, movies: Count = 120
     print(run_demo(out, seeds=seeds, n_movies=movies, workers=workers))
 
 
-for command in cli_rate.COMMANDS:
+for command in (*cli_rate.COMMANDS, *cli_import.COMMANDS):
     app.command(command)
 
 

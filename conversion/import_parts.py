@@ -213,7 +213,7 @@ def assembled(path: Path, found: Found, rows: int | None = None, cols: int | Non
     """
     parts = found.parts
     shapes = [conv.weight.shape for (part, _), conv in sorted(parts.items()) if part == "ahat"]
-    kernel = min(conv.weight.shape[-1] for conv in parts.values())
+    kernel = max(conv.weight.shape[-1] for conv in parts.values())
     fields = {
         "rows": next(n for n in (rows, found.rows, DEFAULT_ROWS) if n is not None),
         "cols": next(n for n in (cols, found.cols, DEFAULT_COLS) if n is not None),

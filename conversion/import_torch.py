@@ -151,7 +151,7 @@ def read_torch(path: Path, tensors: Mapping[str, Tensor], layout: str | None = N
     StateError
         If the port is not known or computes something else than ours, or if weights are missing or do not fit.
     """
-    weights = {PREFIX.sub("", name): value.float() for name, value in tensors.items()}
+    weights = {PREFIX.sub("", name): value for name, value in tensors.items()}
     for pattern, reason in UNLIKE.items():
         odd = next((name for name in weights if re.match(pattern, name)), None)
         if odd is not None:

@@ -47,7 +47,8 @@ class Route:
         Returns
         -------
         Tensor
-            One-to-one: (sites, n_pairs). Dense: (n_pre, n_post). Local: (target sites, sources * n_pre, n_post).
+            Of shape (sites, n_pairs) for one-to-one, (n_pre, n_post) for dense, (target sites, sources * n_pre, n_post)
+            for local topologies.
         """
         if isinstance(self.topology, OneToOne):
             return weights.flatten(0, 1)

@@ -114,6 +114,7 @@ class Keras(NamedTuple):
 KERAS = {
     "Keras 2, TensorFlow, whole model": Keras(2, "tensorflow", "rcio", "keras-tensorflow", whole=True),
     "Keras 2, Theano": Keras(2, "theano", "rcio", "keras-theano"),
+    "Keras 2, CNTK": Keras(2, "cntk", "rcio", "keras-tensorflow"),
     "Keras 1, Theano": Keras(1, "theano", "oirc", "keras1-theano"),
     "Keras 1, Theano, whole model": Keras(1, "theano", "oirc", "keras1-theano", whole=True),
     "Keras 1, Theano, TensorFlow's ordering": Keras(1, "theano", "rcio", "keras-theano"),
@@ -135,7 +136,7 @@ def drawn(keras: Keras, sizes: Sizes, seed: int = 1) -> Arrays:
 
 
 def convolution(keras: Keras, arrays: Arrays) -> Callable[[str, int, A], A]:
-    """What the backend computes: Theano a convolution, TensorFlow a correlation."""
+    """What the backend computes: Theano a convolution, the others a correlation."""
     apply = signal.convolve2d if keras.backend == "theano" else signal.correlate2d
 
     def convolve(part: str, level: int, x: A) -> A:
@@ -178,7 +179,7 @@ def write_keras(path: Path, keras: Keras, arrays: Arrays, config: dict[str, Any]
 @pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES)
 @pytest.mark.parametrize("keras", KERAS.values(), ids=KERAS)
 def test_keras(tmp_path: Path, keras: Keras, sizes: Sizes) -> None:
-    """Oracle: the step of PredNet in NumPy with SciPy's convolution (Theano) or correlation (TensorFlow) of the file's arrays."""
+    """Oracle: the step of PredNet in NumPy with SciPy's convolution (Theano) or correlation (the others) of the file's arrays."""
     arrays, frames = drawn(keras, sizes), clip(sizes.a[0])
     write_keras(tmp_path / "w.hdf5", keras, arrays)
     found = import_rate(tmp_path / "w.hdf5", rows=ROWS, cols=COLS)
