@@ -196,6 +196,7 @@ class Trainer:
         """
         tensors, _ = load_tensors(path)
         fill(self.trainable.module, tensors, str(path), "parameter/")
+        self.optimizer.state.clear()
         for name, p in zip(self.names, self.parameters, strict=True):
             moments = {key: tensors[f"adam/{key}/{name}"] for key in ("step", "exp_avg", "exp_avg_sq") if f"adam/{key}/{name}" in tensors}
             if moments:

@@ -47,6 +47,10 @@ class TorchEngine:
             raise EngineError(sentence("engine.precision", f"there is no precision {precision!r}", cure=nearest(precision, DTYPES)))
         if device.startswith("cuda") and not torch.cuda.is_available():
             raise EngineError(sentence("engine.device", "this machine has no CUDA device that torch can use", got=device, allowed="cpu"))
+        try:
+            torch.device(device)
+        except RuntimeError as error:
+            raise EngineError(sentence("engine.device", "is no device of torch", got=device, allowed="cpu, cuda, cuda:1, ...")) from error
         self.precision, self.device = precision, device
 
     def unsupported(self, network: Network) -> tuple[str, ...]:

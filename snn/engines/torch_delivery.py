@@ -28,8 +28,8 @@ class Route:
         self.topology, self.pre, self.post = topology, pre, post
         if isinstance(topology, OneToOne):
             pairs = channel_pairs(topology, pre, post)
-            self.before = torch.tensor([a for a, _ in pairs], device=device)
-            self.after = torch.tensor([b for _, b in pairs], device=device)
+            self.before = torch.tensor([a for a, _ in pairs], dtype=torch.int64, device=device)
+            self.after = torch.tensor([b for _, b in pairs], dtype=torch.int64, device=device)
             self.in_place = self.after.tolist() == list(range(post.channels))
             self.as_is = self.before.tolist() == list(range(pre.channels))
         elif not isinstance(topology, Dense):

@@ -60,9 +60,9 @@ def law_of(population: Population, tau_mem_ms: Tensor, dt_ms: float) -> Law:
     -------
     Law
     """
-    now = population
-    if abs(float(tau_mem_ms) - float(population.cell.tau_mem_ms)) > 1e-12:  # type: ignore[union-attr]
-        cell = population.cell.model_copy(update={"tau_mem_ms": float(tau_mem_ms)})
+    now, tau_ms = population, float(tau_mem_ms.detach())
+    if abs(tau_ms - float(population.cell.tau_mem_ms)) > 1e-12:  # type: ignore[union-attr]
+        cell = population.cell.model_copy(update={"tau_mem_ms": tau_ms})
         now = population.model_copy(update={"cell": cell})
     plain = propagators(now, dt_ms)
     v: Number = plain.v
@@ -103,7 +103,7 @@ def _differentiable(population: Population, tau: Tensor, dt_ms: float) -> tuple[
             return tau_ms / tau * (1.0 - decay)
         x = 1.0 / tau - 1.0 / tau_ms
         small = x * dt_ms
-        series = dt_ms * (1.0 + small / 2.0 + small**2 / 6.0) if abs(float(small)) < 1e-5 else torch.expm1(small) / x
+        series = dt_ms * (1.0 + small / 2.0 + small**2 / 6.0) if abs(float(small.detach())) < 1e-5 else torch.expm1(small) / x
         return torch.exp(-dt_ms / tau) / tau * series
 
     gains = tuple(v if r.kinetics == "pulse" else gain(r.tau_ms) for r in population.receptors)

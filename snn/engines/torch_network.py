@@ -326,7 +326,8 @@ class TorchNetwork(nn.Module):
             x = fires.to(self.dtype)
             if v.requires_grad or threshold.requires_grad:
                 soft = self._slope_of((v - threshold) / p.cell.v_threshold_mV)  # type: ignore[union-attr]
-                x = x + (soft - soft.detach()).to(self.dtype)
+                slope = (soft - soft.detach()).to(self.dtype)
+                x = x + (slope if held is None else slope.masked_fill(held, 0.0))
         v = v - law.reset_by * x if law.soft else torch.where(x.detach() > 0, law.v_reset, v)
         if law.adaptation_step:
             a = a + law.adaptation_step * x

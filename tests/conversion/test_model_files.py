@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -137,8 +136,8 @@ def test_a_file_of_something_else_is_refused(path: Path) -> None:
 def test_a_description_that_cannot_be_read_is_told(path: Path, change: dict[str, Any] | None, words: str) -> None:
     """Oracle: the sentence names what is wrong with the description."""
     model = made()
-    spec = {} if change is None else {"spec": json.dumps({**model.spec.model_dump(mode="json"), **change})}
-    save_tensors(path, dict(model.named_parameters()), {"format": "rate_prednet", "about": "{}", **spec})
+    spec = {} if change is None else {"spec": {**model.spec.model_dump(mode="json"), **change}}
+    save_tensors(path, dict(model.named_parameters()), {"format": "rate_prednet", "about": {}, **spec})
     wrong = rf"model.safetensors: has a description that cannot be read \(.*{words}.*\); it was made by another version"
     with pytest.raises(StateError, match=wrong):
         load_model(path)
@@ -155,7 +154,7 @@ def test_a_description_that_cannot_be_read_is_told(path: Path, change: dict[str,
 )
 def test_weights_of_another_architecture_are_refused(path: Path, other: dict[str, Any], words: str) -> None:
     """Oracle: the sentence names the file and the tensor, what it is and what it should be."""
-    header = {"format": "rate_prednet", "spec": made().spec.model_dump_json(), "about": "{}"}
+    header = {"format": "rate_prednet", "spec": made().spec.model_dump(mode="json"), "about": {}}
     save_tensors(path, dict(made(**other).named_parameters()), header)
     with pytest.raises(StateError, match=rf"model.safetensors {words}"):
         load_model(path)
@@ -165,7 +164,7 @@ def test_a_missing_tensor_is_named(path: Path) -> None:
     """Oracle: the sentence names the tensor that was left out."""
     model = made()
     kept = {name: p for name, p in model.named_parameters() if name != "ascend.0.bias"}
-    save_tensors(path, kept, {"format": "rate_prednet", "spec": model.spec.model_dump_json(), "about": "{}"})
+    save_tensors(path, kept, {"format": "rate_prednet", "spec": model.spec.model_dump(mode="json"), "about": {}})
     with pytest.raises(StateError, match=r"model.safetensors ascend.0.bias: does not fit the model; got 'nothing'; allowed: \(3,\)"):
         load_model(path)
 
