@@ -12,6 +12,7 @@ from comparisons.cli_options import SourceOptions, numbers, pairs, say_learned
 from comparisons.progress import TerminalReporter
 
 Count = Annotated[int, Parameter(validator=Number(gte=1))]
+Numbers = Annotated[tuple[float, ...], Parameter(consume_multiple=True, negative="")]
 
 
 def train_rate(
@@ -25,7 +26,7 @@ def train_rate(
     loss: Literal["L_0", "L_all", "direct"] = "L_0",
     error_norm: Literal["mean", "rms"] = "mean",
     fixed_forget: Annotated[bool, Parameter(negative="")] = False,
-    tau_frames: tuple[float, ...] = (0.0, 1.0, 3.0),
+    tau_frames: Numbers = (0.0, 1.0, 3.0),
     shared: bool = True,
     dale: Annotated[bool, Parameter(negative="")] = False,
     updates: int = 1200,
@@ -209,7 +210,7 @@ def corners(
     *,
     out: Path = Path("runs/corners"),
     seeds: Count = 3,
-    budgets: tuple[float, ...] = (15.0, 60.0, 240.0),
+    budgets: Numbers = (10.0, 40.0, 160.0),
     workers: Count = 1,
 ) -> None:
     """Train one circuit four ways, as rates or spikes, by backprop or the local rule, and compare errors and times.

@@ -41,7 +41,7 @@ CLIPS_PER_S: dict[tuple[Cells, Teacher], float] = {
 }
 """Clips of ten 16x16 frames that each corner learns from in a second of one core; sets the work of a budget."""
 
-BUDGETS_S = (15, 60, 240)
+BUDGETS_S = (10.0, 40.0, 160.0)
 BATCH = 16
 TEST_MOVIES, TEST_SEED = 60, 999
 
