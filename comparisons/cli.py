@@ -118,7 +118,7 @@ def evaluate(
     Parameters
     ----------
     run
-        Run folder, or name of a shipped model.
+        Run folder, name of a shipped model, or file of a rate model (which has no bars).
     frames
         As for learn; photographs are those never learned from.
     clips
@@ -136,24 +136,13 @@ def evaluate(
     json_
         Print JSON.
     """
-    from comparisons.bars import load_bars
-    from comparisons.evaluation import evaluate as score
     from comparisons.evaluation import table
-    from comparisons.inspection import load_run
-    from comparisons.movies import PHOTOGRAPHS
     from comparisons.run_folder import to_json
+    from comparisons.scoring_runs import Frames, score_path
 
-    found = load_run(run)
-    source = found.job.source.model_copy(
-        update={"frames": frames, "clips": names(clips), "n_movies": movies, "speed_min_px": speed[0], "speed_max_px": speed[1]}
-    )
-    fresh = only == "held-out" or frames == PHOTOGRAPHS
-    chosen = source.held_out(found.clips, seed) if fresh else source.read()
-    if backwards:
-        chosen = tuple(m.reversed() for m in chosen)
     report = TerminalReporter()
     report.begin("evaluating")
-    result = score(found.forecaster, chosen, *load_bars(found.path), after=lambda done: report.step(done, len(chosen)))
+    result = score_path(run, Frames(frames, names(clips), only, backwards, movies, speed, seed), after=report.step)
     report.end()
     print(to_json({"clips": result}) if json_ else table(result))
 

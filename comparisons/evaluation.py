@@ -30,8 +30,8 @@ class _Sums:
 def evaluate(
     forecaster: Forecaster,
     movies: Sequence[Movie],
-    gated_shift: GatedShift,
-    one_frame: OneFrame,
+    gated_shift: GatedShift | None,
+    one_frame: OneFrame | None,
     after: Callable[[int], None] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Score forecasts of a model whose weights do not change.
@@ -41,9 +41,9 @@ def evaluate(
     forecaster : Forecaster
     movies : sequence of Movie
         Each begins at rest.
-    gated_shift : GatedShift
-    one_frame : OneFrame
-        Bars, fitted on the learning frames.
+    gated_shift : GatedShift or None
+    one_frame : OneFrame or None
+        Bars, fitted on the learning frames; None where those are not known.
     after : callable, optional
         Called with the number of movies done.
 
@@ -69,8 +69,8 @@ def evaluate(
         for name, mse in (
             ("model", score(shown.forecast, movie.frames)),
             ("copy_last", copy_last_mse(movie)),
-            ("gated_shift", score(gated_shift.forecast(movie.frames), movie.frames)),
-            ("one_frame", score(one_frame.forecast(movie.frames), movie.frames)),
+            ("gated_shift", score(gated_shift.forecast(movie.frames), movie.frames) if gated_shift else float("nan")),
+            ("one_frame", score(one_frame.forecast(movie.frames), movie.frames) if one_frame else float("nan")),
         ):
             sums.squares[name] += mse * n
         for name, value in shown.spikes.items():

@@ -27,7 +27,7 @@ def commands() -> list[str]:
 
 
 def test_there_are_blocks() -> None:
-    assert len(blocks("python")) == 2
+    assert len(blocks("python")) == 3
     assert sum(c.startswith("spiking-prednet ") for c in commands()) >= 5
 
 
@@ -35,8 +35,8 @@ def test_there_are_blocks() -> None:
 def test_commands_parse(command: str) -> None:
     words = shlex.split(command)[1:]
     function, bound, _ = app.parse_args(words, exit_on_error=False, print_error=False)
-    assert function.__name__ == words[0]
-    assert bound.arguments
+    assert function.__name__ == words[0].replace("-", "_")
+    assert bound.arguments or len(words) == 1
 
 
 @pytest.mark.parametrize("command", [c for c in commands() if c.startswith("make ")])
@@ -57,7 +57,7 @@ def run_first(text: str, capsys: pytest.CaptureFixture[str]) -> tuple[dict[str, 
 
 def test_python_blocks_run(capsys: pytest.CaptureFixture[str]) -> None:
     """With few movies, so that it is quick; then the ablations, built and checked."""
-    first, second = blocks("python")
+    first, rate, second = blocks("python")
     reduced = first.replace(" 100, 10, 16,", " 6, 10, 16,")
     assert reduced != first
     names, ratio = run_first(reduced, capsys)
@@ -65,6 +65,9 @@ def test_python_blocks_run(capsys: pytest.CaptureFixture[str]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         exec(compile(second, "README.md", "exec"), names)
+    exec(compile(rate, "README.md", "exec"), {})
+    said = re.search(r"^print.*# (.*)$", rate, flags=re.MULTILINE)
+    assert said and capsys.readouterr().out == said[1] + "\n"
     network, slower, mixed = names["network"], names["slower"], names["mixed"]
     assert slower.population("level0.error_pos").cell.tau_mem_ms == 2.0  # type: ignore[attr-defined]
     assert network.population("level0.error_pos").cell.tau_mem_ms != 2.0  # type: ignore[attr-defined]

@@ -11,11 +11,13 @@ from torch import Tensor
 
 from snn.cells import IF, LIF, Cell, RateUnit, SpikeSource
 from snn.description import Network, Population, Projection
+from snn.encoding import Retina
+from snn.engines import engine
 from snn.engines.layout import Layout
 from snn.engines.torch_network import TorchNetwork
-from snn.state import initial_state
+from snn.state import State, initial_state
 from snn.synapses import Receptor
-from snn.testing import Case, cases
+from snn.testing import Case, cases, random_walk
 from snn.topology import Dense, LocalField, OneToOne, SharedKernel, Topology, edges
 from snn.weights import Uniform
 
@@ -45,8 +47,9 @@ def smooth(leaky: bool) -> Network:
     return Network(
         name="smooth",
         frame_ms=8.0,
+        encoder=Retina(luminance_mV=8.0),
         populations=(
-            Population(name="in", shape=(4, 4, 2), cell=unit(5.0), receptors=receptors),
+            Population(name="in", shape=(4, 4, 2), cell=unit(5.0), receptors=receptors, drive="change"),
             Population(name="off", shape=(4, 4, 2), cell=unit(7.0), receptors=receptors, sign="inhibitory"),
             Population(name="same", shape=(4, 4, 2), cell=first, receptors=receptors, copies=2),
             Population(name="coarse", shape=(2, 2, 1), cell=second, receptors=receptors),
@@ -60,6 +63,24 @@ def smooth(leaky: bool) -> Network:
             joined("coarse", "in", LocalField(size=2), "fast", 2.0, label="back"),
         ),
     )
+
+
+@pytest.mark.parametrize("leaky", [True, False])
+def test_rate_units_with_thresholds(leaky: bool) -> None:
+    """Oracle: the reference engine, from a state in which every cell has a threshold of its own."""
+    network, rng = smooth(leaky), np.random.default_rng(0)
+    movie = random_walk(3, 4, 4, frame_ms=8.0)
+    born = initial_state(network, dt_ms=1.0, seed=5)
+    thresholds = {f"threshold/{p.name}": rng.uniform(0.0, 0.3, p.n) for p in network.populations}
+    state = State({**born.arrays, **thresholds}, 0, 5, 1.0, born.digest)
+    found = engine("reference").build(network, state=state).run(movie)
+    module = TorchNetwork(Layout(network, 1.0), state, dtype=torch.float64)
+    motion, currents = module.at_rest(1), module.encode(movie.frames[None])
+    for t in range(3):
+        motion, sums = module.frame(motion, {name: x[:, t] for name, x in currents.items()}, {}, module.prepared())
+        for name, counts in found.counts.items():
+            np.testing.assert_allclose(sums.counts[name][0].numpy(), counts[t].ravel(), rtol=1e-9, atol=1e-9, err_msg=name)
+    assert all(counts.max() > 0.1 for counts in found.counts.values())
 
 
 def shown(module: TorchNetwork, seed: int = 0, frames: int = 2) -> tuple[Tensor, list[Told]]:
