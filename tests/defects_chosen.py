@@ -33,6 +33,9 @@ TRAINING, BARS, SOURCE = "tests/plasticity/test_training.py", "tests/comparisons
 PAIRING, DELTA = (f"tests/contracts/test_engines.py::test_event[{name}]" for name in ("pairing", "gated"))
 
 CAUGHT = "tests/plasticity/test_caught.py"
+TORCH, SLOPES = "tests/snn/test_torch.py", "tests/snn/test_torch_gradients.py"
+RATE, RATE_CELLS = "tests/conversion/test_rate_prednet.py", "tests/conversion/test_rate_cells.py"
+RATE_TRAINING, CIRCUIT = "tests/conversion/test_rate_training.py", "tests/conversion/test_circuit_training.py"
 
 SPLITTING = "tests/snn/test_splitting.py"
 SELECTIONS = {
@@ -47,6 +50,13 @@ SELECTIONS = {
     "snn/engines/event_rules.py": (QUICK, GATED, STDP, RULES, PAIRING, DELTA),
     "snn/engines/event.py": (QUICK, LAW, STDP, STATE, PAIRING, DELTA),
     "snn/engines/driver.py": (QUICK, LAW, STATE, STDP),
+    "snn/engines/torch_network.py": (TORCH, SLOPES),
+    "snn/engines/torch_delivery.py": (TORCH, SLOPES),
+    "snn/engines/torch_law.py": (TORCH, SLOPES),
+    "conversion/rate_prednet.py": (RATE, RATE_CELLS),
+    "conversion/rate_cells.py": (RATE, RATE_CELLS),
+    "conversion/rate_training.py": (RATE_TRAINING,),
+    "conversion/circuit_training.py": (CIRCUIT,),
     "snn/topology.py": (TOPOLOGY, QUICK, LAW),
     "snn/encoding.py": (ENCODING, QUICK),
     "snn/cells.py": (QUICK, CELLS),
@@ -73,6 +83,8 @@ OTHERS = {
 SLOW = (f"{STATE}::test_a_flipped_byte_is_noticed_or_harmless", f"{STATE}::test_a_file_cut_short_is_refused")
 """Tests that say nothing of numbers and take long."""
 
+TORCH_NETWORK = "snn/engines/torch_network.py"
+RATE_PY, RATE_CELLS_PY = "conversion/rate_prednet.py", "conversion/rate_cells.py"
 REFERENCE, PLAIN = "snn/engines/reference.py", "snn/engines/plain_learning.py"
 LAYOUT, DRIVER = "snn/engines/layout.py", "snn/engines/driver.py"
 KERNELS, EVENT_CELLS, LAZY = "snn/engines/event_kernels.py", "snn/engines/event_cells.py", "snn/engines/event_lazy.py"
@@ -166,9 +178,10 @@ CHOSEN = tuple(
         ("rules act in the warm-up", TRAINING_PY, "learn=False)]", "learn=True)]", "the first frames teach what nobody can know"),
         ("clips run into each other", TRAINING_PY, "        simulation.restart()\n", "", "the cut between two clips is learned"),
         ("persistence without its delay", LEVEL, '"persistent_exc", OneToOne(), theta, frame)',
-         '"persistent_exc", OneToOne(), theta, LAG_MS)',
+         '"persistent_exc", OneToOne(), theta, self.spec.lag_ms)',
          "the forecast has seen the frame that it forecasts"),
-        ("change partner missing", LEVEL, '"partner", OneToOne(pairs=swap), step, LAG_MS)', '"partner", OneToOne(pairs=swap), 0.0, LAG_MS)',
+        ("change partner missing", LEVEL, '"partner", OneToOne(pairs=swap), step, self.spec.lag_ms)',
+         '"partner", OneToOne(pairs=swap), 0.0, self.spec.lag_ms)',
          "change cells never take back what they told"),
         ("restart keeps the frame before", DRIVER, "        self._before = None\n        self._sent", "        self._sent",
          "the transient channel sees the clip before"),
@@ -177,6 +190,27 @@ CHOSEN = tuple(
          "a bar that nobody can beat"),
         ("frame bar's field wraps", "comparisons/one_frame.py", "np.pad(frames, ((0, 0), (half, half), (half, half)))",
          'np.pad(frames, ((0, 0), (half, half), (half, half)), mode="wrap")', "borders of the bar see the other side"),
+        ("slope through held cells", TORCH_NETWORK, "slope.masked_fill(held, 0.0)", "slope", "cells learn while they cannot spike"),
+        ("threshold passed, torch", TORCH_NETWORK, "fires = v >= threshold if", "fires = v > threshold if", TIMES),
+        ("square turned, torch", "snn/engines/torch_delivery.py", "self.site * size * size + self.offset",
+         "self.site * size * size + (size * size - 1 - self.offset)", "every field is upside down"),
+        ("R sees the frame that it forecasts", RATE_PY, "inputs = [memory.r[level], memory.e[level]]",
+         "inputs = [memory.r[level], e[level] + frame.mean()]", "the forecast has seen the frame that it forecasts"),
+        ("error halves swapped", RATE_PY, "torch.cat([error_neg, error_pos], dim=1)", "torch.cat([error_pos, error_neg], dim=1)",
+         "weights of other programs mean something else"),
+        ("logistic in place of hard sigmoid", RATE_CELLS_PY, "torch.clamp(0.2 * x + 0.5, 0.0, 1.0)", "torch.sigmoid(x)",
+         "not the paper's gates"),
+        ("gates that multiply", RATE_CELLS_PY, "torch.sigmoid(c) - o, c", "torch.sigmoid(c) * o, c", "not a subtractive LSTM"),
+        ("Dale's law not kept", RATE_CELLS_PY, "torch.where(sign * self.weight < 0, 0.0, self.weight)",
+         "torch.where(sign * self.weight < -1e9, 0.0, self.weight)", "excitatory channels inhibit"),
+        ("first frame counts in the loss", RATE_PY, "(trajectory.errors[1:] @ weights)", "(trajectory.errors @ weights)",
+         "not the published loss"),
+        ("windows cross clips", "conversion/rate_training.py", "len(clip) - plan.n_frames + 1 for clip", "len(clip) for clip",
+         "cuts between clips are learned"),
+        ("forecast read before it settles", "conversion/circuit_training.py", "earlier[r.population] + sums.late[r.population]",
+         "earlier[r.population] + sums.counts[r.population]", "trained on another forecast than is scored"),
+        ("gradients never cut", "conversion/circuit_training.py", "motion.detached(), clips.new_zeros(())", "motion, clips.new_zeros(())",
+         "the graph of the clip before is gone, or memory grows with the clip"),
     )
 )  # fmt: skip
 
