@@ -36,6 +36,7 @@ def train_rate(
     lr_end: float = 1e-4,
     schedule: Literal["cosine", "step"] = "cosine",
     clip_norm: float | None = None,
+    mirror: Annotated[bool, Parameter(negative="")] = False,
     seed: int = 0,
     resume: bool = False,
     figures: bool = True,
@@ -82,6 +83,8 @@ def train_rate(
         How it falls: along a cosine, or at once after half of the updates, as published.
     clip_norm
         Longest gradient.
+    mirror
+        Show half of the windows mirrored left to right.
     seed
         Seed of everything.
     resume
@@ -109,7 +112,9 @@ def train_rate(
         shared=shared,
         dale=dale,
     )
-    plan = BackpropPlan(updates=updates, batch=batch, n_frames=window, lr=lr, lr_end=lr_end, schedule=schedule, clip_norm=clip_norm)
+    plan = BackpropPlan(
+        updates=updates, batch=batch, n_frames=window, lr=lr, lr_end=lr_end, schedule=schedule, clip_norm=clip_norm, mirror=mirror
+    )
     job = RateJob(source=source, model=model, plan=plan, seed=seed)
     summary = run_job(job, out, resume=resume, figures=figures, report=TerminalReporter())
     say_learned(out, summary, f"{summary['n_units']} units, {summary['n_parameters']} parameters")
@@ -130,6 +135,7 @@ def train_backprop(
     lr_end: float = 0.0025,
     schedule: Literal["cosine", "step"] = "cosine",
     clip_norm: float | None = None,
+    mirror: Annotated[bool, Parameter(negative="")] = False,
     train_dt_ms: float = 5.0,
     dt_ms: float = 1.0,
     lag_ms: float = 1.0,
@@ -170,6 +176,8 @@ def train_backprop(
         How it falls: along a cosine, or at once after half of the updates.
     clip_norm
         Longest gradient.
+    mirror
+        Show half of the windows mirrored left to right.
     train_dt_ms
         Step, and delay of the short connections, while training; the weights are then put into the circuit at its own.
     dt_ms
@@ -191,7 +199,9 @@ def train_backprop(
 
     job = BackpropJob(
         source=movies_from.source(n_frames=window),
-        plan=BackpropPlan(updates=updates, batch=batch, n_frames=window, lr=lr, lr_end=lr_end, schedule=schedule, clip_norm=clip_norm),
+        plan=BackpropPlan(
+            updates=updates, batch=batch, n_frames=window, lr=lr, lr_end=lr_end, schedule=schedule, clip_norm=clip_norm, mirror=mirror
+        ),
         truncate=truncate,
         slope=slope,
         train_dt_ms=train_dt_ms,

@@ -36,6 +36,8 @@ class BackpropPlan(Described):
         Fall along a half cosine, or at once after half of the updates.
     clip_norm : float, optional
         Longest gradient; longer ones are shortened to it.
+    mirror : bool
+        Whether half of the windows, by chance, are shown mirrored left to right: twice the data where there is little.
 
     References
     ----------
@@ -51,6 +53,7 @@ class BackpropPlan(Described):
     lr_end: Rate = 1e-4
     schedule: Literal["cosine", "step"] = "cosine"
     clip_norm: Positive | None = None
+    mirror: bool = False
 
     def lr_at(self, progress: float) -> float:
         """Learning rate at a given share of the whole.

@@ -221,7 +221,11 @@ def window(frames: Sequence[NDArray[np.float32]], plan: BackpropPlan, rng: np.ra
     chosen = rng.integers(ends[-1], size=plan.batch)
     clips = np.searchsorted(ends, chosen, side="right")
     starts = chosen - np.concatenate([[0], ends])[clips]
-    return np.stack([frames[i][t : t + plan.n_frames] for i, t in zip(clips, starts, strict=True)])
+    batch = np.stack([frames[i][t : t + plan.n_frames] for i, t in zip(clips, starts, strict=True)])
+    if plan.mirror:
+        turned = rng.random(plan.batch) < 0.5
+        batch[turned] = batch[turned, ..., ::-1]
+    return batch
 
 
 def coloured(clips: Tensor, model: RatePredNet) -> Tensor:

@@ -387,3 +387,14 @@ def test_training_uses_one_thread() -> None:
     with pytest.raises(Stop):
         trainer().train(drift(), after=stop)
     assert seen == [1] and torch.get_num_threads() == 3
+
+
+def test_half_of_the_windows_are_mirrored() -> None:
+    """Oracle: the same windows, drawn without mirrors; 400 of them, so that half is 200 within four standard errors."""
+    clip = np.random.default_rng(0).random((30, 4, 5)).astype(np.float32)
+    plan = BackpropPlan(batch=400, n_frames=6)
+    plain = window([clip], plan, np.random.default_rng(1))
+    turned = window([clip], plan.model_copy(update={"mirror": True}), np.random.default_rng(1))
+    same = np.array([np.array_equal(a, b) for a, b in zip(plain, turned, strict=True)])
+    assert all(np.array_equal(a[..., ::-1], b) for a, b in zip(plain[~same], turned[~same], strict=True))
+    assert abs(same.sum() - 200) < 4 * 10
