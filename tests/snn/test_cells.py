@@ -23,7 +23,7 @@ from snn.testing import ROUND_OFF
 from snn.topology import OneToOne
 from snn.weights import Constant
 
-ENGINES = ("reference", "event")
+ENGINES = ("reference", "event", "torch_")
 FAST, SAME, NEAR = Receptor(name="fast", tau_ms=3.0), Receptor(name="same", tau_ms=10.0), Receptor(name="near", tau_ms=10.0 + 1e-9)
 STAY, PUSH = Receptor(name="stay", kinetics="integrating"), Receptor(name="push", kinetics="pulse")
 RECEPTORS = (FAST, SAME, NEAR, STAY, PUSH)

@@ -24,7 +24,7 @@ from snn.synapses import Receptor
 from snn.topology import Dense, OneToOne
 from snn.weights import Constant, Uniform
 
-ENGINES = ("reference", "event")
+ENGINES = ("reference", "event", "torch_")
 
 
 # ---- noise from the encoder

@@ -29,7 +29,7 @@ from snn.testing import ROUND_OFF, Case, cases, feed_forward, random_rasters, ra
 from snn.topology import Grid, LocalField, SharedKernel, Topology
 from snn.weights import Uniform
 
-ENGINES = ("reference", "event")
+ENGINES = ("reference", "event", "torch_")
 
 
 # ---- a plain second implementation
