@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from comparisons.circuits import CircuitSettings
 from comparisons.forecasters import CircuitForecaster
@@ -14,6 +14,7 @@ from comparisons.learning import save_weights, size_of
 from conversion.backprop_plan import BackpropPlan
 from snn._model import Positive
 from snn.description import Network
+from snn.engines.layout import Layout
 from snn.state import State, initial_state
 from snn.stimuli.movie import Movie
 
@@ -39,7 +40,7 @@ class BackpropJob(CircuitSettings):
         Step, and delay of the short connections, while training; a multiple of ``dt_ms``. The trained weights are then
         those of the circuit at its own step.
     source, levels, cells, overrides, seed, dt_ms, lag_ms
-        As in `CircuitSettings`.
+        As in `CircuitSettings`; one level only.
     """
 
     kind: Literal["backprop"] = "backprop"
@@ -47,6 +48,18 @@ class BackpropJob(CircuitSettings):
     truncate: Annotated[int, Field(ge=1)] = 2
     slope: Positive = 0.3
     train_dt_ms: Positive = 5.0
+
+    @model_validator(mode="after")
+    def _can_be_trained_and_run(self) -> Self:
+        steps = self.train_dt_ms / self.dt_ms
+        if round(steps) < 1 or abs(steps - round(steps)) > 1e-9:
+            raise ValueError(f"train_dt_ms must be a multiple of dt_ms; got {self.train_dt_ms} and {self.dt_ms}")
+        frame = self.source.frame_ms / self.train_dt_ms
+        if abs(frame - round(frame)) > 1e-9 * frame or round(frame) < 2:
+            raise ValueError(f"train_dt_ms must divide the frame of {self.source.frame_ms:g} ms; got {self.train_dt_ms}")
+        if self.levels > 1:
+            raise ValueError(f"levels must be 1: the forecasts of upper levels do not reach the loss; got {self.levels}")
+        return self
 
     def learner(self) -> BackpropLearner:
         """Build the circuit, ready to be trained.
@@ -58,6 +71,7 @@ class BackpropJob(CircuitSettings):
         from conversion.circuit_training import CircuitTrainable
         from conversion.rate_training import Trainer
 
+        Layout(self.network(), self.dt_ms)  # what cannot be run is not trained
         coarse = self.model_copy(update={"dt_ms": self.train_dt_ms, "lag_ms": self.train_dt_ms})
         network = coarse.network()
         state = initial_state(network, dt_ms=self.train_dt_ms, seed=self.seed)

@@ -11,7 +11,7 @@ from cyclopts.validators import Number
 from pydantic import ValidationError
 
 from comparisons import cli_import, cli_rate
-from comparisons.cli_options import SourceOptions, names, pairs, say_learned
+from comparisons.cli_options import SourceOptions, names, pairs, refuse_unused, say_learned
 from comparisons.progress import TerminalReporter
 from snn._edit import first_error
 from snn.errors import SpikingPrednetError
@@ -108,9 +108,9 @@ def evaluate(
     clips: str = "",
     only: Literal["all", "held-out"] = "all",
     backwards: bool = False,
-    movies: int = 60,
-    speed: tuple[float, float] = (1.0, 1.0),
-    seed: int = 999,
+    movies: int | None = None,
+    speed: tuple[float, float] | None = None,
+    seed: int | None = None,
     json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> None:
     """Score a run's forecasts with frozen weights, per clip, beside the bars.
@@ -128,11 +128,11 @@ def evaluate(
     backwards
         Play every movie backwards (a control).
     movies
-        For photographs: number of drifts.
+        For photographs: number of drifts; 60 when left out.
     speed
-        For photographs: slowest and fastest drift in pixels a frame.
+        For photographs: slowest and fastest drift in pixels a frame; 1 when left out.
     seed
-        For photographs: seed of the drifts.
+        For photographs: seed of the drifts; 999 when left out.
     json_
         Print JSON.
     """
@@ -140,9 +140,14 @@ def evaluate(
     from comparisons.run_folder import to_json
     from comparisons.scoring_runs import Frames, score_path
 
+    still = frames == "photographs"
+    refuse_unused(not still, {"movies": movies, "speed": speed, "seed": seed})
+    refuse_unused(still, {"clips": clips or None})
+    drifts = {"n_movies": movies, "speed_px": speed, "seed": seed}
+    wanted = Frames(frames, names(clips), only, backwards, **{k: v for k, v in drifts.items() if v is not None})  # type: ignore[arg-type]
     report = TerminalReporter()
     report.begin("evaluating")
-    result = score_path(run, Frames(frames, names(clips), only, backwards, movies, speed, seed), after=report.step)
+    result = score_path(run, wanted, after=report.step)
     report.end()
     print(to_json({"clips": result}) if json_ else table(result))
 
@@ -232,7 +237,7 @@ def main(arguments: list[str] | None = None) -> None:
     except OSError as error:
         _fail(f"{error.filename or 'the system'}: {error.strerror or error}; free some room or check the place")
     except KeyboardInterrupt:
-        _fail("stopped; `learn` goes on with --resume")
+        _fail("stopped; give the command again, with --resume where it has that option")
 
 
 def _fail(message: str) -> None:

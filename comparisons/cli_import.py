@@ -24,12 +24,14 @@ def import_rate(file: Path, /, *, out: Path, rows: int | None = None, cols: int 
     Raises
     ------
     StateError
-        If the file to make exists already.
+        If the file to make exists already or has another ending.
     """
     from conversion.import_rate import import_rate as read
     from conversion.model_files import save_model
     from snn.errors import StateError, sentence
 
+    if out.suffix != ".safetensors":
+        raise StateError(sentence(str(out), "is no name for a rate model", allowed="NAME.safetensors", cure="so that evaluate knows it"))
     if out.exists():
         raise StateError(sentence(str(out), "exists already", cure="choose another name"))
     model = read(file, rows=rows, cols=cols, layout=layout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -32,9 +33,9 @@ class SourceOptions:
     validate
         Frames before those that are kept from learning too, to choose constants on.
     movies
-        For photographs: number of drifts.
+        For photographs: number of drifts; 1200 when left out.
     speed
-        For photographs: slowest and fastest drift in pixels a frame.
+        For photographs: slowest and fastest drift in pixels a frame; 1 when left out.
     frame_ms
         Time for which a frame is shown.
     timing
@@ -48,8 +49,8 @@ class SourceOptions:
     size: int = 32
     hold_out: int = 0
     validate: int = 0
-    movies: int = 1200
-    speed: tuple[float, float] = (1.0, 1.0)
+    movies: int | None = None
+    speed: tuple[float, float] | None = None
     frame_ms: float = 50.0
     timing: Literal["keep-frames", "resample"] = "keep-frames"
     crop: Literal["centre-square", "none"] = "centre-square"
@@ -60,28 +61,61 @@ class SourceOptions:
         Parameters
         ----------
         n_frames : int
-            Length of the drifts of photographs.
+            Length of the drifts of photographs; they are never shorter than 5.
 
         Returns
         -------
         Source
-        """
-        from comparisons.movies import Source
 
+        Raises
+        ------
+        DescriptionError
+            If an option does not apply to photographs, or to frames from a file.
+        """
+        from comparisons.movies import PHOTOGRAPHS, Source
+
+        still = self.frames == PHOTOGRAPHS
+        other = (("clips", ""), ("hold_out", 0), ("validate", 0), ("timing", "keep-frames"), ("crop", "centre-square"))
+        refuse_unused(still, {name: None if getattr(self, name) == unset else getattr(self, name) for name, unset in other})
+        refuse_unused(not still, {"movies": self.movies, "speed": self.speed})
+        slow, fast = self.speed or (1.0, 1.0)
         return Source(
             frames=self.frames,
             clips=names(self.clips),
             size=self.size,
             hold_out=self.hold_out,
             validate_frames=self.validate,
-            n_movies=self.movies,
-            n_frames=n_frames,
-            speed_min_px=self.speed[0],
-            speed_max_px=self.speed[1],
+            n_movies=1200 if self.movies is None else self.movies,
+            n_frames=max(5, n_frames) if still else 10,
+            speed_min_px=slow,
+            speed_max_px=fast,
             frame_ms=self.frame_ms,
             timing=self.timing,
             crop=self.crop,
         )
+
+
+def refuse_unused(unused: bool, given: Mapping[str, object]) -> None:
+    """Refuse options that would be ignored.
+
+    Parameters
+    ----------
+    unused : bool
+        Whether they do not apply.
+    given : mapping of str to object
+        Values by name; None where nothing was given.
+
+    Raises
+    ------
+    DescriptionError
+        Naming the first that was given.
+    """
+    for name, value in given.items():
+        if unused and value is not None:
+            option = "--" + name.replace("_", "-")
+            photographs = name in ("movies", "speed", "seed")
+            problem = "is for photographs only" if photographs else "does not apply to photographs, which are held out whole"
+            raise DescriptionError(sentence(option, problem, got=value, cure="leave it out"))
 
 
 def names(text: str) -> tuple[str, ...]:

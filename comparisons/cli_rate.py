@@ -21,7 +21,7 @@ def train_rate(
     out: Path,
     cell: Literal["convlstm", "sublstm", "leaky"] = "convlstm",
     channels: str = "1,32",
-    r_channels: str = "32,32",
+    r_channels: str | None = None,
     pooling: Literal["max", "average"] = "max",
     loss: Literal["L_0", "L_all", "direct"] = "L_0",
     error_norm: Literal["mean", "rms"] = "mean",
@@ -54,7 +54,7 @@ def train_rate(
     channels
         Channels of A and A-hat per level, with commas; as many as there are levels.
     r_channels
-        Channels of R per level.
+        Channels of R per level; as --channels when left out, but in level 0 as in level 1, since one channel holds no movie.
     pooling
         How A shrinks from level to level.
     loss
@@ -98,11 +98,13 @@ def train_rate(
     from conversion.rate_spec import RatePredNetSpec
 
     source = movies_from.source(n_frames=window)
+    narrow = numbers(channels, "--channels")
+    wide = (narrow[min(1, len(narrow) - 1)], *narrow[1:])
     model = RatePredNetSpec(
         rows=source.size,
         cols=source.size,
-        channels=numbers(channels, "--channels"),
-        r_channels=numbers(r_channels, "--r-channels"),
+        channels=narrow,
+        r_channels=wide if r_channels is None else numbers(r_channels, "--r-channels"),
         cell=cell,
         pooling=pooling,
         loss=loss,
@@ -125,7 +127,6 @@ def train_backprop(
     movies_from: SourceOptions,
     out: Path,
     cells: Literal["spiking", "rate"] = "spiking",
-    levels: int = 1,
     updates: int = 300,
     batch: int = 16,
     window: int = 10,
@@ -144,7 +145,7 @@ def train_backprop(
     resume: bool = False,
     figures: bool = True,
 ) -> None:
-    """Train the circuit by backprop through its spikes or rates, and leave a run folder.
+    """Train the circuit of one level by backprop through its spikes or rates, and leave a run folder.
 
     The synapses trained are those that `learn` changes; they stay non-negative.
 
@@ -156,8 +157,6 @@ def train_backprop(
         Run folder to make.
     cells
         Spiking cells with surrogate gradients, or their rate twins.
-    levels
-        Levels of the circuit.
     updates
         Steps of training.
     batch
@@ -205,7 +204,6 @@ def train_backprop(
         truncate=truncate,
         slope=slope,
         train_dt_ms=train_dt_ms,
-        levels=levels,
         cells=cells,
         overrides=pairs(set_),
         seed=seed,

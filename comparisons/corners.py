@@ -1,9 +1,10 @@
 """The four corners {rates, spikes} x {backprop, local rule} of one circuit: error against computing time.
 
 All corners have the same description, the same plastic synapses and Dale's law; they differ in the cells and in what
-teaches. Each is trained anew for every budget, with its own schedule run to the end, and scored with frozen weights on
-photographs that none has seen. Budgets are amounts of work, so that results do not depend on the machine; the time that
-the work took is measured beside them.
+teaches. The local rule sees every clip of its budget once; backprop shows as many, in batches drawn with replacement.
+Each is trained anew for every budget, with its own schedule run to the end, and scored with frozen weights on photographs
+that none has seen. Budgets are amounts of work, so that results do not depend on the machine; the time that the work took
+is measured beside them.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from comparisons.running import run_job
 from comparisons.statistics import t_interval
 from conversion.backprop_plan import BackpropPlan
 from plasticity.training import Plan
-from snn.errors import StateError, sentence
+from snn.errors import DescriptionError, StateError, sentence
 
 Cells = Literal["rate", "spiking"]
 Teacher = Literal["local", "backprop"]
@@ -82,6 +83,13 @@ class _Clock(Reporter):
         self.seconds += time.process_time()
 
 
+def _warm(job: Job) -> None:
+    """Let the engine compile or load its kernels, which would otherwise count as time of the first run."""
+    simulation = job.simulation(job.network())
+    movie = job.source.model_copy(update={"n_movies": 1}).learning(0)[0]
+    simulation.run(movie, learn=True)
+
+
 def run_corner(job: Job | BackpropJob, folder: Path) -> dict[str, Any]:
     """Train one corner, unless that is done, and score it on photographs never seen.
 
@@ -100,16 +108,20 @@ def run_corner(job: Job | BackpropJob, folder: Path) -> dict[str, Any]:
     Raises
     ------
     StateError
-        If the folder holds a run of other settings.
+        If the folder holds a run of other settings, or one whose time is not known.
     """
-    record = folder.with_suffix(".json")
+    record = folder.with_name(folder.name + ".json")
     if folder.exists() and record.exists():
         if load_run(folder).job != job:
             raise StateError(sentence(str(folder), "holds a run of other settings", cure="choose another --out, or remove it"))
         found: dict[str, Any] = run_folder.read_json(record)
         return found
+    if folder.exists():
+        cure = "choose another --out, or remove it to run this corner anew"
+        raise StateError(sentence(str(folder), f"is there, but not the score and time of it ({record.name})", cure=cure))
     run_folder.discard(run_folder.partial_of(folder))
-    run_folder.discard(folder)
+    if isinstance(job, Job):
+        _warm(job)
     clock = _Clock()
     run_job(job, folder, figures=False, report=clock)
     run = load_run(folder)
@@ -138,7 +150,14 @@ def run_corners(out: Path, *, seeds: int, budgets_s: tuple[float, ...] = BUDGETS
     -------
     str
         A table.
+
+    Raises
+    ------
+    DescriptionError
+        If a budget is listed twice or is not a positive number.
     """
+    if len(set(budgets_s)) != len(budgets_s) or not all(0 < b < float("inf") for b in budgets_s):
+        raise DescriptionError(sentence("--budgets", "are not different positive numbers of seconds", got=budgets_s))
     names = [(cells, teacher, budget, seed) for budget in budgets_s for seed in range(seeds) for cells, teacher in CORNERS]
     report = TerminalReporter()
     report.begin("corners")
@@ -146,9 +165,13 @@ def run_corners(out: Path, *, seeds: int, budgets_s: tuple[float, ...] = BUDGETS
     out.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(max_workers=workers, mp_context=multiprocessing.get_context("spawn")) as pool:
         waiting = {name: pool.submit(run_corner, corner_job(*name), out / f"{name[0]}-{name[1]}-{name[2]:g}s-{name[3]}") for name in names}
-        for done, (name, future) in enumerate(waiting.items(), start=1):
-            scores[name] = future.result()
-            report.step(done, len(names), f"{name[0]} {name[1]} {name[2]:g} s: {scores[name]['ratio']:.3f}")
+        try:
+            for done, (name, future) in enumerate(waiting.items(), start=1):
+                scores[name] = future.result()
+                report.step(done, len(names), f"{name[0]} {name[1]} {name[2]:g} s: {scores[name]['ratio']:.3f}")
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
     report.end()
     rows = [
         {"cells": c, "teacher": t, "budget_s": b, "seed": s, "ratio": v["ratio"], "cpu_s": v["cpu_s"]} for (c, t, b, s), v in scores.items()

@@ -138,11 +138,11 @@ def tabulate(scores: dict[str, dict[str, Any]], out: Path) -> str:
             runs = [s[test] for name, s in sorted(scores.items()) if name.startswith(cells)]
             per_seed = [pooled_ratio(r) for r in runs]
             clips = [c for r in runs for c in r.values()]
-            spikes = np.mean([c["spikes_per_frame"] for c in clips]) / 256
+            spikes = "-" if cells == "rate" else f"{np.mean([c['spikes_per_frame'] for c in clips]) / 256:.1f}"
             bars = [float(np.mean([pooled_ratio(r, key) for r in runs])) for key in ("mse_gated_shift", "mse_one_frame")]
             lines.append(
                 f"{test:<16}{cells:<10}{'  '.join(f'{x:.3f}' for x in per_seed):<28}"
-                f"{np.mean(per_seed):>7.3f}{bars[0]:>13.3f}{bars[1]:>11.3f}{spikes:>17.1f}"
+                f"{np.mean(per_seed):>7.3f}{bars[0]:>13.3f}{bars[1]:>11.3f}{spikes:>17}"
             )
     lines.append(f"runs and figures: {out}/spiking-0/figures and beside it")
     return "\n".join(lines)

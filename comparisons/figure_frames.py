@@ -24,6 +24,7 @@ from comparisons.figure_style import (
 )
 from comparisons.scoring import copied
 from snn.files import replace_file
+from snn.recording import FORECAST as FORECAST_READOUT
 from snn.recording import Recording
 from snn.stimuli.movie import Movie
 
@@ -93,7 +94,7 @@ def draw_strip(path: Path, recording: Recording, movie: Movie) -> None:
     """
     shown = shown_frames(movie.n_frames, STRIP_FRAMES)
     n, frames, now = len(shown), movie.frames, slice(shown.start, shown.stop)
-    forecast = recording.readouts["level0.forecast"][..., 0]
+    forecast = recording.readouts[FORECAST_READOUT][..., 0]
     copy_error, model_error, spikes = frames - copied(frames), frames - forecast, error_spikes(recording)
     least = 0.05 if graded(recording) else 1.0
     widest, busiest = limit(np.stack([copy_error[now], model_error[now]]), 0.05), limit(spikes[now], least)
@@ -168,7 +169,7 @@ def draw_animation(path: Path, recording: Recording, movie: Movie) -> None:
     colours = np.rint(255 * colormaps[ERROR_MAP](np.linspace(0, 1, 127))[:, :3])
     palette = [int(v) for v in np.concatenate([grey, colours, [[255, 255, 255]]]).ravel()]
     black, white = luminance_range(movie.frames)
-    forecast = recording.readouts["level0.forecast"][..., 0]
+    forecast = recording.readouts[FORECAST_READOUT][..., 0]
     luminance = [np.rint(127 * np.clip((x - black) / (white - black), 0, 1)) for x in (movie.frames, forecast)]
     panels = np.stack([*luminance, 128 + np.rint(63 * (1 + np.clip(spikes / busiest, -1, 1)))]).astype(np.uint8)
     factor = max(1, round(PANEL_PX / max(movie.size)))

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from plasticity.training import FORECAST
 from snn.engines.driver import Simulation
+from snn.recording import FORECAST
 from snn.stimuli.movie import Movie
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Forecaster(Protocol):
 
     @property
     def multiply_adds(self) -> int | None:
-        """Multiplications of a weight with an activity in one frame; None where only spikes cost."""
+        """Multiplications of a weight with a graded activity in one frame, every step counted; None where only spikes cost."""
 
     def show(self, movie: Movie) -> Shown:
         """Show a movie, from rest, without learning.
@@ -74,7 +74,9 @@ class CircuitForecaster:
 
     def __init__(self, simulation: Simulation) -> None:
         self.simulation = simulation
-        self.multiply_adds: int | None = None
+        layout, graded = simulation.layout, [p for p in simulation.network.populations if p.graded]
+        routes = sum(int(layout.out_degree[layout.offsets[p.name] : layout.offsets[p.name] + p.n].sum()) for p in graded)
+        self.multiply_adds: int | None = routes * layout.frame_steps if graded else None
 
     @property
     def cells(self) -> Mapping[str, int]:
@@ -86,13 +88,15 @@ class CircuitForecaster:
         network, layout = self.simulation.network, self.simulation.layout
         self.simulation.restart()
         recording = self.simulation.run(movie)
-        sent, events = {}, 0.0
+        sent: dict[str, float] = {}
+        activity: dict[str, float] = {}
+        events = 0.0
         for p in network.populations:
             counts = recording.counts[p.name].sum(axis=0).ravel()
             start = layout.offsets[p.name]
-            sent[p.name] = float(counts.sum())
-            events += float(counts @ layout.out_degree[start : start + p.n])
-        return Shown(recording.readouts[FORECAST][..., 0], sent, {}, events)
+            (activity if p.graded else sent)[p.name] = float(counts.sum())
+            events += 0.0 if p.graded else float(counts @ layout.out_degree[start : start + p.n])
+        return Shown(recording.readouts[FORECAST][..., 0], sent, activity, events if sent else None)
 
 
 class RateForecaster:
@@ -121,7 +125,11 @@ class RateForecaster:
 
     def show(self, movie: Movie) -> Shown:
         """As `Forecaster.show`."""
-        from conversion.rate_training import forecast
+        from conversion.rate_training import watch
 
-        frames, populations = forecast(self.model, movie, record=True)
-        return Shown(frames, activity={name: float(np.abs(a).sum()) for name, a in populations.items()})
+        frames, total = [], dict.fromkeys(self.cells, 0.0)
+        for expected, populations in watch(self.model, movie):
+            frames.append(expected)
+            for name, activity in populations.items():
+                total[name] += float(activity.abs().sum())
+        return Shown(np.stack(frames), activity=total)

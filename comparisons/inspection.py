@@ -16,7 +16,6 @@ from comparisons.forecasters import CircuitForecaster, Forecaster, RateForecaste
 from comparisons.learning import Job
 from comparisons.rate_job import WEIGHTS, RateJob
 from comparisons.running import AnyJob
-from comparisons.shipped import resolve
 from plasticity import RULES
 from snn._edit import first_error
 from snn.constraints import CONSTRAINTS, Violation, graded_quantities
@@ -99,7 +98,7 @@ def load_run(path: Path) -> Run:
     DescriptionError
         If its description cannot be read.
     """
-    path = resolve(path)
+    path = run_folder.resolve(path)
     run_folder.verify(path)
     try:
         job = read_job(run_folder.read_json(path / "config.json"))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
+from pydantic import model_validator
 
 from comparisons.circuits import CircuitSettings
 from comparisons.forecasters import CircuitForecaster
@@ -17,6 +18,7 @@ from snn.engines import engine
 from snn.engines.driver import Simulation
 from snn.state import State
 from snn.stimuli.movie import Movie
+from snn.topology import out_degree
 
 
 class Job(CircuitSettings):
@@ -29,7 +31,7 @@ class Job(CircuitSettings):
     engine : str
         Engine that learns.
     precision : {'float64', 'float32'}
-        Of the event engine.
+        Of the event and torch engines; the others have only double.
     source, levels, cells, overrides, seed, dt_ms, lag_ms
         As in `CircuitSettings`.
     """
@@ -39,9 +41,15 @@ class Job(CircuitSettings):
     engine: Literal["event", "reference", "brian", "torch_"] = "event"
     precision: Literal["float64", "float32"] = "float64"
 
+    @model_validator(mode="after")
+    def _precise(self) -> Self:
+        if self.precision != "float64" and self.engine not in ("event", "torch_"):
+            raise ValueError(f"precision {self.precision!r} is one of the event and torch engines; got engine {self.engine!r}")
+        return self
+
     def simulation(self, network: Network, state: State | None = None) -> Simulation:
         """As `CircuitSettings.simulation`, on the engine of the job."""
-        options = {"precision": self.precision} if self.engine == "event" else {}
+        options = {"precision": self.precision} if self.engine in ("event", "torch_") else {}
         return engine(self.engine, **options).build(network, state=state, dt_ms=self.dt_ms, seed=self.seed)
 
     def learner(self) -> LocalLearner:
@@ -118,8 +126,15 @@ def size_of(simulation: Simulation) -> dict[str, Any]:
     dict
     """
     network = simulation.network
-    synapses = int(simulation.layout.out_degree.sum())
-    return {"network": network.name, "digest": network.digest, "n_neurons": network.n_neurons, "n_synapses": synapses}
+    plastic = [j for j in network.projections if j.rule is not None]
+    degree = [out_degree(j.topology, network.population(j.source).grid, network.population(j.target).grid) for j in plastic]
+    return {
+        "network": network.name,
+        "digest": network.digest,
+        "n_neurons": network.n_neurons,
+        "n_synapses": int(simulation.layout.out_degree.sum()),
+        "n_plastic": int(sum(d.sum() for d in degree)),
+    }
 
 
 def save_weights(path: Path, state: State) -> None:

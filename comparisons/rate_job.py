@@ -14,7 +14,7 @@ from comparisons.movies import Source
 from conversion.backprop_plan import BackpropPlan
 from conversion.rate_spec import RatePredNetSpec
 from snn._model import Described
-from snn.recording import Recording
+from snn.recording import FORECAST, Recording
 from snn.stimuli.movie import Movie
 
 if TYPE_CHECKING:
@@ -145,4 +145,4 @@ def record(model: RatePredNet, movie: Movie) -> Recording:
     from conversion.rate_training import forecast
 
     frames, populations = forecast(model, movie, record=True)
-    return Recording(movie.n_frames, 1, movie.frame_ms, populations, {"level0.forecast": frames[..., np.newaxis]}, {})
+    return Recording(movie.n_frames, 1, movie.frame_ms, populations, {FORECAST: frames[..., np.newaxis]}, {})

@@ -2,7 +2,7 @@
 
 A finished run holds ``config.json``, ``clips.json`` (what was learned from), ``description.json``, ``summary.json``,
 ``curve.csv``, ``weights.npz`` or ``weights.safetensors``, ``bars.npz`` and ``MANIFEST.sha256``, and unless figures were declined
-``recording.npz`` and ``figures/``. While a run is under way everything lies in
+``figures/`` and, for a circuit, ``recording.npz``. While a run is under way everything lies in
 ``NAME.partial``, with the last good checkpoint.
 """
 
@@ -17,14 +17,35 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from snn.errors import RunFolderError, sentence
+from snn.errors import RunFolderError, nearest, sentence
 from snn.files import TEMPORARY, replace_file
 
 MANIFEST = "MANIFEST.sha256"
 CHECKPOINTS = ("checkpoint.npz", "checkpoint.safetensors")
 WEIGHTS = ("weights.npz", "weights.safetensors")
 NEEDED = ("config.json", "clips.json", "description.json", "summary.json", "curve.csv", "bars.npz")
-PACKAGES = ("spiking-prednet", "numpy", "numba", "pydantic", "scikit-image", "matplotlib")
+SHIPPED = Path(__file__).parent / "models"
+"""Run folders that come with the package."""
+
+PACKAGES = (
+    *("spiking-prednet", "numpy", "scipy", "numba", "torch", "snntorch", "brian2"),
+    *("safetensors", "pydantic", "scikit-image", "matplotlib"),
+)
+
+
+def resolve(path: Path) -> Path:
+    """Find a run by its folder, or a shipped model by its name.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    Path
+        Its folder; the path itself where there is neither.
+    """
+    return SHIPPED / path if not path.exists() and (SHIPPED / path).is_dir() else path
 
 
 def partial_of(run: Path) -> Path:
@@ -253,8 +274,7 @@ def verify(run: Path) -> None:
         If it is no run folder, unfinished, or damaged; the file is named.
     """
     if not run.is_dir():
-        unfinished = partial_of(run).is_dir()
-        cure = "it is unfinished: run `learn` again with --resume" if unfinished else "check the path"
+        cure = _cure_for(run)
         raise RunFolderError(sentence(str(run), "is not a run folder", cure=cure))
     manifest = run / MANIFEST
     if not manifest.is_file():
@@ -272,6 +292,16 @@ def verify(run: Path) -> None:
             raise RunFolderError(
                 sentence(str(path), "has changed since the run was finished (cut short or damaged)", cure="restore it or run again")
             )
+
+
+def _cure_for(run: Path) -> str:
+    """What to do about something that is no run folder."""
+    if partial_of(run).is_dir():
+        return "it is unfinished: give the command that began it again, with --resume"
+    if run.is_file():
+        return "only a rate model in a .safetensors file can be evaluated without one; import-rate makes it from other files"
+    shipped = [p.name for p in SHIPPED.glob("*") if p.is_dir()]
+    return f"check the path; of the shipped models: {nearest(run.name, shipped)}"
 
 
 def versions() -> dict[str, str]:

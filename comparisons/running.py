@@ -15,6 +15,7 @@ from comparisons.evaluation import evaluate, refuse_short
 from comparisons.forecasters import Forecaster
 from comparisons.movies import PHOTOGRAPHS, Source, seen
 from comparisons.progress import Reporter
+from comparisons.scoring import check_frames
 from snn.curve import Curve
 from snn.errors import BlowUpError, SpikingPrednetError, StateError, sentence
 from snn.stimuli.movie import Movie
@@ -161,6 +162,8 @@ def run_job(
     movies, validation = job.source.learning(job.seed + 1), job.source.validation()
     for movie in validation:
         refuse_short(movie)
+    for movie in movies:
+        check_frames(movie.frames, f"clip {movie.name!r}")
     clips = {} if job.source.frames == PHOTOGRAPHS else seen([*movies, *validation])
     partial = (_resumed if resume else _begun)(job, learner, clips, out)
     first, saved = len(learner.curve.points), time.monotonic()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from comparisons import run_folder
-from comparisons.backprop_job import BackpropJob
+from comparisons.corners import corner_job
 from comparisons.learning import Job
 from comparisons.movies import PHOTOGRAPHS, Source
 from comparisons.progress import Reporter
@@ -17,7 +17,6 @@ from conversion.backprop_plan import BackpropPlan
 from conversion.rate_spec import RatePredNetSpec
 from plasticity.training import Plan
 
-FOLDER = Path(__file__).parent / "models"
 DRIFTS = Source(frames=PHOTOGRAPHS, size=16, n_movies=9600)
 
 
@@ -39,23 +38,8 @@ def jobs() -> Mapping[str, AnyJob]:
         "drift-convlstm": _rate("convlstm", 900),
         "drift-sublstm": _rate("sublstm", 800),
         "drift-spiking": Job(source=few, plan=Plan(passes=1, eta_start=0.8, eta_end=0.05)),
-        "drift-spiking-backprop": BackpropJob(source=few),
+        "drift-spiking-backprop": corner_job("spiking", "backprop", 160.0, seed=0),
     }
-
-
-def resolve(path: Path) -> Path:
-    """Find a run by its folder, or a shipped model by its name.
-
-    Parameters
-    ----------
-    path : Path
-
-    Returns
-    -------
-    Path
-        Its folder; the path itself where there is neither.
-    """
-    return FOLDER / path if not path.exists() and (FOLDER / path).is_dir() else path
 
 
 def remake(out: Path, report: Reporter) -> None:
@@ -80,10 +64,10 @@ def table() -> str:
     -------
     str
     """
-    lines = [f"{'model':<26}{'network':<26}{'trained numbers':>16}{'size':>9}  {'error / copy-last while learning':<34}frames"]
-    for folder in sorted(p for p in FOLDER.glob("*") if p.is_dir()):
+    lines = [f"{'model':<26}{'network':<26}{'trained weights':>16}{'size':>9}  {'error / copy-last while learning':<34}frames"]
+    for folder in sorted(p for p in run_folder.SHIPPED.glob("*") if p.is_dir()):
         summary, config = run_folder.read_json(folder / "summary.json"), run_folder.read_json(folder / "config.json")
-        numbers = summary.get("n_parameters", summary.get("n_synapses"))
+        numbers = summary.get("n_parameters", summary.get("n_plastic"))
         size = sum(p.stat().st_size for p in folder.rglob("*"))
         ratio = f"{summary['ratio_while_learning']:.3f}"
         lines.append(

@@ -9,21 +9,22 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from conversion.rate_prednet import RMS_FLOOR
 from snn.description import ChangeReadout, Network
 from snn.engines.layout import Layout
 from snn.engines.torch_network import FrameSums, TorchNetwork
 from snn.errors import DescriptionError, sentence
+from snn.recording import FORECAST
 from snn.state import Array, State
 
-FORECAST = "level0.forecast"
 WARM_UP = 2
-RMS_FLOOR = 1e-6
 
 
 class CircuitTrainable:
     """A circuit as something to train, its graph cut every few frames.
 
-    The loss is the root mean square error of the forecast, averaged over clips and over the frames from the third on.
+    The loss is the root mean square error of the forecast of level 0, averaged over clips and over the frames from the
+    third on.
 
     Parameters
     ----------
@@ -91,10 +92,10 @@ class CircuitTrainable:
         -------
         Tensor, shape (batch, rows, cols)
         """
-        r = self.readout
-        p = self.network.populations[r.population]
-        value = (earlier[r.population] + sums.late[r.population]).view(-1, *p.shape[:2], 2, p.shape[2] // 2, p.copies).mean(dim=-1)
-        return r.offset + r.step * (value[:, :, :, 0, 0] - value[:, :, :, 1, 0])
+        name = self.readout.population
+        told = earlier[name] + sums.late[name]
+        signal: Tensor = self.readout.read(told, self.network.populations[name])
+        return signal[..., 0]
 
     def project_(self) -> None:
         """As `Trainable.project_`."""

@@ -81,7 +81,8 @@ class RatePredNet(nn.Module):
 
     Notes
     -----
-    *Departures*: other cells, average pooling, unshared weights and Dale's law are on offer beside what was published.
+    *Departures*: other cells, average pooling, unshared weights and Dale's law are on offer beside what was published. The
+    gates of a cell are one convolution, drawn as one, so that their initial weights span 0.7 of the published range.
 
     Examples
     --------

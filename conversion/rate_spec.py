@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from snn._model import Described, NonNegative, Positive
 
 Count = Annotated[int, Field(ge=1)]
-CELLS = ("convlstm", "sublstm", "leaky")
+TAU_FRAMES, INHIBITORY_SHARE = (0.0, 1.0, 3.0), 0.25
 
 
 class RatePredNetSpec(Described):
@@ -67,15 +67,15 @@ class RatePredNetSpec(Described):
     kernel: Count = 3
     pixel_max: Positive = 1.0
     fixed_forget: bool = False
-    tau_frames: Annotated[tuple[NonNegative, ...], Field(min_length=1)] = (0.0, 1.0, 3.0)
+    tau_frames: Annotated[tuple[NonNegative, ...], Field(min_length=1)] = TAU_FRAMES
     shared: bool = True
     dale: bool = False
-    inhibitory_share: Annotated[float, Field(gt=0, lt=1)] = 0.25
+    inhibitory_share: Annotated[float, Field(gt=0, lt=1)] = INHIBITORY_SHARE
 
     @model_validator(mode="after")
     def _coherent(self) -> Self:
         if self.r_channels is not None and len(self.r_channels) != self.levels:
-            raise ValueError(f"r_channels must have one entry a level, as channels has; got {len(self.r_channels)} and {self.levels}")
+            raise ValueError(f"r_channels must have one entry a level, as channels has: {self.levels}; got {len(self.r_channels)}")
         factor = 2 ** (self.levels - 1)
         if self.rows % factor or self.cols % factor:
             raise ValueError(f"rows and cols must be multiples of {factor} for {self.levels} levels; got {self.rows}x{self.cols}")
@@ -85,6 +85,10 @@ class RatePredNetSpec(Described):
             raise ValueError(
                 f"dale needs cell 'leaky': R of a {self.cell!r} cell is signed, so it has no excitatory or inhibitory channels"
             )
+        if self.cell != "leaky" and self.tau_frames != TAU_FRAMES:
+            raise ValueError(f"tau_frames belongs to cell 'leaky'; got cell {self.cell!r}")
+        if not self.dale and self.inhibitory_share != INHIBITORY_SHARE:
+            raise ValueError(f"inhibitory_share needs dale; got {self.inhibitory_share}")
         if self.fixed_forget and self.cell != "sublstm":
             raise ValueError(f"fixed_forget belongs to cell 'sublstm'; got cell {self.cell!r}")
         return self

@@ -143,7 +143,7 @@ class Trainer:
         norm = float(torch.nn.utils.clip_grad_norm_(self.parameters, self.plan.clip_norm or float("inf")))
         if not (np.isfinite(loss) and np.isfinite(norm)):
             where = f"update {update + 1} of {self.plan.updates}"
-            cure = "lower the learning rate; the last good state is kept"
+            cure = "begin anew with a lower learning rate; the last good state is kept"
             raise BlowUpError(sentence("training", f"the loss or its gradient is not a number in {where}", got=(loss, norm), cure=cure))
         for group in self.optimizer.param_groups:
             group["lr"] = self.plan.lr_at(update / self.plan.updates)
@@ -164,7 +164,7 @@ class Trainer:
         """
         for name, p in zip(self.names, self.parameters, strict=True):
             if not bool(torch.isfinite(p).all()):
-                cure = "lower the learning rate; the last good state is kept"
+                cure = "begin anew with a lower learning rate; the last good state is kept"
                 raise BlowUpError(sentence(name, f"is not finite after update {len(self.curve.points)}", cure=cure))
 
     def save(self, path: Path) -> None:
@@ -266,6 +266,34 @@ def forecast(model: RatePredNet, movie: Movie, record: bool = False) -> tuple[Fr
     MovieError
         If the frames have another size than the model.
     """
+    shown = list(watch(model, movie))
+    found = {
+        name: np.stack([np.moveaxis(populations[name].numpy().astype(np.float64), 0, -1) for _, populations in shown])
+        for name in (shown[0][1] if record else ())
+    }
+    return np.stack([expected for expected, _ in shown]), found
+
+
+def watch(model: RatePredNet, movie: Movie) -> Iterator[tuple[Frames, dict[str, Tensor]]]:
+    """Show a movie, from rest, and look at the model after each frame; no more than one frame is kept.
+
+    Parameters
+    ----------
+    model : RatePredNet
+    movie : Movie
+        Grey; shown to every colour channel.
+
+    Yields
+    ------
+    forecast : ndarray, shape (rows, cols)
+        Mean over colour channels.
+    populations : dict of str to Tensor, shape (channels, rows, cols)
+
+    Raises
+    ------
+    MovieError
+        If the frames have another size than the model.
+    """
     spec = model.spec
     if movie.size != (spec.rows, spec.cols):
         cure = f"read it with size={spec.rows}"
@@ -274,11 +302,12 @@ def forecast(model: RatePredNet, movie: Movie, record: bool = False) -> tuple[Fr
                 f"movie {movie.name!r}", "has frames of another size than the model", got=movie.size, allowed=str(spec.size(0)), cure=cure
             )
         )
-    with torch.no_grad(), one_thread():
-        clip = torch.from_numpy(movie.frames.copy()).to(next(model.parameters()))[None]
-        trajectory = model(coloured(clip, model), record=record)
-    found = {name: np.moveaxis(a[0].numpy().astype(np.float64), 1, -1) for name, a in trajectory.populations.items()}
-    return trajectory.forecast[0].mean(dim=1).numpy().astype(np.float64), found
+    memory = model.at_rest(1)
+    for frame in movie.frames:
+        with torch.no_grad(), one_thread():
+            grey = torch.from_numpy(frame.copy()).to(next(model.parameters()))[None, None]
+            expected, memory, populations = model.step(grey.expand(-1, spec.channels[0], -1, -1), memory)
+            yield expected[0].mean(dim=0).numpy().astype(np.float64), {name: a[0] for name, a in populations.items()}
 
 
 @contextmanager

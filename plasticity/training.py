@@ -15,14 +15,14 @@ from snn._model import Described
 from snn.curve import Curve, Progress
 from snn.engines.driver import Simulation
 from snn.errors import BlowUpError, MovieError, sentence
-from snn.recording import Recording
+from snn.recording import FORECAST, Recording
 from snn.seeding import stream
 from snn.stimuli.movie import Movie
 from snn.stimuli.splitting import FIRST_SCORED
 
 __all__ = ["Curve", "Plan", "Progress", "forecast_error", "join", "learn", "order", "refuse_bad_weights", "refuse_blow_up", "stretches"]
 
-FORECAST, FORECASTER = "level0.forecast", "level0.prediction"
+FORECASTER = "level0.prediction"
 GREY_MSE, LOST_RATIO = 0.25, 4.0
 
 

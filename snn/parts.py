@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SerializeAsAny, model_validator
 
@@ -177,3 +177,21 @@ class ChangeReadout(Described):
     population: str
     step: Positive
     offset: float = 0.0
+
+    def read(self, told: Any, population: Population) -> Any:
+        """Turn numbers of spikes into the signal.
+
+        Parameters
+        ----------
+        told : ndarray or Tensor, shape (n, population.n)
+            Spikes so far, as a mean over the second half of each of n frames (or of n clips).
+        population : Population
+
+        Returns
+        -------
+        ndarray or Tensor, shape (n, rows, cols, features)
+            Of the kind that was given; copies of a cell are averaged.
+        """
+        rows, cols, features = population.shape
+        value = told.reshape(-1, rows, cols, 2, features // 2, population.copies).mean(-1)
+        return self.offset + self.step * (value[..., 0, :] - value[..., 1, :])

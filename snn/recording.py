@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from snn.errors import DescriptionError, nearest, sentence
 
 IntArray = NDArray[np.int64]
+FORECAST = "level0.forecast"
+"""Name of the readout that is scored: what the circuit expects the next frame to be."""
 
 
 @dataclass(frozen=True)

@@ -195,9 +195,8 @@ class Simulation:
             p = self.network.population(r.population)
             here = counts[:, span[r.population]]
             earlier = np.cumsum(here, axis=0) - here + self._sent[r.population]
-            value = (earlier + late[:, span[r.population]]).reshape(total, *p.shape[:2], 2, -1, p.copies).mean(axis=-1)
             sent[r.population] = self._sent[r.population] + here.sum(axis=0)
-            readouts[r.name] = r.offset + r.step * (value[..., 0, :] - value[..., 1, :])
+            readouts[r.name] = r.read(earlier + late[:, span[r.population]], p)
         self._sent = sent
         spikes = {}
         if steps:

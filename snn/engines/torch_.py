@@ -48,9 +48,9 @@ class TorchEngine:
         if device.startswith("cuda") and not torch.cuda.is_available():
             raise EngineError(sentence("engine.device", "this machine has no CUDA device that torch can use", got=device, allowed="cpu"))
         try:
-            torch.device(device)
-        except RuntimeError as error:
-            raise EngineError(sentence("engine.device", "is no device of torch", got=device, allowed="cpu, cuda, cuda:1, ...")) from error
+            torch.zeros(1, dtype=DTYPES[precision], device=device).cpu()
+        except (RuntimeError, NotImplementedError, AssertionError, TypeError) as error:
+            raise EngineError(sentence("engine.device", "is no device that torch can use here", got=device, allowed="cpu, cuda")) from error
         self.precision, self.device = precision, device
 
     def unsupported(self, network: Network) -> tuple[str, ...]:

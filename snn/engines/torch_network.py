@@ -7,7 +7,7 @@ Dale's law holds by construction.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from snn.cells import RateUnit
-from snn.description import Population
+from snn.description import Network, Population
 from snn.engines.layout import Layout, has_membrane
 from snn.engines.torch_delivery import Route
 from snn.engines.torch_law import Law, law_of
@@ -333,15 +333,13 @@ class TorchNetwork(nn.Module):
             a = a + law.adaptation_step * x
         return x, v, a
 
-    def encode(self, clips: NDArray[np.float64], before: Sequence[NDArray[np.float64] | None] | None = None) -> dict[str, Tensor]:
+    def encode(self, clips: NDArray[np.float64]) -> dict[str, Tensor]:
         """Turn clips into the currents of the populations that a retina drives.
 
         Parameters
         ----------
         clips : ndarray, shape (batch, n_frames, rows, cols)
             Luminance.
-        before : sequence of ndarray or None, optional
-            The frame shown before each clip; none when left out.
 
         Returns
         -------
@@ -350,10 +348,18 @@ class TorchNetwork(nn.Module):
         encoder, found = self.network.encoder, {}
         for p in self.network.populations:
             if p.drive and encoder is not None:
-                values = np.stack([encoder.encode(clip, None if before is None else before[i], p.drive) for i, clip in enumerate(clips)])
+                values = np.stack([encoder.encode(clip, None, p.drive) for clip in clips])
                 flat = np.repeat(values.reshape(*values.shape[:2], -1), p.copies, axis=2)
                 found[p.name] = torch.from_numpy(flat).to(self.dtype).to(self.device)
         return found
+
+    def described(self) -> Network:
+        """Give the description with the membrane constants of now; weights and thresholds belong to the state."""
+        network = self.network
+        for p, tau in zip(self.members, self.tau_mem_ms, strict=True):
+            if tau.requires_grad:
+                network = network.override(f"{p.name}.cell.tau_mem_ms", float(tau.detach()))
+        return network
 
     def dump(self) -> dict[str, Array]:
         """Copy out weights and thresholds under the keys of ``snn.state``."""

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from comparisons import corners, shipped
+from comparisons import corners, run_folder, shipped
 from comparisons.backprop_job import BackpropJob
 from comparisons.bars import load_bars
 from comparisons.cli import main
@@ -260,12 +260,12 @@ def test_t_interval() -> None:
 
 
 def test_shipped_models_are_whole_and_on_record(capsys: pytest.CaptureFixture[str]) -> None:
-    folders = [p for p in shipped.FOLDER.iterdir() if p.is_dir()]
+    folders = [p for p in run_folder.SHIPPED.iterdir() if p.is_dir()]
     assert {p.name for p in folders} == set(shipped.jobs())
     for folder in folders:
         verify(folder)
         assert read_job(read_json(folder / "config.json")) == shipped.jobs()[folder.name]
-    assert sum(p.stat().st_size for p in shipped.FOLDER.rglob("*")) <= 15e6
+    assert sum(p.stat().st_size for p in run_folder.SHIPPED.rglob("*")) <= 15e6
     with pytest.raises(SystemExit, match="0"):
         main(["models"])
     printed = capsys.readouterr().out
@@ -280,5 +280,5 @@ def test_a_shipped_model_stands_for_a_run(tmp_path: Path, monkeypatch: pytest.Mo
     assert pooled_ratio(clips) < 0.4
     monkeypatch.chdir(tmp_path)
     (tmp_path / "drift-leaky").mkdir()
-    assert shipped.resolve(Path("drift-leaky")) == Path("drift-leaky")
-    assert shipped.resolve(Path("nothing")) == Path("nothing")
+    assert run_folder.resolve(Path("drift-leaky")) == Path("drift-leaky")
+    assert run_folder.resolve(Path("nothing")) == Path("nothing")

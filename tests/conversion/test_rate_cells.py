@@ -101,7 +101,7 @@ def test_weights_are_born_in_the_range_of_glorot() -> None:
     [
         ({"rows": 6}, r"rows and cols must be multiples of 4 for 3 levels; got 6x12"),
         ({"cols": 10}, r"rows and cols must be multiples of 4 for 3 levels; got 8x10"),
-        ({"r_channels": (3, 5)}, r"r_channels must have one entry a level, as channels has; got 2 and 3"),
+        ({"r_channels": (3, 5)}, r"r_channels must have one entry a level, as channels has.*got 2"),
         ({"kernel": 4}, r"kernel must be odd; got 4"),
         ({"cell": "leaky", "fixed_forget": True}, r"fixed_forget belongs to cell 'sublstm'; got cell 'leaky'"),
         ({"dale": True}, r"dale needs cell 'leaky': R of a 'convlstm' cell is signed"),

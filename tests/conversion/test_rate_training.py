@@ -223,7 +223,7 @@ def test_a_loss_that_is_not_a_number_changes_nothing() -> None:
         learner.train(drift(), after=plant)
     assert len(learner.curve.points) == 4
     assert_same(numbers(learner), before)
-    with pytest.raises(BlowUpError, match=rf"{learner.names[0]}: is not finite after update 4; lower the learning rate"):
+    with pytest.raises(BlowUpError, match=rf"{learner.names[0]}: is not finite after update 4; .*learning rate"):
         learner.refuse_bad()
 
 
@@ -231,7 +231,7 @@ def test_a_learning_rate_that_is_far_too_large_is_found() -> None:
     """Oracle: the numbers after the last good update, which stay."""
     learner = trainer(PLAN.model_copy(update={"lr": 1e30, "lr_end": 1e30}), cell="leaky")
     last: list[dict[str, Tensor]] = [numbers(learner)]
-    with pytest.raises(BlowUpError, match="lower the learning rate"):
+    with pytest.raises(BlowUpError, match=r"lower.* learning rate"):
         learner.train(drift(), after=lambda: last.append(numbers(learner)))
     assert len(last) == len(learner.curve.points) + 1
     assert_same(numbers(learner), last[-1])
