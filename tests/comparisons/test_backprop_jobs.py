@@ -17,7 +17,7 @@ from comparisons import corners, run_folder, shipped
 from comparisons.backprop_job import BackpropJob
 from comparisons.bars import load_bars
 from comparisons.cli import main
-from comparisons.corners import run_corner, tabulate
+from comparisons.corners import run_corner, run_corners, tabulate
 from comparisons.evaluation import evaluate, pooled_ratio
 from comparisons.inspection import CircuitRun, RateRun, describe, load_circuit, load_run, read_job, violations
 from comparisons.learning import Job
@@ -173,7 +173,7 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_state(
     calls: list[None] = []
     true = RateTrainable.accumulate
     monkeypatch.setattr(RateTrainable, "accumulate", wild)
-    with pytest.raises(BlowUpError, match=r"not a number in update 3 of 4.*lower the learning rate.*checkpoint\.safetensors"):
+    with pytest.raises(BlowUpError, match=r"not a number in update 3 of 4.*begin anew with a lower learning rate.*checkpoint\.safetensors"):
         run_job(rate(frames), tmp_path / "run", figures=False, checkpoint_s=0.0)
     learner = rate(frames).learner()
     learner.load(partial_of(tmp_path / "run") / learner.checkpoint)
@@ -192,12 +192,21 @@ def test_a_clip_shorter_than_a_window_leaves_nothing(frames: Path, tmp_path: Pat
     ("arguments", "words"),
     [
         (["train-rate", "--channels", "1,x"], "--channels: is not a list of whole numbers; got '1,x'"),
-        (["train-rate", "--channels", "1,2,3"], "r_channels must have one entry a level"),
+        (["train-rate", "--r-channels", "1,2,3"], "r_channels must have one entry a level"),
         (["train-rate", "--size", "7"], "rows and cols must be multiples of 2"),
         (["train-rate", "--dale"], "dale needs cell 'leaky'"),
         (["train-rate", "--lr", "0"], "lr: Input should be greater than 0"),
-        (["train-rate", "--window", "1"], "n_frames: Input should be greater than or equal to 5"),
-        (["train-backprop", "--train-dt-ms", "7"], "is not a whole number of steps of 7.0 ms"),
+        (["train-rate", "--window", "1"], "n_frames: Input should be greater than or equal to 2"),
+        (["train-backprop", "--train-dt-ms", "7"], "train_dt_ms must divide the frame of 50 ms; got 7.0"),
+        (["train-backprop", "--dt-ms", "2", "--lag-ms", "2"], "train_dt_ms must be a multiple of dt_ms; got 5.0 and 2.0"),
+        (["train-backprop", "--dt-ms", "2.5"], "partner.delay_ms: is shorter than one step of 2.5 ms"),
+        (["train-rate", "--size", "4"], "a frame is smaller than the field; got (4, 4)"),
+        (["train-rate", "--tau-frames", "0", "5"], "tau_frames belongs to cell 'leaky'"),
+        (["train-rate", "--speed", "1", "2"], "--speed: is for photographs only"),
+        (["train-backprop", "--movies", "3"], "--movies: is for photographs only"),
+        (["corners", "--budgets", "1", "1"], "--budgets: are not different positive numbers"),
+        (["corners", "--budgets", "inf"], "--budgets: are not different positive numbers"),
+        (["learn", "--engine", "reference", "--precision", "float32"], "precision 'float32' is one of the event and torch engines"),
         (["train-backprop", "--lr", "-1"], "lr: Input should be greater than 0"),
         (["train-backprop", "--set", "x"], "--set: is not PATH=VALUE"),
     ],
@@ -207,7 +216,7 @@ def test_bad_options_are_one_line(
 ) -> None:
     size = [] if "--size" in arguments else ["--size", str(SIZE)]
     with pytest.raises(SystemExit) as stop:
-        main([*arguments, *size, "--frames", str(frames), "--out", str(tmp_path / "run")])
+        main([*arguments, *([] if arguments[0] == "corners" else [*size, "--frames", str(frames)]), "--out", str(tmp_path / "run")])
     err = capsys.readouterr().err
     assert stop.value.code == 2 and words in err and err.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
@@ -227,6 +236,18 @@ def test_a_corner_is_run_once_scored_and_timed(frames: Path, tmp_path: Path, mon
     assert run_corner(job, tmp_path / "x") == read_json(tmp_path / "x.json") and files(tmp_path) == before
     with pytest.raises(StateError, match="holds a run of other settings"):
         run_corner(corners.corner_job("rate", "local", 0.01, 3), tmp_path / "x")
+
+
+def test_corners_twice_are_the_same_corners(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Budgets with a dot in them, two seeds: the second call reads each score from its own file."""
+    monkeypatch.setattr(corners, "TEST_MOVIES", 1)
+    monkeypatch.setattr(corners, "CORNERS", (("rate", "backprop"),))
+    first = run_corners(tmp_path, seeds=2, budgets_s=(0.5, 0.7), workers=1)
+    assert len(list(tmp_path.glob("rate-*.json"))) == 4
+    assert run_corners(tmp_path, seeds=2, budgets_s=(0.5, 0.7), workers=1) == first
+    (tmp_path / "rate-backprop-0.5s-0.json").unlink()
+    with pytest.raises(StateError, match=r"rate-backprop-0\.5s-0: is there, but not the score"):
+        run_corners(tmp_path, seeds=2, budgets_s=(0.5, 0.7), workers=1)
 
 
 def test_all_corners_share_everything_but_cells_and_teacher() -> None:

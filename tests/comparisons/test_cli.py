@@ -240,7 +240,7 @@ def test_not_a_run(verb: str, what: str, material: Path, tmp_path: Path, capsys:
         run.mkdir()
     elif what == "an unfinished run":
         run.with_name("run.partial").mkdir()
-    cure = {"an unfinished run": "--resume", "an empty folder": "run `learn`"}.get(what, "check the path")
+    cure = {"an unfinished run": "--resume", "an empty folder": "run `learn`", "a file": "import-rate"}.get(what, "check the path")
     refused(call(VERBS[verb](run, material), capsys), str(run), cure)
 
 
