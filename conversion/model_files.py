@@ -154,5 +154,6 @@ def fill(module: torch.nn.Module, tensors: Mapping[str, Tensor], where: str, pre
         if found is None or found.shape != p.shape:
             got = "nothing" if found is None else tuple(found.shape)
             raise StateError(sentence(f"{where} {prefix}{name}", "does not fit the model", got=got, allowed=str(tuple(p.shape)), cure=cure))
-        with torch.no_grad():
-            p.copy_(found)
+    with torch.no_grad():
+        for name, p in parameters.items():
+            p.copy_(tensors[prefix + name])

@@ -20,7 +20,7 @@ from conversion.backprop_plan import BackpropPlan
 from conversion.model_files import fill, load_tensors, save_tensors
 from conversion.rate_prednet import RatePredNet
 from snn.curve import Curve, Progress
-from snn.errors import BlowUpError, MovieError, sentence
+from snn.errors import BlowUpError, MovieError, StateError, sentence
 from snn.seeding import stream
 from snn.stimuli.movie import Movie
 from snn.stimuli.splitting import FIRST_SCORED
@@ -195,6 +195,9 @@ class Trainer:
             If the file is damaged or belongs to another architecture.
         """
         tensors, _ = load_tensors(path)
+        if "curve" not in tensors:
+            cure = "give the checkpoint of an unfinished run"
+            raise StateError(sentence(str(path), "is no checkpoint of a training: it has no curve", cure=cure))
         fill(self.trainable.module, tensors, str(path), "parameter/")
         self.optimizer.state.clear()
         for name, p in zip(self.names, self.parameters, strict=True):

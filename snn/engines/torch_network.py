@@ -21,7 +21,8 @@ from snn.description import Network, Population
 from snn.engines.layout import Layout, has_membrane
 from snn.engines.torch_delivery import Route
 from snn.engines.torch_law import Law, law_of
-from snn.errors import StateError, nearest, sentence
+from snn.encoding import CHANNELS
+from snn.errors import EngineError, StateError, nearest, sentence
 from snn.state import NEVER, Array, State
 
 SLOPE = 0.3
@@ -344,9 +345,17 @@ class TorchNetwork(nn.Module):
         Returns
         -------
         dict of str to Tensor, shape (batch, n_frames, n)
+
+        Raises
+        ------
+        EngineError
+            If a population is driven by random spikes: batches have no random streams.
         """
         encoder, found = self.network.encoder, {}
         for p in self.network.populations:
+            if p.drive and CHANNELS[p.drive].stochastic:
+                cure = "use a graded channel, or run it as a simulation of this engine"
+                raise EngineError(sentence(f"{p.name}.drive", "is random, which a batch of clips cannot be", got=p.drive, cure=cure))
             if p.drive and encoder is not None:
                 values = np.stack([encoder.encode(clip, None, p.drive) for clip in clips])
                 flat = np.repeat(values.reshape(*values.shape[:2], -1), p.copies, axis=2)
