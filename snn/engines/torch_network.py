@@ -18,10 +18,10 @@ from torch import Tensor, nn
 
 from snn.cells import RateUnit
 from snn.description import Network, Population
+from snn.encoding import CHANNELS
 from snn.engines.layout import Layout, has_membrane
 from snn.engines.torch_delivery import Route
 from snn.engines.torch_law import Law, law_of
-from snn.encoding import CHANNELS
 from snn.errors import EngineError, StateError, nearest, sentence
 from snn.state import NEVER, Array, State
 
