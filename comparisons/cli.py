@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -234,6 +235,10 @@ def main(arguments: list[str] | None = None) -> None:
     except CycloptsError as error:
         verb = " ".join(["spiking-prednet", *(error.command_chain or ())])
         _fail(f"{str(error).rstrip('.')}; `{verb} --help` shows what is allowed")
+    except BrokenPipeError:
+        # Whoever read the output, such as `head`, has seen enough; what is still in the buffer goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
     except OSError as error:
         _fail(f"{error.filename or 'the system'}: {error.strerror or error}; free some room or check the place")
     except KeyboardInterrupt:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -303,3 +305,13 @@ def test_a_shipped_model_stands_for_a_run(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "drift-leaky").mkdir()
     assert run_folder.resolve(Path("drift-leaky")) == Path("drift-leaky")
     assert run_folder.resolve(Path("nothing")) == Path("nothing")
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    """As in ``spiking-prednet info drift-leaky | head -0``."""
+    command = [sys.executable, "-m", "comparisons", "info", "drift-leaky"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    assert (process.stderr.read(), process.wait()) == ("", 0)
+    process.stderr.close()
