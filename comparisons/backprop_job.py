@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -11,6 +10,7 @@ from pydantic import Field, model_validator
 from comparisons.circuits import CircuitSettings
 from comparisons.forecasters import CircuitForecaster
 from comparisons.learning import save_weights, size_of
+from comparisons.trained import TrainedByBackprop
 from conversion.backprop_plan import BackpropPlan
 from snn._model import Positive
 from snn.description import Network
@@ -71,15 +71,16 @@ class BackpropJob(CircuitSettings):
         from conversion.circuit_training import CircuitTrainable
         from conversion.rate_training import Trainer
 
-        Layout(self.network(), self.dt_ms)  # what cannot be run is not trained
+        network = self.network()
+        Layout(network, self.dt_ms)  # what cannot be run is not trained
         coarse = self.model_copy(update={"dt_ms": self.train_dt_ms, "lag_ms": self.train_dt_ms})
-        network = coarse.network()
-        state = initial_state(network, dt_ms=self.train_dt_ms, seed=self.seed)
-        trainable = CircuitTrainable(network, state, truncate=self.truncate, slope=self.slope)
-        return BackpropLearner(self, self.network(), trainable, Trainer(trainable, self.plan, self.seed))
+        trained = coarse.network()
+        state = initial_state(trained, dt_ms=self.train_dt_ms, seed=self.seed)
+        trainable = CircuitTrainable(trained, state, truncate=self.truncate, slope=self.slope)
+        return BackpropLearner(self, network, trainable, Trainer(trainable, self.plan, self.seed))
 
 
-class BackpropLearner:
+class BackpropLearner(TrainedByBackprop):
     """A circuit in training.
 
     Parameters
@@ -92,30 +93,18 @@ class BackpropLearner:
     trainer : Trainer
     """
 
-    checkpoint = "checkpoint.safetensors"
-
     def __init__(self, job: BackpropJob, network: Network, trainable: CircuitTrainable, trainer: Trainer) -> None:
-        self.job, self.network, self.trainable, self.trainer = job, network, trainable, trainer
-        self.curve = trainer.curve
-        self.refuse_bad, self.save = trainer.refuse_bad, trainer.save
+        super().__init__(trainer)
+        self.job, self.network, self.trainable = job, network, trainable
 
     def description(self) -> str:
         """As `Learner.description`."""
         return self.network.to_json()
 
-    def learn(self, movies: Sequence[Movie], after: Callable[[], None]) -> None:
-        """As `Learner.learn`."""
-        self.trainer.train(movies, after)
-
-    def load(self, path: Path) -> None:
-        """As `Learner.load`."""
-        self.trainer.load(path)
-        self.curve = self.trainer.curve
-
     def finish(self, folder: Path) -> dict[str, Any]:
         """As `Learner.finish`."""
         save_weights(folder / "weights.npz", self.state())
-        return size_of(self.job.simulation(self.network, self.state()))
+        return size_of(Layout(self.network, self.job.dt_ms))
 
     def state(self) -> State:
         """State of the circuit at its own step, at rest, with the trained weights of now."""

@@ -12,7 +12,7 @@ from cyclopts.validators import Number
 from pydantic import ValidationError
 
 from comparisons import cli_import, cli_rate
-from comparisons.cli_options import SourceOptions, names, pairs, refuse_unused, say_learned
+from comparisons.cli_options import FOR_PHOTOGRAPHS, NOT_FOR_PHOTOGRAPHS, SourceOptions, names, pairs, refuse_unused, say_learned
 from comparisons.progress import TerminalReporter
 from snn._edit import first_error
 from snn.errors import SpikingPrednetError
@@ -138,13 +138,15 @@ def evaluate(
         Print JSON.
     """
     from comparisons.evaluation import table
+    from comparisons.movies import PHOTOGRAPHS
     from comparisons.run_folder import to_json
     from comparisons.scoring_runs import Frames, score_path
 
-    still = frames == "photographs"
-    refuse_unused(not still, {"movies": movies, "speed": speed, "seed": seed})
-    refuse_unused(still, {"clips": clips or None})
     drifts = {"n_movies": movies, "speed_px": speed, "seed": seed}
+    if frames == PHOTOGRAPHS:
+        refuse_unused(NOT_FOR_PHOTOGRAPHS, {"clips": clips or None})
+    else:
+        refuse_unused(FOR_PHOTOGRAPHS, {"movies": movies, "speed": speed, "seed": seed})
     wanted = Frames(frames, names(clips), only, backwards, **{k: v for k, v in drifts.items() if v is not None})  # type: ignore[arg-type]
     report = TerminalReporter()
     report.begin("evaluating")

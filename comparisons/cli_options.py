@@ -75,9 +75,12 @@ class SourceOptions:
         from comparisons.movies import PHOTOGRAPHS, Source
 
         still = self.frames == PHOTOGRAPHS
-        other = (("clips", ""), ("hold_out", 0), ("validate", 0), ("timing", "keep-frames"), ("crop", "centre-square"))
-        refuse_unused(still, {name: None if getattr(self, name) == unset else getattr(self, name) for name, unset in other})
-        refuse_unused(not still, {"movies": self.movies, "speed": self.speed})
+        if still:
+            other = ("clips", "hold_out", "validate", "timing", "crop")
+            changed = {name: getattr(self, name) for name in other if getattr(self, name) != getattr(SourceOptions, name)}
+            refuse_unused(NOT_FOR_PHOTOGRAPHS, changed)
+        else:
+            refuse_unused(FOR_PHOTOGRAPHS, {"movies": self.movies, "speed": self.speed})
         slow, fast = self.speed or (1.0, 1.0)
         return Source(
             frames=self.frames,
@@ -95,13 +98,17 @@ class SourceOptions:
         )
 
 
-def refuse_unused(unused: bool, given: Mapping[str, object]) -> None:
+FOR_PHOTOGRAPHS = "is for photographs only"
+NOT_FOR_PHOTOGRAPHS = "does not apply to photographs, which are held out whole"
+
+
+def refuse_unused(why: str, given: Mapping[str, object]) -> None:
     """Refuse options that would be ignored.
 
     Parameters
     ----------
-    unused : bool
-        Whether they do not apply.
+    why : str
+        Why they do not apply.
     given : mapping of str to object
         Values by name; None where nothing was given.
 
@@ -111,11 +118,8 @@ def refuse_unused(unused: bool, given: Mapping[str, object]) -> None:
         Naming the first that was given.
     """
     for name, value in given.items():
-        if unused and value is not None:
-            option = "--" + name.replace("_", "-")
-            photographs = name in ("movies", "speed", "seed")
-            problem = "is for photographs only" if photographs else "does not apply to photographs, which are held out whole"
-            raise DescriptionError(sentence(option, problem, got=value, cure="leave it out"))
+        if value is not None:
+            raise DescriptionError(sentence("--" + name.replace("_", "-"), why, got=value, cure="leave it out"))
 
 
 def names(text: str) -> tuple[str, ...]:

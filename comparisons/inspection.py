@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
+class Run(ABC):
     """A finished run, ready to be shown frames."""
 
     path: Path
@@ -38,10 +39,10 @@ class Run:
     clips: dict[str, list[str]]
     summary: dict[str, Any]
 
-    @cached_property
+    @property
+    @abstractmethod
     def forecaster(self) -> Forecaster:
         """The model with its learned weights, to be scored."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, eq=False)

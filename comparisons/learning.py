@@ -16,6 +16,7 @@ from snn.curve import Curve
 from snn.description import Network
 from snn.engines import engine
 from snn.engines.driver import Simulation
+from snn.engines.layout import Layout
 from snn.state import State
 from snn.stimuli.movie import Movie
 from snn.topology import out_degree
@@ -101,7 +102,7 @@ class LocalLearner:
     def finish(self, folder: Path) -> dict[str, Any]:
         """As `Learner.finish`."""
         save_weights(folder / "weights.npz", self.simulation.state())
-        return size_of(self.simulation)
+        return size_of(self.simulation.layout)
 
     def forecaster(self) -> CircuitForecaster:
         """As `Learner.forecaster`."""
@@ -114,25 +115,25 @@ class LocalLearner:
         draw_run(folder, self.simulation, movie, self.curve)
 
 
-def size_of(simulation: Simulation) -> dict[str, Any]:
+def size_of(layout: Layout) -> dict[str, Any]:
     """Say what a summary should know of a circuit.
 
     Parameters
     ----------
-    simulation : Simulation
+    layout : Layout
 
     Returns
     -------
     dict
     """
-    network = simulation.network
+    network = layout.network
     plastic = [j for j in network.projections if j.rule is not None]
     degree = [out_degree(j.topology, network.population(j.source).grid, network.population(j.target).grid) for j in plastic]
     return {
         "network": network.name,
         "digest": network.digest,
         "n_neurons": network.n_neurons,
-        "n_synapses": int(simulation.layout.out_degree.sum()),
+        "n_synapses": int(layout.out_degree.sum()),
         "n_plastic": int(sum(d.sum() for d in degree)),
     }
 

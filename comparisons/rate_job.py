@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -11,6 +10,7 @@ from pydantic import Field, model_validator
 
 from comparisons.forecasters import RateForecaster
 from comparisons.movies import Source
+from comparisons.trained import TrainedByBackprop
 from conversion.backprop_plan import BackpropPlan
 from conversion.rate_spec import RatePredNetSpec
 from snn._model import Described
@@ -64,7 +64,7 @@ class RateJob(Described):
         return RateLearner(self, model, Trainer(RateTrainable(model), self.plan, self.seed))
 
 
-class RateLearner:
+class RateLearner(TrainedByBackprop):
     """A rate PredNet in training.
 
     Parameters
@@ -74,25 +74,13 @@ class RateLearner:
     trainer : Trainer
     """
 
-    checkpoint = "checkpoint.safetensors"
-
     def __init__(self, job: RateJob, model: RatePredNet, trainer: Trainer) -> None:
-        self.job, self.model, self.trainer = job, model, trainer
-        self.curve = trainer.curve
-        self.refuse_bad, self.save = trainer.refuse_bad, trainer.save
+        super().__init__(trainer)
+        self.job, self.model = job, model
 
     def description(self) -> str:
         """As `Learner.description`."""
         return self.job.model.model_dump_json(indent=1)
-
-    def learn(self, movies: Sequence[Movie], after: Callable[[], None]) -> None:
-        """As `Learner.learn`."""
-        self.trainer.train(movies, after)
-
-    def load(self, path: Path) -> None:
-        """As `Learner.load`."""
-        self.trainer.load(path)
-        self.curve = self.trainer.curve
 
     def finish(self, folder: Path) -> dict[str, Any]:
         """As `Learner.finish`."""

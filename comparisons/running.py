@@ -31,7 +31,9 @@ class Learner(Protocol):
     checkpoint: str
     """Name of its checkpoint file."""
 
-    curve: Curve
+    @property
+    def curve(self) -> Curve:
+        """Errors while learning, so far."""
 
     def description(self) -> str:
         """What it is, as JSON."""

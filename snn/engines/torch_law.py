@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -65,30 +66,11 @@ def law_of(population: Population, tau_mem_ms: Tensor, dt_ms: float) -> Law:
         cell = population.cell.model_copy(update={"tau_mem_ms": tau_ms})
         now = population.model_copy(update={"cell": cell})
     plain = propagators(now, dt_ms)
-    v: Number = plain.v
-    drive: Number = plain.drive
-    adaptation: Number = plain.adaptation
-    gains: tuple[Number, ...] = plain.receptor_gain
-    if tau_mem_ms.requires_grad:
-        v, drive, adaptation, gains = _differentiable(population, tau_mem_ms, dt_ms)
-    return Law(
-        v,
-        drive,
-        adaptation,
-        gains,
-        plain.receptor_decay,
-        plain.adaptation_decay,
-        plain.adaptation_step,
-        plain.refractory_steps,
-        plain.soft,
-        plain.reset_by,
-        plain.v_reset,
-        plain.floor,
-        plain.gain,
-    )
+    changed = _differentiable(population, tau_mem_ms, dt_ms) if tau_mem_ms.requires_grad else {}
+    return Law(**{**vars(plain), **changed})
 
 
-def _differentiable(population: Population, tau: Tensor, dt_ms: float) -> tuple[Number, Number, Number, tuple[Number, ...]]:
+def _differentiable(population: Population, tau: Tensor, dt_ms: float) -> dict[str, Any]:
     cell = population.cell
     leaky = cell.leaky if isinstance(cell, RateUnit) else not isinstance(cell, IF)
     v: Number = torch.exp(-dt_ms / tau) if leaky else 1.0
@@ -107,4 +89,4 @@ def _differentiable(population: Population, tau: Tensor, dt_ms: float) -> tuple[
         return torch.exp(-dt_ms / tau) / tau * series
 
     gains = tuple(v if r.kinetics == "pulse" else gain(r.tau_ms) for r in population.receptors)
-    return v, drive, gain(getattr(cell, "tau_adaptation_ms", None)), gains
+    return {"v": v, "drive": drive, "adaptation": gain(getattr(cell, "tau_adaptation_ms", None)), "receptor_gain": gains}

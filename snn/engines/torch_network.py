@@ -24,6 +24,7 @@ from snn.engines.torch_delivery import Route
 from snn.engines.torch_law import Law, law_of
 from snn.errors import EngineError, StateError, nearest, sentence
 from snn.state import NEVER, Array, State
+from snn.topology import Grid
 
 SLOPE = 0.3
 
@@ -123,7 +124,7 @@ class TorchNetwork(nn.Module):
         self.thresholds = nn.ParameterList(fixed(state.arrays[f"threshold/{p.name}"]) for p in self.members)
         self.tau_mem_ms = nn.ParameterList(fixed(p.cell.tau_mem_ms) for p in self.members)  # type: ignore[union-attr]
 
-    def _grid(self, name: str) -> Any:
+    def _grid(self, name: str) -> Grid:
         return self.populations[name].grid
 
     def learn(
