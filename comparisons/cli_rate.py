@@ -29,6 +29,8 @@ def train_rate(
     tau_frames: Numbers = (0.0, 1.0, 3.0),
     shared: bool = True,
     dale: Annotated[bool, Parameter(negative="")] = False,
+    step_ms: float | None = None,
+    tau_syn_ms: float = 20.0,
     updates: int = 1200,
     batch: int = 32,
     window: int = 10,
@@ -69,6 +71,10 @@ def train_rate(
         One kernel for all sites.
     dale
         For leaky: each channel of R is excitatory or inhibitory.
+    step_ms
+        For leaky with average pooling: run in milliseconds, with sub-steps of this length, so that it can be converted.
+    tau_syn_ms
+        With --step-ms: decay of its synapses.
     updates
         Steps of training.
     batch
@@ -95,9 +101,13 @@ def train_rate(
     from comparisons.rate_job import RateJob
     from comparisons.running import run_job
     from conversion.backprop_plan import BackpropPlan
-    from conversion.rate_spec import RatePredNetSpec
+    from conversion.rate_spec import RatePredNetSpec, Timing
+    from snn.errors import DescriptionError, sentence
 
     source = movies_from.source(n_frames=window)
+    if step_ms is None and tau_syn_ms != 20.0:
+        raise DescriptionError(sentence("--tau-syn-ms", "belongs to a network in milliseconds", cure="give --step-ms too"))
+    timing = None if step_ms is None else Timing(step_ms=step_ms, tau_syn_ms=tau_syn_ms, frame_ms=source.frame_ms)
     narrow = numbers(channels, "--channels")
     wide = (narrow[min(1, len(narrow) - 1)], *narrow[1:])
     model = RatePredNetSpec(
@@ -113,6 +123,7 @@ def train_rate(
         tau_frames=tau_frames,
         shared=shared,
         dale=dale,
+        timing=timing,
     )
     plan = BackpropPlan(
         updates=updates, batch=batch, n_frames=window, lr=lr, lr_end=lr_end, schedule=schedule, clip_norm=clip_norm, mirror=mirror

@@ -119,7 +119,8 @@ class RateForecaster:
         for level, (n, n_r) in enumerate(zip(spec.channels, spec.r, strict=True)):
             rows, cols = spec.size(level)
             for name in ("target", "prediction", "error_pos", "error_neg"):
-                found[f"level{level}.{name}"] = rows * cols * n
+                finer = 4 if spec.timing is not None and level and name == "target" else 1
+                found[f"level{level}.{name}"] = rows * cols * n * finer
             found[f"level{level}.representation"] = rows * cols * n_r
         return found
 

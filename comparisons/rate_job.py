@@ -57,10 +57,10 @@ class RateJob(Described):
         -------
         RateLearner
         """
-        from conversion.rate_prednet import RatePredNet
         from conversion.rate_training import RateTrainable, Trainer
+        from conversion.timed_prednet import rate_model
 
-        model = RatePredNet(self.model, self.seed)
+        model = rate_model(self.model, self.seed)
         return RateLearner(self, model, Trainer(RateTrainable(model), self.plan, self.seed))
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from conversion.rate_prednet import RatePredNet
 from conversion.rate_spec import RatePredNetSpec
+from conversion.timed_prednet import rate_model
 from snn._edit import first_error
 from snn.errors import StateError, sentence
 from snn.files import replace_file
@@ -122,7 +123,7 @@ def load_model(path: Path) -> tuple[RatePredNet, dict[str, Any]]:
         raise StateError(
             sentence(str(path), f"has a description that cannot be read ({why})", cure="it was made by another version")
         ) from error
-    model = RatePredNet(spec)
+    model = rate_model(spec)
     fill(model, tensors, str(path))
     return model, about
 

@@ -12,6 +12,45 @@ Count = Annotated[int, Field(ge=1)]
 TAU_FRAMES, INHIBITORY_SHARE = (0.0, 1.0, 3.0), 0.25
 
 
+class Timing(Described):
+    """How a rate network runs in milliseconds, with the synapses that its spiking form will have.
+
+    Parameters
+    ----------
+    step_ms : float
+        Sub-step of training; a whole number of them makes a frame.
+    tau_syn_ms : float
+        Decay of a synaptic current.
+    frame_ms : float
+        Time for which a frame is shown, and delay of the connections that carry memory.
+    hop_ms : float
+        Lag of a connection without a long delay, over that of its synapse: half a step of the spiking form at 1 ms.
+
+    Notes
+    -----
+    Train with the kernel of deployment: lpRNN, https://doi.org/10.48550/arXiv.1905.10692, has the same idea.
+    """
+
+    step_ms: Positive = 10.0
+    tau_syn_ms: Positive = 20.0
+    frame_ms: Positive = 50.0
+    hop_ms: NonNegative = 0.5
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        n = self.frame_ms / self.step_ms
+        if round(n) < 2 or abs(n - round(n)) > 1e-9:
+            raise ValueError(f"step_ms must divide frame_ms {self.frame_ms} into two or more sub-steps; got {self.step_ms}")
+        if self.hop_ms >= self.step_ms / 2:
+            raise ValueError(f"hop_ms must be below half of step_ms; got {self.hop_ms} and {self.step_ms}")
+        return self
+
+    @property
+    def n_steps(self) -> int:
+        """Sub-steps of a frame."""
+        return round(self.frame_ms / self.step_ms)
+
+
 class RatePredNetSpec(Described):
     """Sizes and choices of the rate PredNet.
 
@@ -40,7 +79,8 @@ class RatePredNetSpec(Described):
     fixed_forget : bool
         For ``sublstm``: a learned constant in place of the forget gate.
     tau_frames : tuple of float
-        For ``leaky``: time constants in frames, dealt out to the channels in turn; 0 has no memory of its own.
+        For ``leaky``: time constants in frames, dealt out to the channels in turn; 0 has no memory of its own. With
+        ``timing`` they are those of the synapses of R, in blocks of channels; 0 stands for ``tau_syn_ms``.
     shared : bool
         Whether all sites use one kernel, as in a convolution.
     dale : bool
@@ -48,6 +88,8 @@ class RatePredNetSpec(Described):
         an inhibitory partner of each.
     inhibitory_share : float
         Share of the channels of R that are inhibitory where ``dale`` holds.
+    timing : Timing, optional
+        For ``leaky``: the network runs in milliseconds, with synapses; left out, one step a frame, as published.
 
     References
     ----------
@@ -71,6 +113,7 @@ class RatePredNetSpec(Described):
     shared: bool = True
     dale: bool = False
     inhibitory_share: Annotated[float, Field(gt=0, lt=1)] = INHIBITORY_SHARE
+    timing: Timing | None = None
 
     @model_validator(mode="after")
     def _coherent(self) -> Self:
@@ -91,6 +134,11 @@ class RatePredNetSpec(Described):
             raise ValueError(f"inhibitory_share needs dale; got {self.inhibitory_share}")
         if self.fixed_forget and self.cell != "sublstm":
             raise ValueError(f"fixed_forget belongs to cell 'sublstm'; got cell {self.cell!r}")
+        if self.timing is not None and (self.cell != "leaky" or self.pooling != "average" or self.loss != "L_0"):
+            raise ValueError(
+                "timing needs cell 'leaky', pooling 'average' and loss 'L_0', which have a form in spikes; "
+                f"got {self.cell!r}, {self.pooling!r} and {self.loss!r}"
+            )
         return self
 
     @property
