@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from conversion.rate_prednet import RMS_FLOOR
 from snn.description import ChangeReadout, Network
 from snn.engines.layout import Layout
-from snn.engines.torch_network import FrameSums, TorchNetwork
+from snn.engines.torch_motion import FrameSums
+from snn.engines.torch_network import TorchNetwork
 from snn.errors import DescriptionError, sentence
 from snn.recording import FORECAST
 from snn.state import Array, State

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_serializer
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -15,3 +15,11 @@ class Described(BaseModel):
     """A value: immutable, without arrays, refusing unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    # Fields that came later: they are written only where they say something, so that older descriptions keep their digest.
+    later_fields: ClassVar[frozenset[str]] = frozenset()
+
+    @model_serializer(mode="wrap")
+    def _written(self, write: Any) -> dict[str, Any]:
+        data: dict[str, Any] = write(self)
+        return {k: v for k, v in data.items() if k not in self.later_fields or getattr(self, k) != type(self).model_fields[k].default}

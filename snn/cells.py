@@ -11,7 +11,7 @@ Rest is 0 mV. Voltages are deviations from rest. Engines integrate these exactly
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -46,7 +46,9 @@ class _Spiking(_Membrane):
 class IF(_Spiking):
     """Integrate-and-fire cell without a leak: it spikes at a rate proportional to its current.
 
-    ``tau_mem dV/dt = I``; spike when ``V >= v_threshold - jitter``.
+    ``tau_mem dV/dt = I``; spike when ``V >= v_threshold - jitter``. With ``tau_rest_ms``, in a step that begins with a
+    current of 0 or less, ``tau_rest dV/dt = -V`` in its place: inhibition that outweighs excitation shunts the cell to
+    rest, so that it does not remember how much it was inhibited.
 
     Parameters
     ----------
@@ -65,6 +67,8 @@ class IF(_Spiking):
         threshold do not happen.
     v_floor_mV : float, optional
         V never falls below it.
+    tau_rest_ms : float, optional
+        Return to rest while the current is not above 0.
 
     References
     ----------
@@ -73,7 +77,10 @@ class IF(_Spiking):
     https://doi.org/10.3389/fnins.2017.00682.
     """
 
+    later_fields: ClassVar[frozenset[str]] = frozenset({"tau_rest_ms"})
+
     kind: Literal["if"] = "if"
+    tau_rest_ms: Positive | None = None
 
 
 class LIF(_Spiking):

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Annotated, Any, Self
 
+import numpy as np
 from pydantic import Field, ValidationError, model_validator
 
 from snn._edit import first_error, rebuilt, replaced
@@ -19,11 +20,12 @@ from snn._model import Described, Positive
 from snn.encoding import Retina
 from snn.errors import DescriptionError, nearest, sentence
 from snn.local import Rule
-from snn.parts import MIXED, ChangeReadout, Population, Projection, Sign, Signal, Tap
-from snn.topology import OneToOne, problem, weight_shape
+from snn.parts import MIXED, ChangeReadout, Population, Projection, RateReadout, Readout, Sign, Signal, Tap
+from snn.pools import between_copies, to_pools
+from snn.topology import Edges, Grid, IntArray, OneToOne, edges, out_degree, problem, weight_shape
 from snn.weights import may_be_negative
 
-__all__ = ["MIXED", "ChangeReadout", "Network", "Population", "Projection", "Sign", "Signal", "Tap"]
+__all__ = ["MIXED", "ChangeReadout", "Network", "Population", "Projection", "RateReadout", "Readout", "Sign", "Signal", "Tap"]
 
 
 class Network(Described):
@@ -39,7 +41,8 @@ class Network(Described):
     projections : tuple of Projection
     encoder : Retina, optional
         Needed when a population has a ``drive``.
-    readouts : tuple of ChangeReadout
+    readouts : tuple of ChangeReadout or RateReadout
+        All of one kind.
 
     Raises
     ------
@@ -52,7 +55,7 @@ class Network(Described):
     populations: Annotated[tuple[Population, ...], Field(min_length=1)]
     projections: tuple[Projection, ...] = ()
     encoder: Retina | None = None
-    readouts: tuple[ChangeReadout, ...] = ()
+    readouts: tuple[Readout, ...] = ()
 
     @model_validator(mode="after")
     def _coherent(self) -> Self:
@@ -75,7 +78,9 @@ class Network(Described):
         for r in self.readouts:
             if r.population not in names:
                 raise ValueError(f"readout {r.name!r}: no population {r.population!r}; {nearest(r.population, names)}")
-            if self.population(r.population).shape[2] % 2:
+            if r.cumulative != self.readouts[0].cumulative:
+                raise ValueError("network.readouts: spikes so far and rates cannot both be read; keep readouts of one kind")
+            if r.cumulative and self.population(r.population).shape[2] % 2:
                 raise ValueError(
                     f"readout {r.name!r}: needs an even number of features (up and down); got {self.population(r.population).shape[2]}"
                 )
@@ -89,9 +94,14 @@ class Network(Described):
         known = [r.name for r in target.receptors]
         if j.receptor not in known:
             raise ValueError(f"projection {j.name!r}: {j.target!r} has no receptor {j.receptor!r}; {nearest(j.receptor, known)}")
-        why = problem(j.topology, source.grid, target.grid)
+        why = problem(j.topology, *self.ends(j))
         if why:
             raise ValueError(f"projection {j.name!r}: {why}")
+        if target.pools is not None and source.copies % target.pools:
+            raise ValueError(
+                f"projection {j.name!r}: the {source.copies} copies of {j.source!r} cannot be dealt out to the {target.pools} pools "
+                f"of {j.target!r}; use a multiple"
+            )
         if may_be_negative(j.weights) and source.sign != MIXED:
             raise ValueError(
                 f"projection {j.name!r}: weights are magnitudes >= 0, the sign belongs to {j.source!r}; got {j.weights!r}; "
@@ -165,7 +175,69 @@ class Network(Described):
         tuple of int
         """
         j = self.projection(name)
-        return weight_shape(j.topology, self.population(j.source).grid, self.population(j.target).grid)
+        return weight_shape(j.topology, *self.ends(j))
+
+    def ends(self, j: Projection) -> tuple[Grid, Grid]:
+        """Give the two grids between which a projection's weights lie: of cells, or of units where the target has pools.
+
+        Parameters
+        ----------
+        j : Projection
+
+        Returns
+        -------
+        (Grid, Grid)
+            Of the source and of the target.
+        """
+        source, target = self.population(j.source), self.population(j.target)
+        return (source.grid, target.grid) if target.pools is None else (source.units, target.units)
+
+    def edges(self, j: Projection) -> Edges:
+        """List every synapse of a projection, from cell to cell.
+
+        Parameters
+        ----------
+        j : Projection
+
+        Returns
+        -------
+        Edges
+            Arrays of shape (n_edges,), ascending in the source cell.
+        """
+        source, target = self.population(j.source), self.population(j.target)
+        found = edges(j.topology, *self.ends(j))
+        return found if target.pools is None else between_copies(found, source.copies, target.copies, target.pools)
+
+    def currents(self, j: Projection) -> Edges:
+        """List what a projection adds to: as `edges`, with the number of the synaptic current in place of the target cell.
+
+        Parameters
+        ----------
+        j : Projection
+
+        Returns
+        -------
+        Edges
+            Arrays of shape (n_edges,), ascending in the source cell.
+        """
+        source, target = self.population(j.source), self.population(j.target)
+        found = edges(j.topology, *self.ends(j))
+        return found if target.pools is None else to_pools(found, source.copies, target.pools, target.units.n)
+
+    def out_degree(self, j: Projection) -> IntArray:
+        """Count the synapses that a spike of each source cell reaches.
+
+        Parameters
+        ----------
+        j : Projection
+
+        Returns
+        -------
+        ndarray of int, shape (n_pre,)
+        """
+        source, target = self.population(j.source), self.population(j.target)
+        found = out_degree(j.topology, *self.ends(j))
+        return found if target.pools is None else np.repeat(found * (target.copies // target.pools), source.copies)
 
     @property
     def frame_size(self) -> tuple[int, int] | None:

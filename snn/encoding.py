@@ -31,6 +31,7 @@ class Channel(NamedTuple):
 
 CHANNELS = {
     "change": Channel(2, False),
+    "luminance": Channel(1, False),
     "contrast": Channel(2, False),
     "transient": Channel(2, False),
     "regular": Channel(2, False),
@@ -45,6 +46,7 @@ class Retina(Described):
     channel    features, and current in mV for luminance x in [0, 1]
     ========== ============================================================================================
     change     brighter, darker: ``+-(x - grey) luminance_mV``; with change-coding cells, sigma-delta spikes
+    luminance  ``x luminance_mV``, as it is
     contrast   on, off: ``+-(x - surround mean) contrast_gain luminance_mV``
     transient  on, off: ``+-(x_t - x_{t-1}) transient_gain luminance_mV``; zero in the first frame of a clip
     regular    bright, dark: ``x`` and ``1 - x`` times ``luminance_mV`` (plain rate coding, an ablation)
@@ -94,6 +96,8 @@ class Retina(Described):
         ndarray, shape (n_frames, rows, cols, features)
             Current in mV, or for ``poisson`` a rate in Hz.
         """
+        if channel == "luminance":
+            return frames[..., np.newaxis] * self.luminance_mV
         if channel == "regular":
             return np.stack([frames, 1.0 - frames], axis=-1) * self.luminance_mV
         if channel == "poisson":

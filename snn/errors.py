@@ -26,6 +26,10 @@ class StateError(SpikingPrednetError, ValueError):
     """Weights, membranes or a checkpoint that do not fit the network, or a damaged file."""
 
 
+class ConversionError(SpikingPrednetError, ValueError):
+    """A rate model that cannot be converted, or a conversion that would not do what it says."""
+
+
 class EngineError(SpikingPrednetError, ValueError):
     """A network that this engine cannot run; the reasons are in the message."""
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, SerializeAsAny, model_validator
 
-from snn._model import Described, NonNegative, Positive
+from snn._model import Described, Finite, NonNegative, Positive
 from snn.cells import Cell, RateUnit, SpikeSource
 from snn.encoding import CHANNELS
 from snn.errors import nearest
@@ -37,9 +37,20 @@ class Population(Described):
         The kinds of synapse on it.
     drive : str, optional
         Channel of the retina that drives it.
+    drive_gain : float
+        Factor on what the channel sends; negative for cells that darkness excites.
+    biased : bool
+        Whether each cell has a constant current of its own, kept in the state as ``bias/NAME``.
     copies : int
         Cells for each unit.
+    pools : int, optional
+        Copies of a unit share their synaptic currents in this many pools, copy ``c`` that of pool ``c % pools``. A
+        projection onto it then joins units, not cells: one stored weight serves all pairs of their copies, and copy
+        ``c`` of a source reaches the copies of pool ``c % pools`` of a target. Left out, each cell has its own currents
+        and each pair of cells its own weight.
     """
+
+    later_fields: ClassVar[frozenset[str]] = frozenset({"drive_gain", "biased", "pools"})
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]*$")]
     shape: tuple[Count, Count, Count]
@@ -47,7 +58,20 @@ class Population(Described):
     sign: Sign = "excitatory"
     receptors: tuple[Receptor, ...] = ()
     drive: str | None = None
+    drive_gain: Finite = 1.0
+    biased: bool = False
     copies: Count = 1
+    pools: Count | None = None
+
+    @property
+    def units(self) -> Grid:
+        """Extent of the population in units, whatever the number of their copies."""
+        return Grid(*self.shape)
+
+    @property
+    def n_currents(self) -> int:
+        """Number of synaptic currents of each receptor: one a cell, or with pools one a pool of copies of a unit."""
+        return self.n if self.pools is None else self.pools * self.units.n
 
     @property
     def grid(self) -> Grid:
@@ -81,6 +105,10 @@ class Population(Described):
                 )
         if isinstance(self.cell, SpikeSource) and self.receptors:
             raise ValueError(f"population {self.name!r}: a SpikeSource has no receptors")
+        if isinstance(self.cell, SpikeSource) and (self.biased or self.pools is not None):
+            raise ValueError(f"population {self.name!r}: a SpikeSource has no currents, so neither biased nor pools")
+        if self.pools is not None and self.copies % self.pools:
+            raise ValueError(f"population {self.name!r}: pools must divide the {self.copies} copies of a unit; got {self.pools}")
         return self
 
 
@@ -178,6 +206,11 @@ class ChangeReadout(Described):
     step: Positive
     offset: float = 0.0
 
+    @property
+    def cumulative(self) -> bool:
+        """Whether it reads the number of spikes so far, rather than those of the second half of a frame."""
+        return True
+
     def read(self, told: Any, population: Population) -> Any:
         """Turn numbers of spikes into the signal.
 
@@ -195,3 +228,40 @@ class ChangeReadout(Described):
         rows, cols, features = population.shape
         value = told.reshape(-1, rows, cols, 2, features // 2, population.copies).mean(-1)
         return self.offset + self.step * (value[..., 0, :] - value[..., 1, :])
+
+
+class RateReadout(Described):
+    """Reads a signal from the rate of cells: the mean of its copies' spikes over the second half of a frame, times a factor.
+
+    Parameters
+    ----------
+    name : str
+        Name in recordings, such as ``level0.forecast``.
+    population : str
+        Whose rate is read.
+    per_Hz : float
+        What a rate of 1 Hz stands for.
+    offset : float
+        Value at no spikes.
+    high : float, optional
+        Values above it are cut.
+    """
+
+    name: str
+    population: str
+    per_Hz: Finite
+    offset: float = 0.0
+    high: Finite | None = None
+
+    @property
+    def cumulative(self) -> bool:
+        """As `ChangeReadout.cumulative`."""
+        return False
+
+    def read(self, told: Any, population: Population) -> Any:
+        """As `ChangeReadout.read`; what is told is the mean rate in Hz over the second half of a frame."""
+        value = self.offset + self.per_Hz * told.reshape(-1, *population.shape, population.copies).mean(-1)
+        return value if self.high is None else value.clip(max=self.high)
+
+
+Readout = ChangeReadout | RateReadout

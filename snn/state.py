@@ -1,7 +1,8 @@
 """State: every array of a running network, in a form that all engines share.
 
 Keys: ``weights/PROJECTION``, ``trace/PROJECTION/NAME``, and per population ``v``, ``threshold``, ``adaptation``,
-``last`` (step of the last spike), ``g/POPULATION/RECEPTOR``, ``flight`` (what was sent in the last steps, oldest first,
+``bias`` (constant current in mV, of biased populations only), ``last`` (step of the last spike),
+``g/POPULATION/RECEPTOR``, ``flight`` (what was sent in the last steps, oldest first,
 still on its way), ``total`` (sent since the clip began). ``before`` is the frame shown last.
 """
 
@@ -153,12 +154,14 @@ def initial_state(network: Network, *, dt_ms: float, seed: int) -> State:
         drawn = stream(seed, "threshold", p.name).random(p.n) if jitter else np.zeros(p.n)
         arrays[f"threshold/{p.name}"] = nominal - jitter * drawn
         depth = max((round(j.delay_ms / dt_ms) for j in network.projections if j.source == p.name), default=1)
+        if p.biased:
+            arrays[f"bias/{p.name}"] = np.zeros(p.n)
         arrays[f"flight/{p.name}"] = np.zeros((depth, p.n), dtype=np.float64 if p.graded else np.uint8)
     for j in network.projections:
         source, target = network.population(j.source), network.population(j.target)
         shape = network.weight_shape(j.name)
         drawn = draw(j.weights, shape, stream(seed, "weights", j.name))
-        w = np.where(existing(j.topology, source.grid, target.grid), drawn, 0.0)
+        w = np.where(existing(j.topology, *network.ends(j)), drawn, 0.0)
         bound = np.inf if j.w_max_mV is None or j.rule is None else j.w_max_mV
         arrays[f"weights/{j.name}"] = np.minimum(w, bound)
         for trace in j.rule.traces() if j.rule else ():
@@ -179,12 +182,12 @@ def fresh(network: Network, population: str) -> dict[str, Array]:
     Returns
     -------
     dict of str to ndarray
-        Arrays of shape (n,).
+        Arrays of shape (n,), and (n_currents,) for receptors.
     """
     p = network.population(population)
     arrays: dict[str, Array] = {f"{key}/{p.name}": np.zeros(p.n) for key in ("v", "adaptation", "total")}
     arrays[f"last/{p.name}"] = np.full(p.n, NEVER, dtype=np.int64)
-    return arrays | {f"g/{p.name}/{r.name}": np.zeros(p.n) for r in p.receptors}
+    return arrays | {f"g/{p.name}/{r.name}": np.zeros(p.n_currents) for r in p.receptors}
 
 
 def at_rest(network: Network, arrays: Mapping[str, Array]) -> dict[str, Array]:

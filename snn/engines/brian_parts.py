@@ -23,8 +23,9 @@ from snn.description import Population
 from snn.engines.brian_text import OWN_TRACES, POST_SPIKE, PRE_SPIKE, PRE_TRACES, CellText, ProjectionText, TraceText, UpdateText
 from snn.engines.brian_tools import matrix_exponential, runner
 from snn.engines.layout import Layout
+from snn.pools import current_of_cell
 from snn.state import Array
-from snn.topology import Edges, edges
+from snn.topology import Edges
 
 
 class Cells:
@@ -60,6 +61,7 @@ class Cells:
         }
         self.held |= {f"g/{p.name}/{r}": x for r, x in text.receptors.items()}
         self.other: dict[str, Array] = {}
+        self.current: Any = slice(None) if p.pools is None else current_of_cell(p.units.n, p.copies, p.pools)
 
     def load(self, arrays: Mapping[str, Array], step: int) -> None:
         """Take over the arrays of the population.
@@ -74,7 +76,7 @@ class Cells:
         keys = [f"{key}/{name}" for key in ("v", "adaptation", "threshold", "total", "last", "flight")]
         self.other = {k: np.array(arrays[k]) for k in keys if k not in self.held}
         for key, variable in self.held.items():
-            self[variable] = arrays[key]
+            self[variable] = arrays[key][self.current] if key.startswith("g/") else arrays[key]
         if steps := self.text.refractory_steps:
             self["left"] = np.clip(steps + 1 - (step - self.other[f"last/{name}"].astype(np.int64)), 0, steps)
         for line in self.text.frame_clear:
@@ -82,7 +84,14 @@ class Cells:
 
     def dump(self) -> dict[str, Array]:
         """Copy out the arrays of the population."""
-        return {k: self[x].copy() for k, x in self.held.items()} | {k: a.copy() for k, a in self.other.items()}
+        found = {k: self[x].copy() for k, x in self.held.items()} | {k: a.copy() for k, a in self.other.items()}
+        for key in self.held if self.p.pools is not None else ():
+            if key.startswith("g/"):
+                # Brian2 has no current that cells share: each has the same, and the first of a pool speaks for it.
+                shared = np.zeros(self.p.n_currents)
+                shared[self.current] = found[key]
+                found[key] = shared
+        return found
 
     def __getitem__(self, variable: str) -> Any:
         return self.group.variables[variable].get_value()
@@ -131,7 +140,7 @@ class Wires:
         self.source, self.target = cells[j.source], cells[j.target]
         self.clock, self.code = clock, code
         self.delay = layout.delay_steps(j) - 1
-        self.edges: Edges = edges(j.topology, self.source.p.grid, self.target.p.grid)
+        self.edges: Edges = layout.network.edges(j)
         # Pathways with a delay, whose queues must be filled; what runs only while rules act; what runs at a frame's end.
         self.late: list[Any] = []
         self.learning: list[Any] = []

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from snn.cells import IF, LIF, AdaptiveLIF
 from snn.description import MIXED, Population, Projection
-from snn.engines.layout import Layout
+from snn.engines.layout import Layout, REST_BELOW_mV
 from snn.local import PostSum, Rule, Symbol, Trace, Update, render, walk
 
 # The schedule: phases 1 to 4 have slots of their own, phase 5 is the last.
@@ -130,7 +130,7 @@ def cell_text(p: Population, layout: Layout, taken: set[str]) -> CellText:
         return text
     text.leaky = not isinstance(cell, IF)
     text.time_constant("tau_mem", cell.tau_mem_ms)
-    variables = {"v", "a", "I", "theta", "left", "kept", "t", "dt", "i", "N"}
+    variables = {"v", "a", "I", "theta", "left", "kept", "driven", "rested", "t", "dt", "i", "N"}
     text.receptors = {r.name: identifier(f"g_{r.name}", variables) for r in p.receptors}
     terms = [text.receptors[r.name] for r in p.receptors if r.kinetics != "pulse"] + ["I"]
     losses = ["v"] * text.leaky + ["a"] * isinstance(cell, AdaptiveLIF)
@@ -147,6 +147,12 @@ def cell_text(p: Population, layout: Layout, taken: set[str]) -> CellText:
         text.hold += ["left = clip(left - 1, 0, inf)", "kept = v"]
         text.after.append("v = int(left > 0)*kept + int(left <= 0)*v")
         text.threshold += " and left <= 0"
+    if isinstance(cell, IF) and cell.tau_rest_ms is not None:
+        rest = text.time_constant("tau_rest", cell.tau_rest_ms)
+        text.equations += ["rested : 1  # v after a step of return to rest", "driven : boolean  # a current above 0"]
+        pulses = "".join(f" + {text.receptors[r.name]}" for r in p.receptors if r.kinetics == "pulse")
+        text.hold += [f"driven = ({' + '.join(terms)}) > {REST_BELOW_mV!r}", f"rested = (v{pulses})*exp(-dt/{rest})"]
+        text.after.append("v = int(driven)*v + int(not driven)*rested")
     for r in p.receptors:
         if r.kinetics == "pulse":
             text.before += [f"v += {text.receptors[r.name]}", f"{text.receptors[r.name]} = 0"]

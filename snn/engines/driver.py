@@ -43,6 +43,7 @@ class Simulation:
         self._step = state.step
         self._before: FloatArray | None = np.asarray(state.arrays["before"], dtype=np.float64) if "before" in state.arrays else None
         self._sent = {r.population: np.array(state.arrays[f"total/{r.population}"], dtype=np.float64) for r in self.network.readouts}
+        self._bias = {p.name: np.array(state.arrays[f"bias/{p.name}"], dtype=np.float64) for p in self.network.populations if p.biased}
         self.backend.load(state.arrays, state.step)
 
     def state(self) -> State:
@@ -54,6 +55,7 @@ class Simulation:
             Any engine goes on from it.
         """
         arrays = self.backend.dump()
+        arrays |= {f"bias/{name}": bias.copy() for name, bias in self._bias.items()}
         if self._before is not None:
             arrays["before"] = self._before.copy()
         return State(arrays, self._step, self._seed, self.layout.dt_ms, self.network.digest)
@@ -112,18 +114,18 @@ class Simulation:
         steps, cells, first_step = [], [], self._step
         for t in range(total):
             currents, sources = (
-                {},
+                dict(self._bias),
                 {name: r[t * self.layout.frame_steps : (t + 1) * self.layout.frame_steps] for name, r in rasters.items()},
             )
             for p in driven:
-                values = np.repeat(encoded[p.name][t].reshape(-1), p.copies)
+                values = np.repeat(encoded[p.name][t].reshape(-1), p.copies) * p.drive_gain
                 if p.drive and CHANNELS[p.drive].stochastic:
                     draws = stream(self._seed, "input", p.name, self._step // self.layout.frame_steps).random(
                         (self.layout.frame_steps, p.n)
                     )
                     sources[p.name] = draws < values * self.layout.dt_ms / 1000.0
                 else:
-                    currents[p.name] = values
+                    currents[p.name] = values + self._bias[p.name] if p.biased else values
             out = self.backend.frame(FrameInput(currents, sources, learn, modulator, record.spikes))
             kept.append((out.counts, out.late))
             steps.append(out.steps)
@@ -196,7 +198,8 @@ class Simulation:
             here = counts[:, span[r.population]]
             earlier = np.cumsum(here, axis=0) - here + self._sent[r.population]
             sent[r.population] = self._sent[r.population] + here.sum(axis=0)
-            readouts[r.name] = r.read(earlier + late[:, span[r.population]], p)
+            told = late[:, span[r.population]]
+            readouts[r.name] = r.read(earlier + told if r.cumulative else told, p)
         self._sent = sent
         spikes = {}
         if steps:

@@ -20,7 +20,6 @@ from snn.engines.port import FrameInput, FrameOutput
 from snn.errors import EngineError, nearest, sentence
 from snn.local import Symbol
 from snn.state import NEVER, Array, State
-from snn.topology import edges
 
 Precision = Literal["float64", "float32"]
 
@@ -97,7 +96,7 @@ class EventEngine:
 def _frame_end(network: Network, j: Projection) -> FrameEnd:
     source, target = network.population(j.source), network.population(j.target)
     assert j.rule is not None
-    found = edges(j.topology, source.grid, target.grid)
+    found = network.edges(j)
     return FrameEnd(j.rule, found, source.n, target.n, mixed=source.sign == "mixed", w_max_mV=j.w_max_mV)
 
 

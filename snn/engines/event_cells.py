@@ -6,9 +6,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from snn.engines import layout
 from snn.engines.event_arrays import (
     ADAPTIVE,
     BLOCK,
+    COPIES,
     DEPTH,
     DRIVEN,
     FLOORED,
@@ -21,12 +23,16 @@ from snn.engines.event_arrays import (
     L_FLOOR,
     L_GAIN,
     L_RESET,
+    L_REST,
     L_V,
     L_V_RESET,
     N_REC,
+    POOLS,
+    PULSE,
     RATE,
     REC,
     REFRACTORY,
+    RESTS,
     RING,
     SLOT,
     SOFT,
@@ -36,6 +42,8 @@ from snn.engines.event_arrays import (
     N,
     Tables,
 )
+
+REST_BELOW_mV = layout.REST_BELOW_mV
 
 
 @njit(cache=True)
@@ -58,10 +66,16 @@ def integrate(n: int, t: Tables, x: Arrays) -> None:
     for p in range(len(pop)):
         if pop[p, KIND] == SOURCE:
             continue
+        if pop[p, POOLS]:
+            integrate_pooled(p, n, t, x)
+            continue
         start, size = pop[p, START], pop[p, N]
         v = all_v[start : start + size]
-        held = pop[p, REFRACTORY] > 0
-        before = v.copy() if held else v
+        held, rests = pop[p, REFRACTORY] > 0, pop[p, RESTS] > 0
+        before = v.copy() if held or rests else v
+        total = np.zeros(size if rests else 0, v.dtype)
+        if rests and pop[p, DRIVEN]:
+            total += x.current[start : start + size]
         k_v, k_drive, k_a, d_a = law[p, L_V], law[p, L_DRIVE], law[p, L_ADAPT], law[p, L_ADAPT_DECAY]
         if pop[p, DRIVEN]:
             current = x.current[start : start + size]
@@ -78,6 +92,10 @@ def integrate(n: int, t: Tables, x: Arrays) -> None:
         for r in range(pop[p, REC], pop[p, REC] + pop[p, N_REC]):
             g = all_g[receptor[r, 0] : receptor[r, 0] + size]
             gain, decay = receptor_law[r, 0], receptor_law[r, 1]
+            if rests:
+                goal = before if receptor[r, 1] == PULSE else total
+                for i in range(size):
+                    goal[i] += g[i]
             if receptor[r, 1] == INTEGRATING:
                 for i in range(size):
                     v[i] += gain * g[i]
@@ -85,6 +103,10 @@ def integrate(n: int, t: Tables, x: Arrays) -> None:
                 for i in range(size):
                     v[i] += gain * g[i]
                     g[i] = decay * g[i] + tiny - tiny
+        if rests:
+            for i in range(size):
+                if total[i] <= REST_BELOW_mV:
+                    v[i] = law[p, L_REST] * before[i]
         if held:
             last = x.last[start : start + size]
             for i in range(size):
@@ -94,6 +116,63 @@ def integrate(n: int, t: Tables, x: Arrays) -> None:
             floor = law[p, L_FLOOR]
             for i in range(size):
                 v[i] = max(v[i], floor)
+
+
+@njit(cache=True)
+def integrate_pooled(p: int, n: int, t: Tables, x: Arrays) -> None:
+    """Phase 1 of a population whose copies share their currents: sums per unit and pool first, then every cell.
+
+    Parameters
+    ----------
+    p : int
+        Number of the population.
+    n : int
+        Number of the step.
+    t : Tables
+    x : Arrays
+        Changed in place.
+    """
+    pop, law, dtype = t.pop, t.law, x.v.dtype
+    start, size, copies, pools = pop[p, START], pop[p, N], pop[p, COPIES], pop[p, POOLS]
+    units = size // copies
+    tiny = t.tiny[0]
+    push, total, pulse = np.zeros(pools * units, dtype), np.zeros(pools * units, dtype), np.zeros(pools * units, dtype)
+    for r in range(pop[p, REC], pop[p, REC] + pop[p, N_REC]):
+        g = x.g[t.receptor[r, 0] : t.receptor[r, 0] + pools * units]
+        gain, decay = t.receptor_law[r, 0], t.receptor_law[r, 1]
+        goal = pulse if t.receptor[r, 1] == PULSE else total
+        for i in range(pools * units):
+            push[i] += gain * g[i]
+            goal[i] += g[i]
+            g[i] = decay * g[i] + tiny - tiny
+    v, current, adaptation, last = x.v[start : start + size], x.current[start : start + size], x.adaptation, x.last
+    k_v, k_drive, k_rest, k_a, d_a = law[p, L_V], law[p, L_DRIVE], law[p, L_REST], law[p, L_ADAPT], law[p, L_ADAPT_DECAY]
+    driven, rests, adaptive, refractory = pop[p, DRIVEN], pop[p, RESTS], pop[p, ADAPTIVE], pop[p, REFRACTORY]
+    plain = not (driven or adaptive or refractory)
+    floor = law[p, L_FLOOR] if pop[p, FLOORED] else dtype.type(-np.inf)
+    for u in range(units):
+        if plain and pools == 1:
+            here = v[u * copies : (u + 1) * copies]
+            if rests and total[u] <= REST_BELOW_mV:
+                for c in range(copies):
+                    here[c] = max(k_rest * (here[c] + pulse[u]), floor)
+            else:
+                for c in range(copies):
+                    here[c] = max(k_v * here[c] + push[u], floor)
+            continue
+        for c in range(copies):
+            i, k = u * copies + c, (c % pools) * units + u
+            external = current[i] if driven else dtype.type(0)
+            new = k_v * v[i] + k_drive * external
+            if adaptive:
+                new -= k_a * adaptation[start + i]
+                adaptation[start + i] = d_a * adaptation[start + i] + tiny - tiny
+            new += push[k]
+            if rests and total[k] + external <= REST_BELOW_mV:
+                new = k_rest * (v[i] + pulse[k])
+            if refractory > 0 and n - last[start + i] < refractory:
+                new = v[i]
+            v[i] = max(new, floor)
 
 
 @njit(cache=True)

@@ -10,6 +10,7 @@ from numba import njit
 from snn.engines.event_arrays import (
     DENSE,
     DEPTH,
+    J_COPIES,
     J_DELAY,
     J_F0,
     J_F1,
@@ -21,6 +22,7 @@ from snn.engines.event_arrays import (
     J_PAIRS,
     J_PHASE_COL,
     J_PHASE_ROW,
+    J_POOLS,
     J_POST_CH,
     J_POST_COLS,
     J_POST_ROWS,
@@ -32,6 +34,7 @@ from snn.engines.event_arrays import (
     J_SIZE,
     J_SOURCE,
     J_TARGET,
+    J_UNITS,
     J_W,
     KIND,
     LOCAL,
@@ -66,7 +69,7 @@ def segments(j: Ints, pair_start: Ints, pair_post: Ints, cell: int, out: Ints) -
 
     Parameters
     ----------
-    j : ndarray of int, shape (24,)
+    j : ndarray of int, shape (27,)
         Row of the projection table.
     pair_start, pair_post : ndarray of int
         Pairs of one-to-one projections.
@@ -145,6 +148,30 @@ def arrivals(p: int, m: int, t: Tables, x: Arrays) -> tuple[int, int]:
     return t.pop[p, RING] + slot * t.pop[p, N], x.ring_count[t.pop[p, SLOT] + slot]
 
 
+@njit(cache=True, inline="always")
+def unit_and_currents(cell: int, g_first: int, copies: int, pools: int, units: int) -> tuple[int, int]:
+    """Give the unit of a source cell whose target has pools, and where the currents of its copy's pool begin.
+
+    Parameters
+    ----------
+    cell : int
+        Source cell.
+    g_first : int
+        Where the currents of the receptor begin.
+    copies, pools, units : int
+        Copies of a source unit, pools and units of the target; 1, 1 and 0 where there are no pools.
+
+    Returns
+    -------
+    (int, int)
+        The cell itself and ``g_first`` where there are no pools.
+    """
+    if copies == 1:
+        return cell, g_first
+    unit = cell // copies
+    return unit, g_first + (cell - unit * copies) % pools * units
+
+
 @njit(cache=True)
 def deliver(n: int, begin: int, end: int, t: Tables, x: Arrays) -> None:
     """Phase 4 of projections without a lazy rule; the geometry of `segments` written out for local fields.
@@ -177,7 +204,8 @@ def deliver(n: int, begin: int, end: int, t: Tables, x: Arrays) -> None:
             continue
         first = pop[source, RING] + slot * pop[source, N]
         graded = pop[source, KIND] == RATE
-        g0, sign = projection[q, J_G], t.sign[q]
+        g_first, sign = projection[q, J_G], t.sign[q]
+        copies, pools, units = projection[q, J_COPIES], projection[q, J_POOLS], projection[q, J_UNITS]
         n_q, channels_post = projection[q, J_Q1] - projection[q, J_Q0], projection[q, J_POST_CH]
         if projection[q, J_KIND] == ONE_TO_ONE:
             channels, pairs, n_pairs, w0 = projection[q, J_PRE_CH], projection[q, J_PAIRS], projection[q, J_N_PAIRS], projection[q, J_W]
@@ -185,7 +213,7 @@ def deliver(n: int, begin: int, end: int, t: Tables, x: Arrays) -> None:
             base = pair_start[pairs]
             for k in range(count):
                 effect = sign * value[first + k] if graded else sign
-                cell = ring[first + k]
+                cell, g0 = unit_and_currents(ring[first + k], g_first, copies, pools, units)
                 site = cell // channels
                 channel = cell - site * channels
                 for p in range(pair_start[pairs + channel], pair_start[pairs + channel + 1]):
@@ -194,7 +222,8 @@ def deliver(n: int, begin: int, end: int, t: Tables, x: Arrays) -> None:
         if projection[q, J_KIND] != LOCAL or n_q != channels_post:
             for k in range(count):
                 effect = sign * value[first + k] if graded else sign
-                for s in range(segments(projection[q], t.pair_start, t.pair_post, ring[first + k], segment)):
+                cell, g0 = unit_and_currents(ring[first + k], g_first, copies, pools, units)
+                for s in range(segments(projection[q], t.pair_start, t.pair_post, cell, segment)):
                     length = segment[s, 2]
                     g = all_g[g0 + segment[s, 0] : g0 + segment[s, 0] + length]
                     w = all_w[segment[s, 1] : segment[s, 1] + length]
@@ -207,7 +236,7 @@ def deliver(n: int, begin: int, end: int, t: Tables, x: Arrays) -> None:
         block = size * size * n_q
         for k in range(count):
             effect = sign * value[first + k] if graded else sign
-            cell = ring[first + k]
+            cell, g0 = unit_and_currents(ring[first + k], g_first, copies, pools, units)
             site = cell // channels
             f = cell - site * channels
             if f < f0 or f >= f1:

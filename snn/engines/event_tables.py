@@ -109,12 +109,17 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
                 ring,
                 slot,
                 depth,
-                int(p.drive is not None and not source),
+                int((p.drive is not None or p.biased) and not source),
                 sources.index(p.name) if source else -1,
+                p.pools or 0,
+                p.copies,
+                int(f is not None and f.rest is not None),
             ]
         )
         law.append(
-            [f.v, f.drive, f.adaptation, f.adaptation_decay, f.adaptation_step, f.reset_by, f.v_reset, f.floor, f.gain] if f else [0.0] * 9
+            [f.v, f.drive, f.adaptation, f.adaptation_decay, f.adaptation_step, f.reset_by, f.v_reset, f.floor, f.gain, f.rest or 0.0]
+            if f
+            else [0.0] * 10
         )
         for key, flat in (("v", "v"), ("threshold", "threshold"), ("adaptation", "adaptation"), ("last", "last"), ("total", "total")):
             places[f"{key}/{p.name}"] = Place(flat, start, p.n)
@@ -122,8 +127,8 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
             assert f is not None
             receptor.append([g, KINETICS[r.kinetics]])
             receptor_law.append([f.receptor_gain[i], f.receptor_decay[i]])
-            places[f"g/{p.name}/{r.name}"] = Place("g", g, p.n)
-            g += p.n
+            places[f"g/{p.name}/{r.name}"] = Place("g", g, p.n_currents)
+            g += p.n_currents
         places[f"flight/{p.name}"] = Place("ring", ring, depth * p.n)
         ring += depth * p.n
         slot += depth
@@ -139,7 +144,7 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
         row, stretches = _projection(layout, j, order, places, w, len(pair_start) - 1)
         if isinstance(j.topology, OneToOne):
             base = len(pair_post)
-            source_grid, target_grid = network.population(j.source).grid, network.population(j.target).grid
+            source_grid, target_grid = network.ends(j)
             pairs = channel_pairs(j.topology, source_grid, target_grid)
             pair_post += [b for _, b in pairs]
             counts = np.bincount([a for a, _ in pairs], minlength=source_grid.channels)
@@ -168,11 +173,11 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
         longest = max(longest, stretches)
     trace_rows, decays, taps, tap_start, tap_post, traces, n_trace, n_acc = _traces(layout, order, lazy, places)
     tables = k.Tables(
-        pop=_ints(pop, 14),
+        pop=_ints(pop, 17),
         law=np.array(law, dtype=dtype),
         receptor=_ints(receptor, 2),
         receptor_law=np.array(receptor_law, dtype=dtype).reshape(-1, 2),
-        projection=_ints(rows, 24),
+        projection=_ints(rows, 27),
         sign=np.array([-1.0 if network.population(j.source).sign == "inhibitory" else 1.0 for j in network.projections], dtype=dtype),
         pair_start=np.array(pair_start, dtype=np.int64),
         pair_post=np.array(pair_post, dtype=np.int64),
@@ -209,8 +214,12 @@ def _projection(
 ) -> tuple[list[int], int]:
     """Row of the projection table, and the largest number of stretches that one source cell reaches."""
     network: Network = layout.network
-    pre, post = network.population(j.source).grid, network.population(j.target).grid
-    row = [0] * 24
+    pre, post = network.ends(j)
+    row = [0] * 27
+    target = network.population(j.target)
+    row[k.J_COPIES], row[k.J_POOLS], row[k.J_UNITS] = (
+        (1, 1, 0) if target.pools is None else (network.population(j.source).copies, target.pools, target.units.n)
+    )
     row[k.J_SOURCE], row[k.J_TARGET], row[k.J_DELAY], row[k.J_W], row[k.J_LAZY] = (
         order[j.source],
         order[j.target],

@@ -17,7 +17,10 @@ from snn.description import Network, Population, Projection
 from snn.errors import DescriptionError, sentence
 from snn.local import Trace
 from snn.synapses import Receptor
-from snn.topology import OneToOne, edges, out_degree
+from snn.topology import OneToOne, edges
+
+REST_BELOW_mV = 1e-9
+"""Currents up to this count as none for a cell that returns to rest: sums that cancel may differ in their last digit."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,8 @@ class Propagators:
         In mV; the floor is ``-inf`` where there is none.
     gain : float
         Spikes sent per step and mV by a rate unit; 0 for a spiking cell.
+    rest : float or None
+        Factor on V in a step that begins without a current above `REST_BELOW_mV`; None for cells that integrate it.
     """
 
     v: float
@@ -54,6 +59,7 @@ class Propagators:
     v_reset: float
     floor: float
     gain: float
+    rest: float | None = None
 
 
 def current_gain(tau_ms: float | None, tau_mem_ms: float, leaky: bool, dt_ms: float) -> float:
@@ -127,6 +133,7 @@ def propagators(population: Population, dt_ms: float) -> Propagators:
         v_reset=0.0 if rate else cell.v_reset_mV,  # type: ignore[union-attr]
         floor=-math.inf if cell.v_floor_mV is None else cell.v_floor_mV,
         gain=cell.gain_Hz_per_mV * dt_ms / 1000.0 if rate else 0.0,  # type: ignore[union-attr]
+        rest=math.exp(-dt_ms / cell.tau_rest_ms) if isinstance(cell, IF) and cell.tau_rest_ms else None,
     )
 
 
@@ -231,8 +238,14 @@ class Layout:
 
     @cached_property
     def late_weight(self) -> NDArray[np.float64]:
-        """Share of the second half of a frame that follows a spike, for each step of the frame; shape (frame_steps,)."""
+        """What a spike in each step of a frame adds to what readouts are told; shape (frame_steps,).
+
+        For spikes so far, the share of the second half of the frame that follows it; for rates, its part of the mean rate
+        in Hz over the second half.
+        """
         steps, half = self.frame_steps, self.frame_steps // 2
+        if self.network.readouts and not self.network.readouts[0].cumulative:
+            return np.where(np.arange(steps) >= half, 1000.0 / ((steps - half) * self.dt_ms), 0.0)
         share: NDArray[np.float64] = (steps - np.maximum(np.arange(steps), half)) / (steps - half)
         return share
 
@@ -243,7 +256,7 @@ class Layout:
         for j in self.network.projections:
             source = self.network.population(j.source)
             start = self.offsets[j.source]
-            total[start : start + source.n] += out_degree(j.topology, source.grid, self.network.population(j.target).grid)
+            total[start : start + source.n] += self.network.out_degree(j)
         return total
 
     def signal_edges(self, projection: Projection, name: str) -> list[tuple[str, NDArray[np.int64], NDArray[np.int64]]]:
@@ -299,6 +312,8 @@ def rule_problems(network: Network) -> list[str]:
     for j in network.projections:
         if j.rule is None:
             continue
+        if network.population(j.target).pools is not None:
+            found.append(f"{j.name}: a local rule on pooled copies; a weight that serves several synapses belongs to none of them")
         if j.topology.kind == "shared":
             found.append(f"{j.name}: a local rule on shared weights; the weight of a SharedKernel belongs to no single synapse")
         spiking_events = [u.when for u in j.rule.updates() if u.when != "frame_end"]

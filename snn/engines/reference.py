@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from snn.description import Network, Population, Projection
 from snn.engines.driver import Simulation, prepare
-from snn.engines.layout import Layout, Propagators, has_membrane, propagators, rule_problems
+from snn.engines.layout import Layout, Propagators, REST_BELOW_mV, has_membrane, propagators, rule_problems
 from snn.engines.plain_learning import PlainLearning
 from snn.engines.port import FloatArray, FrameInput, FrameOutput
+from snn.pools import current_of_cell
 from snn.state import Array, State, at_rest
-from snn.topology import Edges, edges
+from snn.topology import Edges
 
 
 class ReferenceEngine:
@@ -71,6 +72,8 @@ class _Cells:
     def __init__(self, population: Population, layout: Layout) -> None:
         self.population = population
         self.law: Propagators | None = propagators(population, layout.dt_ms) if has_membrane(population) else None
+        p = population
+        self.current = slice(None) if p.pools is None else current_of_cell(p.units.n, p.copies, p.pools)
         self.sent = np.zeros(population.n)
 
     def load(self, arrays: Mapping[str, Array]) -> None:
@@ -103,9 +106,13 @@ class _Cells:
         else:
             held = n - self.last < law.refractory_steps
             v = law.v * self.v + law.drive * current - law.adaptation * self.a
-            for g, gain, decay in zip(self.g, law.receptor_gain, law.receptor_decay, strict=True):
-                v += gain * g
+            total, pulses = np.zeros(self.population.n) + current, np.zeros(self.population.n)
+            for g, gain, decay, r in zip(self.g, law.receptor_gain, law.receptor_decay, self.population.receptors, strict=True):
+                v += gain * g[self.current]
+                (pulses if r.kinetics == "pulse" else total)[:] += g[self.current]
                 g *= decay
+            if law.rest is not None:
+                v = np.where(total > REST_BELOW_mV, v, law.rest * (self.v + pulses))
             self.a *= law.adaptation_decay
             self.v = np.maximum(np.where(held, self.v, v), law.floor)
             if law.gain:
@@ -127,7 +134,7 @@ class _Synapses:
     def __init__(self, projection: Projection, layout: Layout, cells: Mapping[str, _Cells]) -> None:
         self.projection = projection
         self.source, self.target = cells[projection.source], cells[projection.target]
-        self.edges: Edges = edges(projection.topology, self.source.population.grid, self.target.population.grid)
+        self.edges: Edges = layout.network.currents(projection)
         self.learning = PlainLearning(projection, layout, self.edges)
         self.receptor = [r.name for r in self.target.population.receptors].index(projection.receptor)
         self.delay = layout.delay_steps(projection)

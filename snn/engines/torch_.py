@@ -16,10 +16,10 @@ from snn.engines.driver import Simulation, prepare
 from snn.engines.layout import Layout, rule_problems
 from snn.engines.plain_learning import PlainLearning
 from snn.engines.port import FloatArray, FrameInput, FrameOutput
-from snn.engines.torch_network import Motion, TorchNetwork
+from snn.engines.torch_motion import Motion
+from snn.engines.torch_network import TorchNetwork
 from snn.errors import EngineError, nearest, sentence
 from snn.state import Array, State, at_rest, initial_state
-from snn.topology import edges
 
 DTYPES = {"float64": torch.float64, "float32": torch.float32}
 
@@ -114,8 +114,7 @@ class TorchBackend:
         self.learning = {}
         for i, j in enumerate(network.projections):
             if j.rule is not None:
-                listed = edges(j.topology, network.population(j.source).grid, network.population(j.target).grid)
-                self.learning[i] = PlainLearning(j, layout, listed)
+                self.learning[i] = PlainLearning(j, layout, network.edges(j))
 
     def load(self, arrays: Mapping[str, Array], step: int) -> None:
         """Take over every array.

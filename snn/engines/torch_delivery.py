@@ -88,6 +88,33 @@ class Route:
         return torch.nn.functional.pad(y, (q0, self.post.channels - q1)).flatten(1)
 
 
+class PooledRoute:
+    """Delivery to a population whose copies share their currents: copies of a source unit are summed by pool first.
+
+    Parameters
+    ----------
+    route : Route
+        Between units.
+    copies, pools : int
+        Copies of a source unit, and pools of the target.
+    """
+
+    def __init__(self, route: Route, copies: int, pools: int) -> None:
+        self.route, self.copies, self.pools = route, copies, pools
+
+    def prepare(self, weights: Tensor) -> Tensor:
+        """As `Route.prepare`."""
+        return self.route.prepare(weights)
+
+    def deliver(self, sent: Tensor, prepared: Tensor) -> Tensor:
+        """As `Route.deliver`, to the pooled currents; shape (batch, pools * n_units)."""
+        batch = len(sent)
+        pools = min(self.pools, self.copies)
+        summed = sent.view(batch, -1, self.copies // pools, pools).sum(2).permute(2, 0, 1)
+        arrived = self.route.deliver(summed.reshape(pools * batch, -1), prepared)
+        return arrived.view(pools, batch, -1).transpose(0, 1).flatten(1)
+
+
 def _gather(topology: LocalField | SharedKernel, pre: Grid, post: Grid) -> list[NDArray[np.int64]]:
     """For each target site, its source sites, the sites of their weights, and the places in the square; shape (sites, most).
 

@@ -28,6 +28,7 @@ class Law:
     adaptation_decay, adaptation_step : float
     refractory_steps : int
     soft : bool
+    rest : float or None
     reset_by, v_reset, floor, gain : float
         As in `Propagators`.
     """
@@ -45,6 +46,7 @@ class Law:
     v_reset: float
     floor: float
     gain: float
+    rest: float | None
 
 
 def law_of(population: Population, tau_mem_ms: Tensor, dt_ms: float) -> Law:

@@ -8,7 +8,6 @@ Dale's law holds by construction.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,67 +16,17 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from snn.cells import RateUnit
-from snn.description import Network, Population
+from snn.description import Network, Population, Projection
 from snn.encoding import CHANNELS
-from snn.engines.layout import Layout, has_membrane
-from snn.engines.torch_delivery import Route
+from snn.engines.layout import Layout, REST_BELOW_mV, has_membrane
+from snn.engines.torch_delivery import PooledRoute, Route
 from snn.engines.torch_law import Law, law_of
+from snn.engines.torch_motion import FrameSums, Motion
 from snn.errors import EngineError, StateError, nearest, sentence
+from snn.pools import current_of_cell
 from snn.state import NEVER, Array, State
-from snn.topology import Grid
 
 SLOPE = 0.3
-
-
-@dataclass
-class Motion:
-    """Everything that moves, per population; tensors of shape (batch, n).
-
-    Attributes
-    ----------
-    v, a, last, total : dict of str to Tensor
-        Membrane, adaptation, step of the last spike, spikes sent since the clip began.
-    g : dict of (str, str) to Tensor
-        Current of each receptor.
-    flight : dict of str to list of Tensor
-        What was sent in the last steps, latest last.
-    step : int
-        Steps done.
-    """
-
-    v: dict[str, Tensor]
-    a: dict[str, Tensor]
-    last: dict[str, Tensor]
-    total: dict[str, Tensor]
-    g: dict[tuple[str, str], Tensor]
-    flight: dict[str, list[Tensor]]
-    step: int = 0
-
-    def detached(self) -> Motion:
-        """Cut the graph: gradients do not reach further back."""
-
-        def cut(tensors: dict[Any, Tensor]) -> dict[Any, Tensor]:
-            return {k: t.detach() for k, t in tensors.items()}
-
-        flight = {k: [t.detach() for t in line] for k, line in self.flight.items()}
-        return Motion(cut(self.v), cut(self.a), cut(self.last), cut(self.total), cut(self.g), flight, self.step)
-
-
-@dataclass(frozen=True, eq=False)
-class FrameSums:
-    """What every population sent in a frame.
-
-    Attributes
-    ----------
-    counts, late : dict of str to Tensor, shape (batch, n)
-        Spikes; and each weighted by the share of the frame's second half that follows it.
-    sent : list of dict of str to Tensor
-        Step by step; empty unless asked for.
-    """
-
-    counts: dict[str, Tensor]
-    late: dict[str, Tensor]
-    sent: list[dict[str, Tensor]]
 
 
 class TorchNetwork(nn.Module):
@@ -113,7 +62,12 @@ class TorchNetwork(nn.Module):
         self._slope_of = fast_sigmoid(slope)
         self.populations = {p.name: p for p in self.network.populations}
         self.members = [p for p in self.network.populations if has_membrane(p)]
-        self.routes = [Route(j.topology, self._grid(j.source), self._grid(j.target), self.device) for j in self.network.projections]
+        self.routes = [self._route(j) for j in self.network.projections]
+        self.current_of = {
+            p.name: torch.from_numpy(current_of_cell(p.units.n, p.copies, p.pools)).to(self.device)
+            for p in self.network.populations
+            if p.pools is not None
+        }
         self.delays = [layout.delay_steps(j) for j in self.network.projections]
         self.depth = {p.name: state.arrays[f"flight/{p.name}"].shape[0] for p in self.network.populations}
 
@@ -124,8 +78,10 @@ class TorchNetwork(nn.Module):
         self.thresholds = nn.ParameterList(fixed(state.arrays[f"threshold/{p.name}"]) for p in self.members)
         self.tau_mem_ms = nn.ParameterList(fixed(p.cell.tau_mem_ms) for p in self.members)  # type: ignore[union-attr]
 
-    def _grid(self, name: str) -> Grid:
-        return self.populations[name].grid
+    def _route(self, j: Projection) -> Route | PooledRoute:
+        source, target = self.populations[j.source], self.populations[j.target]
+        route = Route(j.topology, *self.network.ends(j), self.device)
+        return route if target.pools is None else PooledRoute(route, source.copies, target.pools)
 
     def learn(
         self,
@@ -194,7 +150,11 @@ class TorchNetwork(nn.Module):
             {p.name: zeros(p) for p in everyone},
             {p.name: torch.full((batch, p.n), NEVER, dtype=torch.int64, device=self.device) for p in everyone},
             {p.name: zeros(p) for p in everyone},
-            {(p.name, r.name): zeros(p) for p in everyone for r in p.receptors},
+            {
+                (p.name, r.name): torch.zeros(batch, p.n_currents, dtype=self.dtype, device=self.device)
+                for p in everyone
+                for r in p.receptors
+            },
             {p.name: [zeros(p)] * self.depth[p.name] for p in everyone},
         )
 
@@ -311,10 +271,20 @@ class TorchNetwork(nn.Module):
         if law.adaptation_step:
             v = v - law.adaptation * a
             a = a * law.adaptation_decay
+        total = pulses = torch.zeros((), dtype=self.dtype, device=self.device)
+        if law.rest is not None and current is not None:
+            total = total + current
         for r, gain, decay in zip(p.receptors, law.receptor_gain, law.receptor_decay, strict=True):
             held_g = motion.g[p.name, r.name]
-            v = v + gain * held_g
+            own = held_g if p.pools is None else held_g.index_select(1, self.current_of[p.name])
+            v = v + gain * own
+            if law.rest is not None and r.kinetics == "pulse":
+                pulses = pulses + own
+            elif law.rest is not None:
+                total = total + own
             g[p.name, r.name] = held_g * decay if decay != 1.0 else held_g
+        if law.rest is not None:
+            v = torch.where(total > REST_BELOW_mV, v, law.rest * (before + pulses))
         held = None
         if law.refractory_steps:
             held = motion.step - motion.last[p.name] < law.refractory_steps
@@ -359,7 +329,7 @@ class TorchNetwork(nn.Module):
                 raise EngineError(sentence(f"{p.name}.drive", "is random, which a batch of clips cannot be", got=p.drive, cure=cure))
             if p.drive and encoder is not None:
                 values = np.stack([encoder.encode(clip, None, p.drive) for clip in clips])
-                flat = np.repeat(values.reshape(*values.shape[:2], -1), p.copies, axis=2)
+                flat = np.repeat(values.reshape(*values.shape[:2], -1), p.copies, axis=2) * p.drive_gain
                 found[p.name] = torch.from_numpy(flat).to(self.dtype).to(self.device)
         return found
 

@@ -8,8 +8,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from snn.cells import IF, LIF, AdaptiveLIF, Cell, SpikeSource
+from snn.cells import IF, LIF, AdaptiveLIF, Cell, RateUnit, SpikeSource
 from snn.description import Network, Population, Projection, Sign, Signal, Tap
+from snn.encoding import Retina
 from snn.local import MODULATOR, SIGN, Rule, Trace, Update, W, post, post_sum, pre, signal
 from snn.prednet import PredNetSpec, prednet, rate_network
 from snn.seeding import stream
@@ -274,6 +275,58 @@ def _mixed() -> Network:
     )
 
 
+def _pooled() -> Network:
+    """Copies that share currents in one pool, in two, in as many as there are, and not at all; cells that return to rest."""
+    resting = IF(tau_mem_ms=5.0, v_threshold_mV=1.0, reset_by_mV=1.0, threshold_jitter_mV=0.9, v_floor_mV=-1.0, tau_rest_ms=2.0)
+    held = LIF(tau_mem_ms=8.0, v_threshold_mV=1.0, t_ref_ms=2.0, threshold_jitter_mV=0.4)
+    adaptive = AdaptiveLIF(tau_mem_ms=6.0, v_threshold_mV=1.0, adaptation_mV=0.5, tau_adaptation_ms=20.0, threshold_jitter_mV=0.3)
+    one = _cells("one", (2, 2, 2), resting, "fast 5 slow 12 push", copies=4)
+    two = _cells("two", (2, 2, 3), held, "fast 5 push", "inhibitory", copies=4)
+    each = _cells("each", (2, 2, 1), adaptive, "fast 7", copies=2)
+    pooled = [p.model_copy(update={"pools": n}) for p, n in ((one, 1), (two, 2), (each, 2))]
+    kernel = SharedKernel(size=3, pre_features=(0, 2), post_features=(1, 3))
+    return Network(
+        name="pooled",
+        frame_ms=20.0,
+        populations=(
+            _cells("in", (4, 4, 2), SpikeSource(), copies=2),
+            _cells("off", (4, 4, 2), SpikeSource(), "", "inhibitory"),
+            *pooled,
+            _cells("own", (4, 4, 2), resting, "fast 6 push", copies=3),
+        ),
+        projections=(
+            _join("in", "one", "fast", LocalField(size=1), _even(0.1, 0.6), 2.0),
+            _join("off", "one", "slow", LocalField(size=1), _even(0.2, 0.6)),
+            _join("in", "one", "push", Dense(), 0.05, 3.0),
+            _join("two", "one", "slow", OneToOne(pairs=((0, 1), (2, 0))), 0.3),
+            _join("one", "two", "fast", LocalField(size=1), _even(0.2, 0.8), 2.0),
+            _join("one", "two", "push", OneToOne(pairs=((0, 0), (0, 2), (1, 1))), 0.2),
+            _join("in", "two", "fast", SharedKernel(size=1), _even(0.1, 0.5), label="kernel"),
+            _join("two", "each", "fast", Dense(), _even(0.0, 0.1)),
+            _join("in", "each", "fast", Dense(), _even(0.1, 0.3), 4.0),
+            _join("one", "own", "fast", SharedKernel(size=4), _even(0.0, 0.1)),
+            _join("off", "own", "fast", OneToOne(), 0.4),
+            _join("in", "own", "push", kernel.model_copy(update={"post_features": (1, 2)}), _even(0.1, 0.4)),
+        ),
+    )
+
+
+def _pooled_rates() -> Network:
+    """Copies of rate units that share currents, one of them in a loop, and a current from the eye."""
+    unit = RateUnit(tau_mem_ms=10.0, leaky=False, gain_Hz_per_mV=1000.0, reset_by_mV=1.0, v_floor_mV=0.0)
+    eye = Population(name="eye", shape=(4, 4, 1), cell=unit, drive="luminance", drive_gain=0.5, copies=2)
+    after = _cells("after", (4, 4, 2), unit, "fast 20", "mixed", copies=2).model_copy(update={"pools": 2})
+    return Network(
+        name="pooled rate units",
+        encoder=Retina(luminance_mV=1.0),
+        populations=(eye, after),
+        projections=(
+            _join("eye", "after", "fast", LocalField(size=3), _even(0.0, 0.1)),
+            _join("after", "after", "fast", SharedKernel(size=3), Normal(scale_mV=0.05), 5.0),
+        ),
+    )
+
+
 def feed_forward() -> Network:
     """A network without loops, for tolerances that only hold there: sources, cells, cells after cells."""
     first = LIF(tau_mem_ms=15.0, v_threshold_mV=3.0, t_ref_ms=2.0, threshold_jitter_mV=0.5)
@@ -302,7 +355,16 @@ def cases() -> tuple[Case, ...]:
         Case("prednet, two levels", two, 3, movie=random_walk(3, 12, 10, seed=1)),
         Case("prednet of rate units", rates, 3, movie=random_walk(3, 6, 6, seed=2)),
     ]
-    makers = ((_refractory, 6, 1.0), (_adaptive, 6, 0.5), (_fields, 4, 1.0), (_pairing, 9, 1.0), (_gated, 6, 1.0), (_mixed, 4, 1.0))
+    shown.append(Case("pooled rate units", _pooled_rates(), 3, movie=random_walk(3, 4, 4, seed=3)))
+    makers = (
+        (_refractory, 6, 1.0),
+        (_adaptive, 6, 0.5),
+        (_fields, 4, 1.0),
+        (_pairing, 9, 1.0),
+        (_gated, 6, 1.0),
+        (_mixed, 4, 1.0),
+        (_pooled, 6, 1.0),
+    )
     for make, n_frames, dt_ms in makers:
         network = make()
         shown.append(Case(network.name, network, n_frames, dt_ms, rasters=random_rasters(network, n_frames, dt_ms=dt_ms)))

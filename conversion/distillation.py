@@ -1,0 +1,259 @@
+"""Distillation: a network that has no form in spikes teaches one that has, population by population.
+
+Multiplicative gates, max-pooling and signed R have no circuit under Dale's law. The network in milliseconds
+(`conversion.timed_prednet`) has one; here it learns the forecasts of any rate PredNet, and to do inside what that does
+inside, at the rate of one comparison a frame: the teacher's activity in it, against the mean of the student's over its
+second half.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from conversion.distil_plan import DistilPlan, channels_of, directly, populations_of, refuse_unlike
+from conversion.rate_cells import signs_of
+from conversion.rate_prednet import RatePredNet
+from conversion.rate_spec import RatePredNetSpec
+from conversion.rate_training import coloured
+from conversion.timed_prednet import TimedMemory, TimedPredNet, second_half
+
+__all__ = ["DistilPlan", "DistilTrainable", "ReadOut", "inherit", "mismatch", "observe"]
+
+SILENT = 1e-6
+"""Variance of a population, of squared luminance at level 0, below which it has nothing to teach."""
+FLOOR = 1e-6
+"""Added to a mean square in units of the teacher's variance, so that its root has a slope where nothing differs."""
+
+
+class ReadOut(nn.Module):
+    """Linear read-out of one population at each site, the same at all of them.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Channels read and told.
+    generator : torch.Generator
+        Draws the weights.
+    """
+
+    def __init__(self, n_in: int, n_out: int, generator: torch.Generator) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(n_out, n_in, generator=generator) * n_in**-0.5)
+        self.bias = nn.Parameter(torch.zeros(n_out))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Read.
+
+        Parameters
+        ----------
+        x : Tensor, shape (batch, n_frames, n_in, rows, cols)
+
+        Returns
+        -------
+        Tensor, shape (batch, n_frames, n_out, rows, cols)
+        """
+        return torch.einsum("oi,btixy->btoxy", self.weight, x) + self.bias[:, None, None]
+
+
+class DistilTrainable:
+    """A student with its teacher, as something to train.
+
+    Parameters
+    ----------
+    teacher : RatePredNet
+        Stays as it is; it is copied.
+    student : RatePredNet
+        In milliseconds. Where the plan says so it begins with weights of the teacher.
+    plan : DistilPlan
+    seed : int
+        Of the read-outs, which are thrown away in the end.
+
+    Raises
+    ------
+    ConversionError
+        As for `refuse_unlike`.
+    """
+
+    def __init__(self, teacher: RatePredNet, student: RatePredNet, plan: DistilPlan, seed: int = 0) -> None:
+        refuse_unlike(teacher.spec, student.spec)
+        self.plan, self.student = plan, student
+        self.teacher = copy.deepcopy(teacher).requires_grad_(False).to(next(student.parameters()))
+        self.inherited = inherit(student, teacher) if plan.from_teacher else ()
+        self.compared = {name: kind for name, kind in populations_of(student.spec.levels).items() if getattr(plan, kind)}
+        generator = torch.Generator().manual_seed(seed)
+        readouts = {
+            _key(name): ReadOut(channels_of(name, student.spec), channels_of(name, teacher.spec), generator)
+            for name in self.compared
+            if not directly(name, teacher.spec, student.spec)
+        }
+        self.readouts = nn.ModuleDict(readouts).to(next(student.parameters()))
+        self.module: nn.Module = nn.ModuleDict({"student": student, "readouts": self.readouts})
+
+    def accumulate(self, clips: Tensor) -> tuple[float, Tensor]:
+        """As `Trainable.accumulate`."""
+        terms, forecast = self.terms(clips)
+        loss = torch.stack([getattr(self.plan, kind) * term for kind, term in terms.items()]).sum()
+        loss.backward()
+        return float(loss.detach()), forecast.detach().mean(dim=2)
+
+    def terms(self, clips: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        """Compare student and teacher, from rest, on the frames after the first.
+
+        Parameters
+        ----------
+        clips : Tensor, shape (batch, n_frames, rows, cols)
+
+        Returns
+        -------
+        terms : dict of str to Tensor, shape ()
+            Per field of `DistilPlan` that counts, not yet weighed.
+        forecast : Tensor, shape (batch, n_frames, channels, rows, cols)
+            Of the student.
+        """
+        shown = coloured(clips, self.student)
+        with torch.no_grad():
+            _, taught = _stacked(self.teacher, shown, (*self.compared, "level0.prediction"))
+        forecast, learned = _stacked(self.student, shown, self.compared)
+        found: dict[str, list[Tensor]] = {}
+        for name, kind in self.compared.items():
+            told = self.readouts[_key(name)](learned[name]) if _key(name) in self.readouts else learned[name]
+            found.setdefault(kind, []).append(mismatch(told[:, 1:], taught[name][:, 1:]))
+        if self.plan.frame:
+            found["frame"] = [mismatch(forecast[:, 1:], shown[:, 1:], taught["level0.prediction"][:, 1:])]
+        return {kind: torch.stack(terms).mean() for kind, terms in found.items()}, forecast
+
+    def project_(self) -> None:
+        """As `Trainable.project_`."""
+        self.student.project_()
+
+
+def mismatch(learned: Tensor, taught: Tensor, scale: Tensor | None = None) -> Tensor:
+    r"""Root mean square of a difference, over the standard deviation of what is taught.
+
+    .. math:: \left\langle \sqrt{\langle (s - a)^2 \rangle_{cxy} / \sigma^2 + \epsilon} \right\rangle_{bt}
+
+    with s ``learned``, a ``taught``, :math:`\sigma^2` the variance of ``scale`` around the mean of each channel, averaged
+    over channels; 0 where that is below `SILENT`.
+
+    Parameters
+    ----------
+    learned, taught : Tensor, shape (batch, n_frames, channels, rows, cols)
+    scale : Tensor, shape (batch, n_frames, channels, rows, cols), optional
+        What varies; ``taught`` when left out.
+
+    Returns
+    -------
+    Tensor, shape ()
+    """
+    scale = taught if scale is None else scale
+    variance = scale.var(dim=(0, 1, 3, 4), correction=0).mean()
+    squares = (learned - taught).square().mean(dim=(2, 3, 4))
+    return torch.where(variance > SILENT, (squares / variance.clamp(min=SILENT) + FLOOR).sqrt().mean(), 0.0)
+
+
+def observe(model: RatePredNet, clips: Tensor) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
+    """Show clips, from rest, and give what can be compared with another network, frame by frame.
+
+    Of a network in milliseconds these are means over the second half of the frame, of R those of the currents that it
+    makes in its synapses, of A those after pooling.
+
+    Parameters
+    ----------
+    model : RatePredNet
+    clips : Tensor, shape (batch, n_frames, channels, rows, cols)
+
+    Yields
+    ------
+    forecast : Tensor, shape (batch, channels, rows, cols)
+    populations : dict of str to Tensor, shape (batch, channels, rows, cols)
+    """
+    memory = model.at_rest(len(clips))
+    for t in range(clips.shape[1]):
+        forecast, memory, populations = model.step(clips[:, t], memory)
+        if isinstance(model, TimedPredNet) and isinstance(memory, TimedMemory):
+            weights = second_half(model.timing).to(clips)
+            for level, late in enumerate(memory.late_r):
+                populations[f"level{level}.representation"] = torch.einsum("k,bkcxy->bcxy", weights, late)
+                if level:
+                    populations[f"level{level}.target"] = functional.avg_pool2d(populations[f"level{level}.target"], 2)
+        yield forecast, populations
+
+
+def inherit(student: RatePredNet, teacher: RatePredNet) -> tuple[str, ...]:
+    """Let a student begin with the weights of a leaky teacher that fit it.
+
+    Channels of R are put in the order of the time constants, which the two deal out differently; kernels that the teacher
+    shares go to every site of a student that does not. Nothing is copied of a teacher with gates, or into a student
+    under Dale's law of a teacher without.
+
+    Parameters
+    ----------
+    student : RatePredNet
+        Is changed.
+    teacher : RatePredNet
+
+    Returns
+    -------
+    tuple of str
+        The parameters that were copied.
+    """
+    old, new = teacher.spec, student.spec
+    if old.cell != "leaky" or (new.dale and not old.dale):
+        return ()
+    order = [_order(a, old, new) if a == b else torch.arange(a) for a, b in zip(old.r, new.r, strict=True)]
+    born, copied = dict(student.named_parameters()), []
+    with torch.no_grad():
+        for name, p in teacher.named_parameters():
+            kind, level = name.split(".")[0], int(name.split(".")[1])
+            value = p.detach().to(born[name])
+            if kind == "cells":
+                value = value[..., order[level], :, :, :] if name.endswith("weight") else value[..., order[level]]
+            if name.endswith("weight") and kind != "ascend":
+                value = value[..., _sources(kind, level, old, order), :, :]
+            if value.shape != born[name].shape[-value.ndim :]:
+                continue
+            born[name].copy_(value.expand_as(born[name]))
+            copied.append(name)
+    student.project_()
+    return tuple(copied)
+
+
+def _order(n: int, old: RatePredNetSpec, new: RatePredNetSpec) -> Tensor:
+    """Which channel of the teacher's R becomes each channel of the student's."""
+
+    def sorted_by_tau(spec: RatePredNetSpec) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+        k, m = np.arange(n), len(spec.tau_frames)
+        tau = np.array(spec.tau_frames)[k % m if spec.timing is None else k * m // n]
+        signs = signs_of(n, spec) if old.dale and new.dale else None
+        return np.lexsort((tau, np.zeros(n) if signs is None else -signs.numpy()))
+
+    order = np.empty(n, dtype=np.int64)
+    order[sorted_by_tau(new)] = sorted_by_tau(old)
+    return torch.from_numpy(order)
+
+
+def _sources(kind: str, level: int, spec: RatePredNetSpec, order: list[Tensor]) -> Tensor:
+    """Which inputs of the teacher's convolution become each input of the student's."""
+    if kind == "predict":
+        return order[level]
+    errors = torch.arange(2 * spec.channels[level]) + spec.r[level]
+    above = [order[level + 1] + spec.r[level] + 2 * spec.channels[level]] if level + 1 < spec.levels else []
+    return torch.cat([order[level], errors, *above])
+
+
+def _stacked(model: RatePredNet, clips: Tensor, names: Iterator[str] | tuple[str, ...] | dict[str, str]) -> tuple[Tensor, dict[str, Tensor]]:
+    """Show clips and stack frames in dimension 1."""
+    frames = list(observe(model, clips))
+    forecast = torch.stack([told for told, _ in frames], dim=1)
+    return forecast, {name: torch.stack([found[name] for _, found in frames], dim=1) for name in names}
+
+
+def _key(population: str) -> str:
+    """A population's name without the dot, which names of modules must not have."""
+    return population.replace(".", "_")
