@@ -22,7 +22,7 @@ from comparisons.figure_style import (
     save,
     shown_frames,
 )
-from snn.description import Network
+from snn.description import ChangeReadout, Network
 from snn.recording import Recording
 from snn.stimuli.movie import Movie
 
@@ -77,7 +77,7 @@ def trace(network: Network, recording: Recording, name: str, site: tuple[int, in
     ndarray, shape (n_frames * frame_steps,)
         In units of the readout; the spikes of a step count at that step.
     """
-    readout = next(r for r in network.readouts if r.name == name)
+    readout = next(r for r in network.readouts if r.name == name and isinstance(r, ChangeReadout))
     population = network.population(readout.population)
     up, down = (
         np.bincount(_steps(network, recording, readout.population, channel, site), minlength=_total(recording)) for channel in (0, 1)

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from comparisons import run_folder
 from comparisons.backprop_job import BackpropJob
+from comparisons.distil_job import DistilJob, report_table
 from comparisons.forecasters import CircuitForecaster, Forecaster, RateForecaster
 from comparisons.learning import Job
 from comparisons.rate_job import WEIGHTS, RateJob
@@ -28,6 +29,9 @@ from snn.topology import edges
 
 if TYPE_CHECKING:
     from conversion.rate_prednet import RatePredNet
+
+
+AJob = Job | BackpropJob | RateJob | DistilJob
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +72,7 @@ class CircuitRun(Run):
 class RateRun(Run):
     """A finished run of the rate PredNet, with its learned weights."""
 
-    job: RateJob
+    job: RateJob | DistilJob
     model: RatePredNet
 
     @cached_property
@@ -112,7 +116,7 @@ def load_run(path: Path) -> Run:
     except (AttributeError, TypeError, ValueError) as error:
         raise StateError(sentence(str(path / "clips.json"), "is not a list of clips", cure="restore it or run again")) from error
     summary = run_folder.read_json(path / "summary.json")
-    if isinstance(job, RateJob):
+    if isinstance(job, RateJob | DistilJob):
         return RateRun(path, job, clips, summary, _model(path, job))
     return CircuitRun(path, job, clips, summary, *_circuit(path))
 
@@ -142,7 +146,7 @@ def load_circuit(path: Path, what: str) -> CircuitRun:
     return run
 
 
-def read_job(settings: dict[str, Any]) -> Job | BackpropJob | RateJob:
+def read_job(settings: dict[str, Any]) -> AJob:
     """Read the settings of a run.
 
     Parameters
@@ -152,13 +156,13 @@ def read_job(settings: dict[str, Any]) -> Job | BackpropJob | RateJob:
 
     Returns
     -------
-    Job, BackpropJob or RateJob
+    Job, BackpropJob, RateJob or DistilJob
     """
-    kinds: dict[str, type[Job] | type[BackpropJob] | type[RateJob]] = {"learn": Job, "backprop": BackpropJob, "rate": RateJob}
+    kinds: dict[str, type[AJob]] = {"learn": Job, "backprop": BackpropJob, "rate": RateJob, "distil": DistilJob}
     return kinds.get(settings.get("kind", "learn"), Job)(**settings)
 
 
-def _model(path: Path, job: RateJob) -> RatePredNet:
+def _model(path: Path, job: RateJob | DistilJob) -> RatePredNet:
     from conversion.model_files import load_model
 
     model, _ = load_model(path / WEIGHTS)
@@ -272,7 +276,8 @@ def _describe_rate(run: RateRun) -> str:
     spec, model = run.job.model, run.model
     lines = [
         f"{run.path}: rate PredNet, cell {spec.cell}, {spec.pooling} pooling, loss {spec.loss}, seed {run.job.seed}, "
-        f"trained by backprop on {run.job.source.frames}",
+        + (f"distilled from {run.job.teacher} on " if isinstance(run.job, DistilJob) else "trained by backprop on ")
+        + run.job.source.frames,
         "",
         f"{'population':<28}{'shape':>14}{'units':>8}",
     ]
@@ -292,4 +297,6 @@ def _describe_rate(run: RateRun) -> str:
         + ("shared by all sites" if spec.shared else "of their own at each site")
         + (", R excitatory or inhibitory by channel" if spec.dale else ", of either sign"),
     ]
+    if isinstance(run.job, DistilJob):
+        lines += ["", report_table(run.summary["distillation"])]
     return "\n".join(lines)

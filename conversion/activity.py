@@ -59,7 +59,9 @@ def watch(circuit: Circuit, movie: Movie, *, bin_ms: float = DT_MS, engine: str 
     sim = simulation(circuit, bin_ms=bin_ms, engine=engine, seed=seed)
     n_bins = round(circuit.network.frame_ms / bin_ms)
     for frame in movie.frames:
-        yield read(circuit, sim.run(Movie(np.repeat(frame[None], n_bins, axis=0), bin_ms)).counts, bin_ms)
+        moment = Movie(frame[None], bin_ms)
+        parts = [read(circuit, sim.run(moment).counts, bin_ms) for _ in range(n_bins)]
+        yield {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def read(circuit: Circuit, counts: Any, bin_ms: float) -> Moment:

@@ -8,7 +8,7 @@ activity can be read and compared at any stage.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,25 @@ ZERO = Constant(value_mV=0.0)
 
 
 @dataclass(frozen=True, eq=False)
+class Answer:
+    """How the cells of a population are driven so that together they answer as a unit does.
+
+    Attributes
+    ----------
+    r_max_Hz : float
+        Rate at the scale.
+    gain_mV : float
+        Current at the scale.
+    bias_mV : ndarray, shape (copies,)
+        Constant current of each copy of a unit.
+    """
+
+    r_max_Hz: float
+    gain_mV: float
+    bias_mV: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
 class Circuit:
     """A description, its arrays, and the meaning of its rates.
 
@@ -40,12 +59,30 @@ class Circuit:
         For each population, the rate that tells an activity of 1.
     partners : frozenset of str
         Populations that stand for no unit of the rate model: inhibitory partners and interneurons.
+    answers : mapping of str to Answer
+        For populations of spiking cells whose answer to a current had to be made straight.
     """
 
     network: Network
     arrays: Mapping[str, Array]
     per_unit_Hz: Mapping[str, FloatArray]
     partners: frozenset[str] = frozenset()
+    answers: Mapping[str, Answer] = field(default_factory=dict)
+
+    def answer(self, population: str) -> Answer:
+        """How the cells of a population are driven.
+
+        Parameters
+        ----------
+        population : str
+
+        Returns
+        -------
+        Answer
+            Gain 1 and no constant current where nothing else is known.
+        """
+        p = self.network.population(population)
+        return self.answers[population] if population in self.answers else Answer(r_max_of(p), 1.0, np.zeros(p.copies))
 
     def weights(self, projection: str) -> FloatArray:
         """Weights of a projection in mV.
@@ -165,6 +202,7 @@ def rebuilt(
         {**arrays, **weights},
         circuit.per_unit_Hz if per_unit_Hz is None else per_unit_Hz,
         circuit.partners if partners is None else partners,
+        circuit.answers,
     )
 
 

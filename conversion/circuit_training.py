@@ -125,6 +125,6 @@ def readout_of(network: Network) -> ChangeReadout:
         If it has none.
     """
     for r in network.readouts:
-        if r.name == FORECAST:
+        if r.name == FORECAST and isinstance(r, ChangeReadout):
             return r
     raise DescriptionError(sentence(f"{network.name}.readouts", f"has no {FORECAST!r} to train", got=[r.name for r in network.readouts]))

@@ -46,10 +46,10 @@ class DistilPlan(Described):
 
     forecast: NonNegative = 1.0
     frame: NonNegative = 1.0
-    prediction: NonNegative = 0.1
-    target: NonNegative = 0.1
-    error: NonNegative = 0.3
-    representation: NonNegative = 0.1
+    prediction: NonNegative = 0.03
+    target: NonNegative = 0.03
+    error: NonNegative = 0.1
+    representation: NonNegative = 0.03
     from_teacher: bool = True
 
     @model_validator(mode="after")
@@ -189,15 +189,24 @@ def refuse_unlike(teacher: RatePredNetSpec, student: RatePredNetSpec) -> None:
         cure = "describe it with student_of, or give it a timing"
         raise ConversionError(sentence("student.timing", "is missing, so the student has no form in spikes", cure=cure))
     if (student.rows, student.cols) != (teacher.rows, teacher.cols):
-        raise ConversionError(sentence("student", "sees frames of another size than the teacher", got=student.size(0), allowed=_of(teacher)))
+        raise ConversionError(
+            sentence("student", "sees frames of another size than the teacher", got=student.size(0), allowed=_of(teacher))
+        )
     if student.levels != teacher.levels:
         cure = "give --channels and --r-channels one entry a level"
         raise ConversionError(
-            sentence("student.channels", "has other levels than the teacher", got=student.channels, allowed=f"{teacher.levels} levels", cure=cure)
+            sentence(
+                "student.channels", "has other levels than the teacher", got=student.channels, allowed=f"{teacher.levels} levels", cure=cure
+            )
         )
     if student.channels[0] != teacher.channels[0]:
         raise ConversionError(
-            sentence("student.channels", "begins with other frames than the teacher's", got=student.channels, allowed=f"{teacher.channels[0]} first")
+            sentence(
+                "student.channels",
+                "begins with other frames than the teacher's",
+                got=student.channels,
+                allowed=f"{teacher.channels[0]} first",
+            )
         )
     if teacher.loss == "direct":
         cure = "give a teacher trained with loss L_0 or L_all"

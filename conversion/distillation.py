@@ -9,9 +9,8 @@ second half.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -23,7 +22,7 @@ from conversion.rate_spec import RatePredNetSpec
 from conversion.rate_training import coloured
 from conversion.timed_prednet import TimedMemory, TimedPredNet, second_half
 
-__all__ = ["DistilPlan", "DistilTrainable", "ReadOut", "inherit", "mismatch", "observe"]
+__all__ = ["DistilPlan", "DistilTrainable", "ReadOut", "arranged", "inherit", "mismatch", "observe", "r_order"]
 
 SILENT = 1e-6
 """Variance of a population, of squared luminance at level 0, below which it has nothing to teach."""
@@ -118,12 +117,13 @@ class DistilTrainable:
         """
         shown = coloured(clips, self.student)
         with torch.no_grad():
-            _, taught = _stacked(self.teacher, shown, (*self.compared, "level0.prediction"))
+            _, taught = _stacked(self.teacher, shown, {*self.compared, "level0.prediction"})
         forecast, learned = _stacked(self.student, shown, self.compared)
         found: dict[str, list[Tensor]] = {}
         for name, kind in self.compared.items():
             told = self.readouts[_key(name)](learned[name]) if _key(name) in self.readouts else learned[name]
-            found.setdefault(kind, []).append(mismatch(told[:, 1:], taught[name][:, 1:]))
+            asked = arranged(name, taught[name], self.teacher.spec, self.student.spec)
+            found.setdefault(kind, []).append(mismatch(told[:, 1:], asked[:, 1:]))
         if self.plan.frame:
             found["frame"] = [mismatch(forecast[:, 1:], shown[:, 1:], taught["level0.prediction"][:, 1:])]
         return {kind: torch.stack(terms).mean() for kind, terms in found.items()}, forecast
@@ -206,7 +206,7 @@ def inherit(student: RatePredNet, teacher: RatePredNet) -> tuple[str, ...]:
     old, new = teacher.spec, student.spec
     if old.cell != "leaky" or (new.dale and not old.dale):
         return ()
-    order = [_order(a, old, new) if a == b else torch.arange(a) for a, b in zip(old.r, new.r, strict=True)]
+    order = [r_order(old, new, level) for level in range(old.levels)]
     born, copied = dict(student.named_parameters()), []
     with torch.no_grad():
         for name, p in teacher.named_parameters():
@@ -224,18 +224,49 @@ def inherit(student: RatePredNet, teacher: RatePredNet) -> tuple[str, ...]:
     return tuple(copied)
 
 
-def _order(n: int, old: RatePredNetSpec, new: RatePredNetSpec) -> Tensor:
-    """Which channel of the teacher's R becomes each channel of the student's."""
+def r_order(teacher: RatePredNetSpec, student: RatePredNetSpec, level: int) -> Tensor:
+    """Say which channel of the teacher's R stands for each channel of the student's: those of like time constants.
 
-    def sorted_by_tau(spec: RatePredNetSpec) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
-        k, m = np.arange(n), len(spec.tau_frames)
-        tau = np.array(spec.tau_frames)[k % m if spec.timing is None else k * m // n]
-        signs = signs_of(n, spec) if old.dale and new.dale else None
-        return np.lexsort((tau, np.zeros(n) if signs is None else -signs.numpy()))
+    One step a frame, constants are dealt out to the channels in turn; in milliseconds they lie in blocks.
 
-    order = np.empty(n, dtype=np.int64)
-    order[sorted_by_tau(new)] = sorted_by_tau(old)
-    return torch.from_numpy(order)
+    Parameters
+    ----------
+    teacher, student : RatePredNetSpec
+    level : int
+
+    Returns
+    -------
+    Tensor, shape (r_channels,)
+        Of the teacher's R as it is where the two are not compared channel by channel.
+    """
+    n = teacher.r[level]
+    if teacher.cell != "leaky" or student.r[level] != n:
+        return torch.arange(n)
+    sorted_ = []
+    for spec in (teacher, student):
+        k, m = torch.arange(n), len(spec.tau_frames)
+        tau = torch.tensor(spec.tau_frames)[k % m if spec.timing is None else k * m // n]
+        signs = signs_of(n, spec) if teacher.dale and student.dale else None
+        tau = tau if signs is None else tau - signs * (1.0 + tau.max())  # excitatory channels come first
+        sorted_.append(torch.argsort(tau, stable=True))
+    return sorted_[0][torch.argsort(sorted_[1])]
+
+
+def arranged(population: str, taught: Tensor, teacher: RatePredNetSpec, student: RatePredNetSpec) -> Tensor:
+    """Put the channels of what a teacher does in the order of the student's.
+
+    Parameters
+    ----------
+    population : str
+    taught : Tensor, shape (batch, n_frames, channels, rows, cols) or (batch, channels, rows, cols)
+    teacher, student : RatePredNetSpec
+
+    Returns
+    -------
+    Tensor, shape as ``taught``
+    """
+    level, _, name = population.removeprefix("level").partition(".")
+    return taught[..., r_order(teacher, student, int(level)), :, :] if name == "representation" else taught
 
 
 def _sources(kind: str, level: int, spec: RatePredNetSpec, order: list[Tensor]) -> Tensor:
@@ -247,7 +278,7 @@ def _sources(kind: str, level: int, spec: RatePredNetSpec, order: list[Tensor]) 
     return torch.cat([order[level], errors, *above])
 
 
-def _stacked(model: RatePredNet, clips: Tensor, names: Iterator[str] | tuple[str, ...] | dict[str, str]) -> tuple[Tensor, dict[str, Tensor]]:
+def _stacked(model: RatePredNet, clips: Tensor, names: Iterable[str]) -> tuple[Tensor, dict[str, Tensor]]:
     """Show clips and stack frames in dimension 1."""
     frames = list(observe(model, clips))
     forecast = torch.stack([told for told, _ in frames], dim=1)

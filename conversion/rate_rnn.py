@@ -25,6 +25,8 @@ from snn.errors import ConversionError, StateError, sentence
 
 Count = Annotated[int, Field(ge=1)]
 FORMAT = "rate_rnn"
+GAIN = 1.5
+"""Of the initial recurrent weights: activity neither dies out nor runs away before training."""
 
 
 class RateRNNSpec(Described):
@@ -77,9 +79,9 @@ class RateRNN(nn.Module):
     """Recurrent network of rectified rate units.
 
     In step ``k`` the rates are ``r_k = ReLU(W_rec s + W_in s_u + b)`` with the synaptic currents ``s`` in the middle of the
-    step, less ``hop_ms``. A current is an exact linear filter of rates that are constant within steps; only where ``s`` would
-    depend on ``r_k`` itself, ``r_{k-1}`` stands for it, an error of the order of ``step_ms`` squared. With a step of
-    1 ms nothing stands for anything, and the network is its spiking form with infinitely small spikes.
+    step, less ``hop_ms``. A current is an exact linear filter of rates that are constant within steps. Where ``s`` depends
+    on ``r_k`` itself, it is first computed with ``r_{k-1}`` in its place, and then with the ``r_k`` so found. With a step of
+    1 ms it does not depend on it, and the network is its spiking form with infinitely small spikes.
 
     Parameters
     ----------
@@ -104,8 +106,8 @@ class RateRNN(nn.Module):
         self.spec = spec
         n = spec.n_units
         generator = torch.Generator().manual_seed(seed)
-        self.recurrent = nn.Parameter(torch.randn(n, n, generator=generator) / math.sqrt(n))
-        self.input = nn.Parameter(torch.randn(n, spec.n_inputs, generator=generator) / math.sqrt(spec.n_inputs))
+        self.recurrent = nn.Parameter(torch.randn(n, n, generator=generator) * (GAIN / math.sqrt(n)))
+        self.input = nn.Parameter(torch.randn(n, spec.n_inputs, generator=generator))
         self.bias = nn.Parameter(torch.zeros(n))
         self.readout = nn.Parameter(torch.randn(spec.n_outputs, n, generator=generator) / n)
 
@@ -142,6 +144,8 @@ class RateRNN(nn.Module):
         rates, currents = [], []
         for current in drive.unbind(0):
             r = torch.relu(torch.addmm(current, torch.lerp(r, s, middle), weight))
+            if middle < 1:
+                r = torch.relu(torch.addmm(current, torch.lerp(r, s, middle), weight))
             s = torch.lerp(r, s, end)
             rates.append(r)
             currents.append(s)

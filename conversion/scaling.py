@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from conversion.activity import watch
 from conversion.circuit import Circuit, FloatArray, r_max_of, rate_cell, rebuilt
-from snn.description import Network, Projection
+from snn.description import Network, Projection, RateReadout
 from snn.errors import ConversionError, sentence
 from snn.stimuli.movie import Movie
 from snn.topology import Dense, LocalField, OneToOne, SharedKernel, channel_pairs, window
@@ -119,7 +119,10 @@ def scale(circuit: Circuit, scales: Mapping[str, FloatArray], r_max_Hz: float) -
             arrays[f"bias/{p.name}"] = circuit.bias(p.name) * np.tile(currents[p.name], p.units.rows * p.units.cols)
         populations.append(p.model_copy(update=update))
     listed = [(j, circuit.weights(j.name) * _between(network, j, 1.0 / rates[j.source], currents[j.target])) for j in network.projections]
-    readouts = tuple(r.model_copy(update={"per_Hz": r.per_Hz / _one(r.population, rates[r.population])}) for r in network.readouts)
+    readouts = tuple(
+        r.model_copy(update={"per_Hz": r.per_Hz / _one(r.population, rates[r.population])}) if isinstance(r, RateReadout) else r
+        for r in network.readouts
+    )
     old = replace(circuit, network=network.model_copy(update={"readouts": readouts}))
     return rebuilt(old, populations, listed, arrays, per_unit)
 

@@ -148,17 +148,24 @@ def integrate_pooled(p: int, n: int, t: Tables, x: Arrays) -> None:
     v, current, adaptation, last = x.v[start : start + size], x.current[start : start + size], x.adaptation, x.last
     k_v, k_drive, k_rest, k_a, d_a = law[p, L_V], law[p, L_DRIVE], law[p, L_REST], law[p, L_ADAPT], law[p, L_ADAPT_DECAY]
     driven, rests, adaptive, refractory = pop[p, DRIVEN], pop[p, RESTS], pop[p, ADAPTIVE], pop[p, REFRACTORY]
-    plain = not (driven or adaptive or refractory)
+    plain = pools == 1 and not (adaptive or refractory)
     floor = law[p, L_FLOOR] if pop[p, FLOORED] else dtype.type(-np.inf)
     for u in range(units):
-        if plain and pools == 1:
-            here = v[u * copies : (u + 1) * copies]
-            if rests and total[u] <= REST_BELOW_mV:
-                for c in range(copies):
-                    here[c] = max(k_rest * (here[c] + pulse[u]), floor)
-            else:
-                for c in range(copies):
-                    here[c] = max(k_v * here[c] + push[u], floor)
+        # Written as choices, which vectorise; `max` and branches do not.
+        if plain and driven:
+            add, more, kick = push[u], total[u], pulse[u]
+            for i in range(u * copies, (u + 1) * copies):
+                new = k_v * v[i] + k_drive * current[i] + add
+                resting = rests & (more + current[i] <= REST_BELOW_mV)
+                new = k_rest * (v[i] + kick) if resting else new
+                v[i] = new if new > floor else floor
+            continue
+        if plain:
+            still = rests and total[u] <= REST_BELOW_mV
+            factor, add = (k_rest, k_rest * pulse[u]) if still else (k_v, push[u])
+            for i in range(u * copies, (u + 1) * copies):
+                new = factor * v[i] + add
+                v[i] = new if new > floor else floor
             continue
         for c in range(copies):
             i, k = u * copies + c, (c % pools) * units + u

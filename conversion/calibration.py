@@ -1,0 +1,239 @@
+"""Three passes that correct what spiking cells do not do as their units did: alone, taught by the rates, and in the loop.
+
+Each pass compares what a population tells, ``s_hat``, with what it should, ``s``, channel by channel: ``s_hat = a s + b``. The
+answer to a current is straight, so the current ``(I - b) / a`` makes what ``I`` should have made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from conversion.activity import filtered, watch
+from conversion.circuit import Circuit, FloatArray, rebuilt, standing
+from conversion.scaling import settling_frames
+from snn.description import Network, Projection
+from snn.stimuli.movie import Movie
+from snn.topology import Dense, LocalField, OneToOne, SharedKernel, channel_pairs, window
+
+TAU_MS = 20.0
+LIMITS = 0.5, 2.0
+"""Slopes outside of these are not corrected further in one pass: they speak of another fault."""
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """What a population tells, against what it should.
+
+    Attributes
+    ----------
+    slope, offset : ndarray, shape (features,)
+        Offset in units of the scale.
+    """
+
+    slope: FloatArray
+    offset: FloatArray
+
+
+STRAIGHT = Line(np.ones(1), np.zeros(1))
+
+
+class Regression:
+    """Sums for a line through pairs of activities, channel by channel, taken in piece by piece."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, FloatArray] = {}
+
+    def add(self, name: str, told: FloatArray, meant: FloatArray) -> None:
+        """Take in activities.
+
+        Parameters
+        ----------
+        name : str
+            Population.
+        told, meant : ndarray, shape (..., features)
+        """
+        x, y = meant.reshape(-1, meant.shape[-1]), told.reshape(-1, told.shape[-1])
+        new = np.stack([np.full(x.shape[1], float(len(x))), x.sum(0), y.sum(0), (x * x).sum(0), (x * y).sum(0), ((x - y) ** 2).sum(0)])
+        self.sums[name] = self.sums.get(name, 0.0) + new
+
+    def line(self, name: str) -> Line:
+        """Fit by least squares; channels that never change keep slope 1 and offset 0.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        Line
+        """
+        n, x, y, xx, xy, _ = self.sums[name]
+        spread = xx - x * x / n
+        fits = spread > 1e-9 * np.maximum(xx, 1e-30)
+        slope = np.where(fits, (xy - x * y / n) / np.where(fits, spread, 1.0), 1.0)
+        slope = np.clip(slope, *LIMITS)
+        return Line(slope, np.where(fits, (y - slope * x) / n, 0.0))
+
+    def nrmse(self, name: str) -> float:
+        """Root mean square of the difference over that of what was meant, over all channels.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        float
+        """
+        _, _, _, xx, _, missed = self.sums[name]
+        return float(np.sqrt(missed.sum() / max(xx.sum(), 1e-30)))
+
+    def mean_nrmse(self) -> float:
+        """Mean of `nrmse` over populations."""
+        return float(np.mean([self.nrmse(name) for name in self.sums]))
+
+
+def teacher_forced(rates: Circuit, cells: Circuit, movies: Sequence[Movie]) -> tuple[dict[str, Line], Regression]:
+    """Let spiking populations hear the rate units that they stand for, without being heard.
+
+    Parameters
+    ----------
+    rates : Circuit
+        Scaled, of rate units, of either sign.
+    cells : Circuit
+        The same, populated and spiking; partners are not looked at.
+    movies : sequence of Movie
+        Calibration clips.
+
+    Returns
+    -------
+    lines : dict of str to Line
+        Per population.
+    regression : Regression
+        What they were fitted to.
+    """
+    both = shadowed(rates, cells)
+    of = {p.name: f"{p.name}.cells" for p in standing(rates)}
+    found = Regression()
+    for movie in movies:
+        before: dict[str, FloatArray] = {}
+        for t, moment in enumerate(watch(both, movie)):
+            for name, shadow in of.items():
+                told = _passed(moment[shadow], before, shadow)
+                meant = _passed(moment[name], before, name)
+                if t >= settling_frames(rates.network):
+                    found.add(name, told, meant)
+    return {name: at_scale(found.line(name), cells, name) for name in of}, found
+
+
+def at_scale(line: Line, cells: Circuit, name: str) -> Line:
+    """Measure the offset of a line by the scale of its population.
+
+    Parameters
+    ----------
+    line : Line
+        With the offset in the units of the rate model.
+    cells : Circuit
+    name : str
+        Population.
+
+    Returns
+    -------
+    Line
+    """
+    return Line(line.slope, line.offset * cells.per_unit_Hz[name] / cells.answer(name).r_max_Hz)
+
+
+def shadowed(rates: Circuit, cells: Circuit) -> Circuit:
+    """Put spiking populations beside the rate units that drive them.
+
+    Parameters
+    ----------
+    rates, cells : Circuit
+        As for `teacher_forced`.
+
+    Returns
+    -------
+    Circuit
+        The rate circuit, and ``NAME.cells`` with the inputs of NAME and no synapses of their own.
+    """
+    arrays = {k: a for k, a in rates.arrays.items() if not k.startswith("weights/")}
+    populations = list(rates.network.populations)
+    listed = [(j, rates.weights(j.name)) for j in rates.network.projections]
+    per_unit = dict(rates.per_unit_Hz)
+    for p in standing(rates):
+        cell = cells.network.population(p.name)
+        name = f"{p.name}.cells"
+        populations.append(cell.model_copy(update={"name": name, "pools": 1, "sign": "excitatory"}))
+        own = {kind: cells.arrays.get(f"{kind}/{p.name}") for kind in ("bias", "threshold")}
+        arrays |= {f"{kind}/{name}": a for kind, a in own.items() if a is not None}
+        per_unit[name] = cells.per_unit_Hz[p.name]
+    for j in rates.network.projections:
+        listed.append((j.model_copy(update={"target": f"{j.target}.cells"}), rates.weights(j.name) * cells.answer(j.target).gain_mV))
+    return rebuilt(rates, populations, listed, arrays, per_unit)
+
+
+def corrected(circuit: Circuit, lines: Mapping[str, Line], damping: float = 1.0) -> Circuit:
+    """Change the currents of populations so that lines become straight.
+
+    Parameters
+    ----------
+    circuit : Circuit
+        Spiking; a partner is corrected as the population whose name it begins with.
+    lines : mapping of str to Line
+    damping : float
+        Share of the correction that is made.
+
+    Returns
+    -------
+    Circuit
+        Every population is biased.
+    """
+    network = circuit.network
+    slope: dict[str, FloatArray] = {}
+    populations, arrays = [], {k: a for k, a in circuit.arrays.items() if k.startswith("threshold/")}
+    for p in network.populations:
+        line = lines.get(p.name if p.name not in circuit.partners else p.name.removesuffix("_inh"), STRAIGHT)
+        answer, sites = circuit.answer(p.name), p.units.rows * p.units.cols
+        # The eye drives all channels of a population with one gain.
+        slopes = line.slope if p.drive is None else line.slope.mean(keepdims=True)
+        slope[p.name] = np.broadcast_to(slopes, p.shape[2]) ** damping
+        less = damping * answer.gain_mV * np.broadcast_to(line.offset, p.shape[2])
+        own = np.tile(answer.bias_mV, p.units.n)
+        each = np.tile(np.repeat(slope[p.name], p.copies), sites)
+        arrays[f"bias/{p.name}"] = own + (circuit.bias(p.name) - own - np.tile(np.repeat(less, p.copies), sites)) / each
+        gain = p.drive_gain if p.drive is None else p.drive_gain / float(slope[p.name][0])
+        populations.append(p.model_copy(update={"biased": True, "drive_gain": gain}))
+    listed = [(j, circuit.weights(j.name) * per_target(network, j, 1.0 / slope[j.target])) for j in network.projections]
+    return rebuilt(circuit, populations, listed, arrays)
+
+
+def per_target(network: Network, j: Projection, factors: FloatArray) -> FloatArray:
+    """Broadcast factors of target channels over the weights of a projection.
+
+    Parameters
+    ----------
+    network : Network
+    j : Projection
+    factors : ndarray, shape (features,)
+
+    Returns
+    -------
+    ndarray
+        That can be multiplied with the weights.
+    """
+    source, target = network.ends(j)
+    if isinstance(j.topology, Dense):
+        return np.tile(np.repeat(factors, target.copies), target.rows * target.cols)
+    if isinstance(j.topology, OneToOne):
+        return np.array([factors[b // target.copies] for _, b in channel_pairs(j.topology, source, target)])
+    assert isinstance(j.topology, LocalField | SharedKernel)
+    return np.repeat(factors, target.copies)[slice(*window(j.topology, source, target).post_channels)]
+
+
+def _passed(activity: FloatArray, before: dict[str, FloatArray], name: str) -> FloatArray:
+    out, before[name] = filtered(activity, before.get(name, np.zeros(activity.shape[1:])), TAU_MS, 1.0)
+    return out

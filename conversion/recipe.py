@@ -1,0 +1,102 @@
+"""What a conversion does: every choice of every step, as one value."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from conversion.dale import Route
+from snn._model import Described, NonNegative, Positive
+
+Count = Annotated[int, Field(ge=1, le=1024)]
+Pass = Literal["teacher_forced", "closed_loop"]
+
+
+class Recipe(Described):
+    """Choices of a conversion.
+
+    Parameters
+    ----------
+    copies : int
+        Cells for each unit of the rate model.
+    fan_in : int, optional
+        Copies of a source that reach one cell; all of them when left out.
+    r_max_Hz : float
+        Rate that tells the scale's activity.
+    percentile : float
+        Of a channel's activities above 0, on the calibration clips: the scale. Cells can fire faster than that.
+    scaling : {'channel', 'population', 'global'}
+        What has a scale of its own.
+    dead : {'refuse', 'keep'}
+        What to do about channels that are silent on the calibration clips.
+    unshare : bool
+        Whether sites get weights of their own.
+    spread : float
+        Standard deviation of the logarithm of the factors by which they then differ.
+    route : {'twin', 'relay', 'feedforward_inhibition', 'parisien'}
+        How negative weights become inhibitory cells.
+    tau_ei_ms : float
+        Decay of the synapse onto interneurons.
+    match_lag : bool
+        Whether excitation gets the lag of inhibition.
+    neuron : {'if', 'lif', 'lif_rheobase'}
+        Integrate-and-fire cells; leaky ones whose answer is made straight; leaky ones at their rheobase with one gain.
+    copies_differ : bool
+        Whether copies rest at staggered distances from threshold; without it they are identical.
+    tau_rest_ms : float, optional
+        For ``if``: return to rest while the current is not above 0.
+    tau_mem_ms, t_ref_ms : float
+        For leaky cells.
+    gain : float
+        For ``lif_rheobase``: current for an activity at the scale, in units of the threshold.
+    calibrate : tuple of str
+        Passes, out of ``teacher_forced`` and ``closed_loop``.
+    calibration_frames : int
+        Frames of the calibration clips that are used for the scales; the passes use the last third of them.
+    seed : int
+
+    References
+    ----------
+    Percentile scaling: Rueckauer et al. (2017), https://doi.org/10.3389/fnins.2017.00682. Calibration by layer: Li et al.
+    (2021), https://doi.org/10.48550/arXiv.2106.06984. One gain for leaky cells at rheobase: Kim, Li & Sejnowski (2019),
+    https://doi.org/10.1073/pnas.1905926116.
+    """
+
+    copies: Count = 16
+    fan_in: Count | None = None
+    r_max_Hz: Annotated[float, Field(ge=1, le=500)] = 100.0
+    percentile: Annotated[float, Field(ge=50, le=100)] = 99.0
+    scaling: Literal["channel", "population", "global"] = "channel"
+    dead: Literal["refuse", "keep"] = "refuse"
+    unshare: bool = True
+    spread: NonNegative = 0.0
+    route: Route = "twin"
+    tau_ei_ms: Positive = 2.0
+    match_lag: bool = True
+    neuron: Literal["if", "lif", "lif_rheobase"] = "if"
+    copies_differ: bool = True
+    tau_rest_ms: Positive | None = 2.0
+    tau_mem_ms: Positive = 10.0
+    t_ref_ms: NonNegative = 0.0
+    gain: Positive = 1.0
+    calibrate: tuple[Pass, ...] = ("teacher_forced",)
+    calibration_frames: Annotated[int, Field(ge=3)] = 40
+    seed: Annotated[int, Field(ge=0)] = 0
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        if self.fan_in is not None and self.copies % self.fan_in:
+            raise ValueError(f"fan_in must divide the {self.copies} copies; got {self.fan_in}")
+        if self.spread and not self.unshare:
+            raise ValueError(f"spread needs unshare: sites that share a kernel cannot differ; got {self.spread}")
+        return self
+
+
+BASELINES = {
+    "identical": Recipe(copies_differ=False),
+    "percentile": Recipe(percentile=99.9, scaling="population", copies_differ=False, tau_rest_ms=None, calibrate=(), unshare=False),
+    "global_gain": Recipe(scaling="global", percentile=99.9, neuron="lif_rheobase", copies_differ=False, t_ref_ms=2.0, calibrate=()),
+}
+"""What others do, for comparison: copies that do not differ; classic percentile conversion, whose cells remember how much
+they were inhibited; one scale and one gain for the whole network, after Kim, Li & Sejnowski (2019)."""
