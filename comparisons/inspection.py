@@ -13,11 +13,11 @@ from pydantic import ValidationError
 
 from comparisons import run_folder
 from comparisons.backprop_job import BackpropJob
+from comparisons.convert_job import ConvertJob
 from comparisons.distil_job import DistilJob, report_table
 from comparisons.forecasters import CircuitForecaster, Forecaster, RateForecaster
 from comparisons.learning import Job
 from comparisons.rate_job import WEIGHTS, RateJob
-from comparisons.running import AnyJob
 from plasticity import RULES
 from snn._edit import first_error
 from snn.constraints import CONSTRAINTS, Violation, graded_quantities
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from conversion.rate_prednet import RatePredNet
 
 
-AJob = Job | BackpropJob | RateJob | DistilJob
+AJob = Job | BackpropJob | RateJob | DistilJob | ConvertJob
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +39,7 @@ class Run(ABC):
     """A finished run, ready to be shown frames."""
 
     path: Path
-    job: AnyJob
+    job: AJob
     clips: dict[str, list[str]]
     summary: dict[str, Any]
 
@@ -53,7 +53,7 @@ class Run(ABC):
 class CircuitRun(Run):
     """A finished run of the circuit, with its learned weights."""
 
-    job: Job | BackpropJob
+    job: Job | BackpropJob | ConvertJob
     network: Network
     state: State
 
@@ -156,9 +156,9 @@ def read_job(settings: dict[str, Any]) -> AJob:
 
     Returns
     -------
-    Job, BackpropJob, RateJob or DistilJob
+    Job, BackpropJob, RateJob, DistilJob or ConvertJob
     """
-    kinds: dict[str, type[AJob]] = {"learn": Job, "backprop": BackpropJob, "rate": RateJob, "distil": DistilJob}
+    kinds: dict[str, type[AJob]] = {"learn": Job, "backprop": BackpropJob, "rate": RateJob, "distil": DistilJob, "convert": ConvertJob}
     return kinds.get(settings.get("kind", "learn"), Job)(**settings)
 
 
@@ -179,7 +179,7 @@ def _circuit(path: Path) -> tuple[Network, State]:
         raise DescriptionError(f"{description}: {error}; restore it or run again") from error
     weights = State.load(path / "weights.npz")
     born = initial_state(network, dt_ms=weights.dt_ms, seed=weights.seed)
-    learned = {k for k in born.arrays if k.startswith(("weights/", "threshold/"))}
+    learned = {k for k in born.arrays if k.startswith(("weights/", "threshold/", "bias/"))}
     if weights.digest != network.digest or learned != weights.arrays.keys():
         raise StateError(
             sentence(

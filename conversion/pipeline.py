@@ -176,6 +176,7 @@ class _Conversion:
         self.note("populate", what, cells)
         cells = self.calibrated(scaled, rates, cells)
         assert_dale(cells.network, cells.state())
+        cells = cells.with_arrays({k: a.astype(np.float32) for k, a in cells.arrays.items() if k.startswith("weights/")})
         manifest = {
             "recipe": recipe.model_dump(mode="json"),
             "scales": {name: x.tolist() for name, x in scales.items()},

@@ -9,7 +9,7 @@ With ``s`` for what has passed a synapse (``tau ds/dt = r - s``), for each level
 
 No chain of connections without the long delay closes a loop, so a frame is computed population by population, all its
 sub-steps at once: rates are constant within a sub-step, and a synapse is an exact linear filter of them. The forecast is
-the mean of Ahat over the second half of the frame. Nothing of frame t reaches it.
+the mean of s_Ahat over the second half of the frame: what the error units see. Nothing of frame t reaches it.
 """
 
 from __future__ import annotations
@@ -170,6 +170,7 @@ class TimedPredNet(RatePredNet):
         self.timing = timing = spec.timing
         syn = torch.tensor(timing.tau_syn_ms)
         # A delay of a whole frame begins with the spike, so it is half a step of the spiking form short of a frame.
+        self.read_filter = Filter(syn, timing, 0.0)
         self.filters = [
             _Filters(
                 Filter(tau_of(n, spec), timing, timing.hop_ms),
@@ -248,7 +249,8 @@ class TimedPredNet(RatePredNet):
                 s_target, t_end[level] = filters.plain(target, memory.target[level])
                 a = functional.avg_pool2d(s_target.flatten(0, 1), 2).unflatten(0, (-1, n))
                 found[f"level{level + 1}.target"] = target
-        read = torch.einsum("k,bkcxy->bcxy", second_half(self.timing).to(frame), found["level0.prediction"])
+        passed, _ = self.read_filter(found["level0.prediction"], memory.prediction[0])
+        read = torch.einsum("k,bkcxy->bcxy", second_half(self.timing).to(frame), passed)
         after = TimedMemory(*(tuple(x) for x in (late_r, late_e, r_end, e_end, p_end, t_end)))
         return torch.clamp(read, max=spec.pixel_max), after, found
 

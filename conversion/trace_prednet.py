@@ -65,13 +65,15 @@ class _Tracer:
                 populations.append(self._population(name + "target", spec.size(level - 1), n, biased=True))
         for level in range(spec.levels):
             self._level(level)
+        tau = self.timing.tau_syn_ms
+        forecast = RateReadout(name=FORECAST, population="level0.prediction", per_Hz=1.0 / R_HZ, high=spec.pixel_max, tau_ms=tau)
         network = Network(
             name=f"prednet-{spec.levels}-leaky-ms",
             frame_ms=self.timing.frame_ms,
             populations=tuple(populations),
             projections=tuple(self.projections),
             encoder=Retina(luminance_mV=1.0),
-            readouts=(RateReadout(name=FORECAST, population="level0.prediction", per_Hz=1.0 / R_HZ, high=spec.pixel_max),),
+            readouts=(forecast,),
         )
         return Circuit(network, self.arrays, {p.name: np.full(p.shape[2], R_HZ) for p in populations})
 

@@ -231,7 +231,9 @@ class ChangeReadout(Described):
 
 
 class RateReadout(Described):
-    """Reads a signal from the rate of cells: the mean of its copies' spikes over the second half of a frame, times a factor.
+    """Reads a signal from the rate of cells: the mean over the second half of a frame of its copies' spikes, times a factor.
+
+    With ``tau_ms`` the spikes pass a synapse first, ``tau ds/dt = rate - s``: what a cell sees that they reach.
 
     Parameters
     ----------
@@ -245,11 +247,14 @@ class RateReadout(Described):
         Value at no spikes.
     high : float, optional
         Values above it are cut.
+    tau_ms : float, optional
+        Decay of the synapse.
     """
 
     name: str
     population: str
     per_Hz: Finite
+    tau_ms: Positive | None = None
     offset: float = 0.0
     high: Finite | None = None
 

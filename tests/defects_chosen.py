@@ -35,6 +35,10 @@ PAIRING, DELTA = (f"tests/contracts/test_engines.py::test_event[{name}]" for nam
 CAUGHT = "tests/plasticity/test_caught.py"
 TORCH, SLOPES = "tests/snn/test_torch.py", "tests/snn/test_torch_gradients.py"
 RATE, RATE_CELLS = "tests/conversion/test_rate_prednet.py", "tests/conversion/test_rate_cells.py"
+DISTIL = tuple(
+    f"tests/conversion/test_distillation.py::{name}"
+    for name in ("test_where_a_student_of_a_leaky_teacher_begins", "test_the_terms_are_what_they_say", "test_the_report_in_numpy")
+)
 RATE_TRAINING, CIRCUIT = "tests/conversion/test_rate_training.py", "tests/conversion/test_circuit_training.py"
 
 SPLITTING = "tests/snn/test_splitting.py"
@@ -76,6 +80,8 @@ OTHERS = {
     "snn/_level.py": (LAW,),
     "snn/seeding.py": (TOPOLOGY, QUICK),
     "comparisons/movies.py": (SOURCE,),
+    "conversion/distillation.py": DISTIL,
+    "conversion/distil_report.py": DISTIL,
     "snn/stimuli/splitting.py": (SPLITTING,),
 }
 """Files with chosen defects only."""
@@ -211,6 +217,14 @@ CHOSEN = tuple(
          "earlier[r.population] + sums.counts[r.population]", "trained on another forecast than is scored"),
         ("gradients never cut", "conversion/circuit_training.py", "motion.detached(), clips.new_zeros(())", "motion, clips.new_zeros(())",
          "the graph of the clip before is gone, or memory grows with the clip"),
+        ("time constants of R mixed up", "conversion/distillation.py", "sorted_[0][torch.argsort(sorted_[1])]", "torch.arange(n)",
+         "a student begins with the weights of other channels"),
+        ("targets compared before pooling", "conversion/distillation.py", "avg_pool2d(populations[f\"level{level}.target\"], 2)",
+         "max_pool2d(populations[f\"level{level}.target\"], 2)", "A is matched to something that no connection carries"),
+        ("first frame counts when distilling", "conversion/distillation.py", "mismatch(told[:, 1:], asked[:, 1:])",
+         "mismatch(told, asked)", "the student learns what nobody can know"),
+        ("read-outs judged on what they were fitted on", "conversion/distil_report.py", "self.gram[1 - fold], self.cross[1 - fold]",
+         "self.gram[fold], self.cross[fold]", SCORE),
     )
 )  # fmt: skip
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from snn.encoding import CHANNELS
 from snn.engines.layout import Layout
-from snn.engines.port import Backend, Engine, FloatArray, FrameInput
+from snn.engines.port import Backend, Engine, FloatArray, FrameInput, FrameOutput
 from snn.errors import EngineError, MovieError, StateError, sentence
 from snn.recording import Record, Recording, Spikes
 from snn.seeding import stream
@@ -44,6 +44,7 @@ class Simulation:
         self._before: FloatArray | None = np.asarray(state.arrays["before"], dtype=np.float64) if "before" in state.arrays else None
         self._sent = {r.population: np.array(state.arrays[f"total/{r.population}"], dtype=np.float64) for r in self.network.readouts}
         self._bias = {p.name: np.array(state.arrays[f"bias/{p.name}"], dtype=np.float64) for p in self.network.populations if p.biased}
+        self._left = {r.name: np.array(state.arrays[f"left/{r.name}"], dtype=np.float64) for r in self.network.readouts if not r.cumulative}
         self.backend.load(state.arrays, state.step)
 
     def state(self) -> State:
@@ -56,6 +57,7 @@ class Simulation:
         """
         arrays = self.backend.dump()
         arrays |= {f"bias/{name}": bias.copy() for name, bias in self._bias.items()}
+        arrays |= {f"left/{name}": left.copy() for name, left in self._left.items()}
         if self._before is not None:
             arrays["before"] = self._before.copy()
         return State(arrays, self._step, self._seed, self.layout.dt_ms, self.network.digest)
@@ -64,6 +66,7 @@ class Simulation:
         """Begin a new clip: cells at rest, nothing in flight; weights stay."""
         self.backend.rest()
         self._before = None
+        self._left = {name: np.zeros_like(left) for name, left in self._left.items()}
         self._sent = {r.population: np.zeros(self.network.population(r.population).n) for r in self.network.readouts}
 
     def run(
@@ -110,7 +113,7 @@ class Simulation:
         driven = [p for p in self.network.populations if p.drive]
         encoder = self.network.encoder
         encoded = {p.name: encoder.encode(frames, self._before, p.drive) for p in driven if p.drive and encoder is not None}
-        kept: list[tuple[FloatArray, FloatArray]] = []
+        kept: list[FrameOutput] = []
         steps, cells, first_step = [], [], self._step
         for t in range(total):
             currents, sources = (
@@ -127,7 +130,7 @@ class Simulation:
                 else:
                     currents[p.name] = values + self._bias[p.name] if p.biased else values
             out = self.backend.frame(FrameInput(currents, sources, learn, modulator, record.spikes))
-            kept.append((out.counts, out.late))
+            kept.append(out)
             steps.append(out.steps)
             cells.append(out.cells)
             self._step += self.layout.frame_steps
@@ -183,14 +186,14 @@ class Simulation:
     def _recording(
         self,
         total: int,
-        kept: list[tuple[FloatArray, FloatArray]],
+        kept: list[FrameOutput],
         steps: list[NDArray[np.int64]],
         cells: list[NDArray[np.int64]],
         first_step: int,
     ) -> Recording:
         n = self.network.n_neurons
-        counts = np.array([c for c, _ in kept]).reshape(total, n)
-        late = np.array([x for _, x in kept]).reshape(total, n)
+        counts = np.array([out.counts for out in kept]).reshape(total, n)
+        late = np.array([out.late for out in kept]).reshape(total, n)
         span = {p.name: slice(self.layout.offsets[p.name], self.layout.offsets[p.name] + p.n) for p in self.network.populations}
         readouts, sent = {}, {}
         for r in self.network.readouts:
@@ -199,6 +202,8 @@ class Simulation:
             earlier = np.cumsum(here, axis=0) - here + self._sent[r.population]
             sent[r.population] = self._sent[r.population] + here.sum(axis=0)
             told = late[:, span[r.population]]
+            if not r.cumulative:
+                told = told + self._taken_over(r.name, [out.left[span[r.population]] for out in kept])
             readouts[r.name] = r.read(earlier + told if r.cumulative else told, p)
         self._sent = sent
         spikes = {}
@@ -209,6 +214,15 @@ class Simulation:
                 spikes[p.name] = Spikes(when[mine], who[mine] - span[p.name].start)
         by_name = {p.name: counts[:, span[p.name]].reshape(total, *p.shape[:2], -1) for p in self.network.populations}
         return Recording(total, self.layout.frame_steps, self.layout.dt_ms, by_name, readouts, spikes)
+
+    def _taken_over(self, name: str, left: list[FloatArray]) -> FloatArray:
+        """What earlier frames add to what a readout of rates is told in each frame; what is left of the last is kept."""
+        share, keep = self.layout.left_over
+        found = np.zeros((len(left), len(self._left[name])))
+        for t, new in enumerate(left):
+            found[t] = share * self._left[name]
+            self._left[name] = keep * self._left[name] + new
+        return found
 
 
 def prepare(engine: Engine, layout: Layout, state: State | None, seed: int) -> State:

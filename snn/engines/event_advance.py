@@ -88,9 +88,9 @@ def advance(
         for p in range(n_pop):
             if t.pop[p, KIND] == SOURCE:
                 r = t.pop[p, RASTER]
-                play(p, n, t.late[s], raster_cells[raster_start[r, s] : raster_start[r, s + 1]], t, x)
+                play(p, n, s, raster_cells[raster_start[r, s] : raster_start[r, s + 1]], t, x)
         integrate(n, t, x)
-        fire(n, t.late[s], t, x)
+        fire(n, s, t, x)
         if len(spike_steps) > 0:
             listed = note_spikes(n, listed, t, x, spike_steps, spike_cells)
         for k in range(len(t.lazy)):

@@ -183,21 +183,22 @@ def integrate_pooled(p: int, n: int, t: Tables, x: Arrays) -> None:
 
 
 @njit(cache=True)
-def fire(n: int, late: float, t: Tables, x: Arrays) -> None:
+def fire(n: int, s: int, t: Tables, x: Arrays) -> None:
     """Phases 2 and 3 of all populations with a membrane; what is sent goes into their rings.
 
     Parameters
     ----------
     n : int
         Number of the step.
-    late : float
-        Share of the second half of the frame that follows this step.
+    s : int
+        Step within the frame.
     t : Tables
     x : Arrays
         Changed in place.
     """
     pop, law, all_v, all_threshold, ring, value = t.pop, t.law, x.v, x.threshold, x.ring, x.ring_value
-    adaptation, last, total, late_total = x.adaptation, x.last, x.total, x.late
+    adaptation, last, total, late_total, left_total = x.adaptation, x.last, x.total, x.late, x.left
+    late, left = t.late[s], t.left[s]
     for p in range(len(pop)):
         if pop[p, KIND] == SOURCE:
             continue
@@ -217,6 +218,7 @@ def fire(n: int, late: float, t: Tables, x: Arrays) -> None:
                     last[start + i] = n
                     total[start + i] += sent
                     late_total[start + i] += late * sent
+                    left_total[start + i] += left * sent
                     ring[place + count] = i
                     value[place + count] = sent
                     count += 1
@@ -236,13 +238,14 @@ def fire(n: int, late: float, t: Tables, x: Arrays) -> None:
                         last[start + i] = n
                         total[start + i] += 1
                         late_total[start + i] += late
+                        left_total[start + i] += left
                         ring[place + count] = i
                         count += 1
         x.ring_count[pop[p, SLOT] + slot] = count
 
 
 @njit(cache=True)
-def play(p: int, n: int, late: float, cells: NDArray[np.int32], t: Tables, x: Arrays) -> None:
+def play(p: int, n: int, s: int, cells: NDArray[np.int32], t: Tables, x: Arrays) -> None:
     """Phase 2 of a spike source: send its raster.
 
     Parameters
@@ -251,8 +254,8 @@ def play(p: int, n: int, late: float, cells: NDArray[np.int32], t: Tables, x: Ar
         Number of the population.
     n : int
         Number of the step.
-    late : float
-        Share of the second half of the frame that follows this step.
+    s : int
+        Step within the frame.
     cells : ndarray of int32
         Cells that spike.
     t : Tables
@@ -266,5 +269,6 @@ def play(p: int, n: int, late: float, cells: NDArray[np.int32], t: Tables, x: Ar
         x.ring[first + k] = cells[k]
         x.last[start + cells[k]] = n
         x.total[start + cells[k]] += 1
-        x.late[start + cells[k]] += late
+        x.late[start + cells[k]] += t.late[s]
+        x.left[start + cells[k]] += t.left[s]
     x.ring_count[t.pop[p, SLOT] + slot] = len(cells)
