@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from comparisons.cli_options import SourceOptions
 from comparisons.progress import TerminalReporter
 
 Numbers = Annotated[tuple[float, ...], Parameter(consume_multiple=True, negative="")]
@@ -147,4 +148,67 @@ def fidelity(
         print(f"figures and numbers: {out}")
 
 
-COMMANDS = (convert, fidelity)
+def adapt(
+    converted: Path,
+    /,
+    *,
+    movies_from: SourceOptions,
+    out: Path,
+    passes: int = 2,
+    eta_start: float = 0.02,
+    eta_end: float = 0.005,
+    c: float = 4.0,
+    seed: int = 0,
+    resume: bool = False,
+    figures: bool = True,
+) -> None:
+    """Let a converted circuit go on learning by the local rule of its forecast, and leave a run folder.
+
+    Its synapses from representation to prediction get weights of their own, also between copies, and learn from the spikes of
+    the error cells.
+
+    Parameters
+    ----------
+    converted
+        Run folder of `convert`.
+    movies_from
+        What to learn from.
+    out
+        Run folder to make.
+    passes
+        How often every stretch is shown.
+    eta_start
+        Learning rate at the beginning.
+    eta_end
+        Learning rate at the end.
+    c
+        Floor of the rule's normaliser, in squared trace units.
+    seed
+        Seed of the order of stretches.
+    resume
+        Go on with the unfinished run of the same options.
+    figures
+        Draw figures.
+    """
+    from comparisons import run_folder
+    from comparisons.adapt_job import AdaptJob
+    from comparisons.cli_options import say_learned
+    from comparisons.fidelity_runs import converted as open_converted
+    from comparisons.running import run_job
+    from plasticity.training import Plan
+
+    folder = run_folder.resolve(converted)
+    open_converted(folder)
+    job = AdaptJob(
+        source=movies_from.source(),
+        converted=str(converted),
+        converted_digest=run_folder.sha256(folder / "weights.npz"),
+        plan=Plan(passes=passes, eta_start=eta_start, eta_end=eta_end),
+        c=c,
+        seed=seed,
+    )
+    summary = run_job(job, out, resume=resume, figures=figures, report=TerminalReporter())
+    say_learned(out, summary, f"{summary['n_neurons']} cells, {summary['n_plastic']} plastic synapses")
+
+
+COMMANDS = (convert, fidelity, adapt)

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from comparisons import run_folder
 from comparisons.convert_job import ConvertJob
 from comparisons.inspection import RateRun, load_run
+from comparisons.learning import save_weights
 from comparisons.movies import PHOTOGRAPHS, Source
 from comparisons.progress import Reporter
 from conversion.recipe import Recipe
 from snn.errors import ConversionError, SpikingPrednetError, sentence
-from snn.state import State
 from snn.stimuli.movie import Movie
 
 if TYPE_CHECKING:
@@ -84,9 +84,7 @@ def _write(partial: Path, run: RateRun, job: ConvertJob, found: Converted) -> di
         "answers": {name: {**vars(a), "bias_mV": a.bias_mV.tolist()} for name, a in circuit.answers.items()},
     }
     run_folder.write_json(partial / CIRCUIT, about)
-    state = found.state
-    kept = {k: a for k, a in state.arrays.items() if k.startswith(("weights/", "threshold/", "bias/"))}
-    State(kept, 0, state.seed, state.dt_ms, state.digest).save(partial / "weights.npz")
+    save_weights(partial / "weights.npz", found.state)
     summary = {
         "network": network.name,
         "n_neurons": network.n_neurons,

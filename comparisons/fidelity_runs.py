@@ -12,6 +12,7 @@ from comparisons import run_folder
 from comparisons.convert_job import ConvertJob
 from comparisons.converting import CIRCUIT, calibration, rate_run
 from comparisons.inspection import CircuitRun, load_run
+from comparisons.learning import LEARNED
 from comparisons.movies import PHOTOGRAPHS
 from comparisons.progress import Reporter
 from comparisons.scoring_runs import Frames
@@ -113,7 +114,7 @@ def converted(path: Path, rate: Path | None = None) -> Circuit:
             cure = f"it was made from {run.job.model}"
             raise ConversionError(sentence(str(path), f"was not made from the model in {rate}", cure=cure))
     about = run_folder.read_json(run.path / CIRCUIT)
-    arrays = {k: a for k, a in run.state.arrays.items() if k.startswith(("weights/", "threshold/", "bias/"))}
+    arrays = {k: a for k, a in run.state.arrays.items() if k.startswith(LEARNED)}
     answers = {name: Answer(a["r_max_Hz"], a["gain_mV"], np.array(a["bias_mV"])) for name, a in about["answers"].items()}
     per_unit = {name: np.array(x) for name, x in about["per_unit_Hz"].items()}
     return Circuit(run.network, arrays, per_unit, frozenset(about["partners"]), answers)

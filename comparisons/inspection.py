@@ -12,11 +12,12 @@ import numpy as np
 from pydantic import ValidationError
 
 from comparisons import run_folder
+from comparisons.adapt_job import AdaptJob
 from comparisons.backprop_job import BackpropJob
 from comparisons.convert_job import ConvertJob
 from comparisons.distil_job import DistilJob, report_table
 from comparisons.forecasters import CircuitForecaster, Forecaster, RateForecaster
-from comparisons.learning import Job
+from comparisons.learning import LEARNED, Job
 from comparisons.rate_job import WEIGHTS, RateJob
 from plasticity import RULES
 from snn._edit import first_error
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from conversion.rate_prednet import RatePredNet
 
 
-AJob = Job | BackpropJob | RateJob | DistilJob | ConvertJob
+AJob = Job | BackpropJob | RateJob | DistilJob | ConvertJob | AdaptJob
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +54,7 @@ class Run(ABC):
 class CircuitRun(Run):
     """A finished run of the circuit, with its learned weights."""
 
-    job: Job | BackpropJob | ConvertJob
+    job: Job | BackpropJob | ConvertJob | AdaptJob
     network: Network
     state: State
 
@@ -156,9 +157,16 @@ def read_job(settings: dict[str, Any]) -> AJob:
 
     Returns
     -------
-    Job, BackpropJob, RateJob, DistilJob or ConvertJob
+    Job, BackpropJob, RateJob, DistilJob, ConvertJob or AdaptJob
     """
-    kinds: dict[str, type[AJob]] = {"learn": Job, "backprop": BackpropJob, "rate": RateJob, "distil": DistilJob, "convert": ConvertJob}
+    kinds: dict[str, type[AJob]] = {
+        "learn": Job,
+        "backprop": BackpropJob,
+        "rate": RateJob,
+        "distil": DistilJob,
+        "convert": ConvertJob,
+        "adapt": AdaptJob,
+    }
     return kinds.get(settings.get("kind", "learn"), Job)(**settings)
 
 
@@ -179,7 +187,7 @@ def _circuit(path: Path) -> tuple[Network, State]:
         raise DescriptionError(f"{description}: {error}; restore it or run again") from error
     weights = State.load(path / "weights.npz")
     born = initial_state(network, dt_ms=weights.dt_ms, seed=weights.seed)
-    learned = {k for k in born.arrays if k.startswith(("weights/", "threshold/", "bias/"))}
+    learned = {k for k in born.arrays if k.startswith(LEARNED)}
     if weights.digest != network.digest or learned != weights.arrays.keys():
         raise StateError(
             sentence(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 from pydantic import model_validator
@@ -19,7 +19,30 @@ from snn.engines.driver import Simulation
 from snn.engines.layout import Layout
 from snn.state import State
 from snn.stimuli.movie import Movie
-from snn.topology import out_degree
+
+LEARNED = ("weights/", "threshold/", "bias/")
+"""What of a state belongs to a network, rather than to the moment."""
+
+
+class LearnsLocally(Protocol):
+    """A job whose network learns by its own rules."""
+
+    @property
+    def plan(self) -> Plan:
+        """How it learns."""
+
+    @property
+    def seed(self) -> int:
+        """Of the order in which stretches are shown."""
+
+    def simulation(self, network: Network, state: State | None = None) -> Simulation:
+        """Build the network.
+
+        Parameters
+        ----------
+        network : Network
+        state : State, optional
+        """
 
 
 class Job(CircuitSettings):
@@ -68,13 +91,13 @@ class LocalLearner:
 
     Parameters
     ----------
-    job : Job
+    job : LearnsLocally
     simulation : Simulation
     """
 
     checkpoint = "checkpoint.npz"
 
-    def __init__(self, job: Job, simulation: Simulation) -> None:
+    def __init__(self, job: LearnsLocally, simulation: Simulation) -> None:
         self.job, self.simulation, self.curve = job, simulation, Curve()
 
     def description(self) -> str:
@@ -128,7 +151,7 @@ def size_of(layout: Layout) -> dict[str, Any]:
     """
     network = layout.network
     plastic = [j for j in network.projections if j.rule is not None]
-    degree = [out_degree(j.topology, network.population(j.source).grid, network.population(j.target).grid) for j in plastic]
+    degree = [network.out_degree(j) for j in plastic]
     return {
         "network": network.name,
         "digest": network.digest,
@@ -139,14 +162,14 @@ def size_of(layout: Layout) -> dict[str, Any]:
 
 
 def save_weights(path: Path, state: State) -> None:
-    """Write what learning changes, and the thresholds that were drawn.
+    """Write what learning changes, and the thresholds and constant currents that belong to the network.
 
     Parameters
     ----------
     path : Path
     state : State
     """
-    kept = {k: a for k, a in state.arrays.items() if k.startswith(("weights/", "threshold/"))}
+    kept = {k: a for k, a in state.arrays.items() if k.startswith(LEARNED)}
     State(kept, state.step, state.seed, state.dt_ms, state.digest).save(path)
 
 

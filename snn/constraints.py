@@ -99,6 +99,28 @@ def unshared(network: Network, state: State | None = None) -> Violations:
     )
 
 
+def unshared_copies(network: Network, state: State | None = None) -> Violations:
+    """No two copies of a unit share a weight or a synaptic current.
+
+    Parameters
+    ----------
+    network : Network
+    state : State, optional
+        Not used.
+
+    Returns
+    -------
+    tuple of Violation
+    """
+    found = []
+    for j in network.projections:
+        source, target = network.population(j.source), network.population(j.target)
+        if target.pools is not None and max(source.copies, target.copies) > 1:
+            n = source.copies * target.copies // target.pools
+            found.append(Violation("unshared_copies", j.name, f"one stored weight serves {n} synapses between copies of two units"))
+    return tuple(found)
+
+
 def local_fields(network: Network, state: State | None = None) -> Violations:
     """Cells reach their retinotopic neighbourhood only.
 
@@ -181,6 +203,7 @@ CONSTRAINTS: dict[str, Constraint] = {
     "dale": dale,
     "inhibition": negative_routes,
     "unshared": unshared,
+    "unshared_copies": unshared_copies,
     "local_field": local_fields,
     "local_plasticity": local_plasticity,
     "spikes": spikes_only,
