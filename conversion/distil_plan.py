@@ -18,6 +18,7 @@ GATE = 0.8
 class DistilPlan(Described):
     """What a student is to match: weights of the terms of the loss, and where it begins.
 
+    Of the student, A-hat, A and R are compared as what passes their synapses, E as it is (`conversion.distillation.observe`).
     Every term is a root mean square of a difference, over the standard deviation of what the teacher does, so that 1 is
     the error of a student that knows no more than the mean of each channel. Terms of one kind are averaged over levels.
 
@@ -34,7 +35,7 @@ class DistilPlan(Described):
     error : float
         E+ and E- of every level.
     representation : float
-        R of every level: the current that the student's R makes in its synapses, which is what its A-hat is read from.
+        R of every level.
     from_teacher : bool
         Whether the student begins with those weights of a ``leaky`` teacher that fit it.
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from conversion.activity import filtered, read, simulation
 from conversion.circuit import DT_MS, Circuit, FloatArray, standing
+from snn.engines.layout import raised_cosine
 from snn.parts import RateReadout
 from snn.recording import FORECAST
 from snn.seeding import stream
@@ -246,10 +247,8 @@ class _Comparison:
         r = self.readout
         assert r is not None
         told = np.stack([step[r.population][0, ..., 0] for step in steps])
-        if r.tau_ms is not None:
-            key = f"read/{k}"
-            told, self.before[key] = filtered(told, self.before.get(key, np.zeros(told.shape[1:])), r.tau_ms, DT_MS)
-        late: FloatArray = told[len(told) // 2 :].mean(axis=0)
+        half = len(told) // 2
+        late = np.asarray(np.tensordot(raised_cosine(len(told) - half, np.arange(len(told)) - half), told, axes=1), dtype=np.float64)
         return late if r.high is None else np.minimum(late, r.high)
 
     def _result(self, shown: list[tuple[FloatArray, FloatArray, FloatArray, FloatArray]], n_frames: int) -> Fidelity:

@@ -69,6 +69,11 @@ class _Task(Described):
     stimulus_ms: Positive
     step_ms: Positive = 5.0
 
+    @property
+    def full_inputs(self) -> tuple[float, ...]:
+        """What 1 stands for in each channel, in the units of the published task."""
+        return (1.0,) * self.n_inputs
+
     @model_validator(mode="after")
     def _whole_steps(self) -> Self:
         for name, value in self:
@@ -257,6 +262,11 @@ class ContextIntegration(_Task):
     grace_ms: NonNegative = 250.0
     offset: Positive = 0.5
     full: Positive = 4.0
+
+    @property
+    def full_inputs(self) -> tuple[float, ...]:
+        """As `_Task.full_inputs`."""
+        return (self.full,) * 4 + (1.0,) * 2
 
     def _judged(self) -> tuple[float, float]:
         begin, end = self._told()

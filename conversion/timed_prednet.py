@@ -9,7 +9,7 @@ With ``s`` for what has passed a synapse (``tau ds/dt = r - s``), for each level
 
 No chain of connections without the long delay closes a loop, so a frame is computed population by population, all its
 sub-steps at once: rates are constant within a sub-step, and a synapse is an exact linear filter of them. The forecast is
-the mean of s_Ahat over the second half of the frame: what the error units see. Nothing of frame t reaches it.
+a mean of Ahat over the second half of the frame that begins and ends gently. Nothing of frame t reaches it.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def tau_of(n: int, spec: RatePredNetSpec) -> Tensor:
 
 
 def second_half(timing: Timing) -> Tensor:
-    """Weights of the sub-steps in the mean over the second half of a frame.
+    """Weights of the sub-steps in the mean over the second half of a frame, a raised cosine, as `RateReadout` reads it.
 
     Parameters
     ----------
@@ -60,8 +60,9 @@ def second_half(timing: Timing) -> Tensor:
         Their sum is 1.
     """
     n = timing.n_steps
-    share = (torch.arange(1, n + 1, dtype=torch.float64) - n / 2).clamp(0.0, 1.0)
-    return share / share.sum()
+    edges = ((torch.arange(n + 1, dtype=torch.float64) / n - 0.5) * 2.0).clamp(0.0, 1.0)
+    taken = edges - torch.sin(2.0 * torch.pi * edges) / (2.0 * torch.pi)
+    return taken[1:] - taken[:-1]
 
 
 class Filter:
@@ -170,7 +171,6 @@ class TimedPredNet(RatePredNet):
         self.timing = timing = spec.timing
         syn = torch.tensor(timing.tau_syn_ms)
         # A delay of a whole frame begins with the spike, so it is half a step of the spiking form short of a frame.
-        self.read_filter = Filter(syn, timing, 0.0)
         self.filters = [
             _Filters(
                 Filter(tau_of(n, spec), timing, timing.hop_ms),
@@ -249,8 +249,7 @@ class TimedPredNet(RatePredNet):
                 s_target, t_end[level] = filters.plain(target, memory.target[level])
                 a = functional.avg_pool2d(s_target.flatten(0, 1), 2).unflatten(0, (-1, n))
                 found[f"level{level + 1}.target"] = target
-        passed, _ = self.read_filter(found["level0.prediction"], memory.prediction[0])
-        read = torch.einsum("k,bkcxy->bcxy", second_half(self.timing).to(frame), passed)
+        read = torch.einsum("k,bkcxy->bcxy", second_half(self.timing).to(frame), found["level0.prediction"])
         after = TimedMemory(*(tuple(x) for x in (late_r, late_e, r_end, e_end, p_end, t_end)))
         return torch.clamp(read, max=spec.pixel_max), after, found
 

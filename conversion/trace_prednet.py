@@ -65,8 +65,7 @@ class _Tracer:
                 populations.append(self._population(name + "target", spec.size(level - 1), n, biased=True))
         for level in range(spec.levels):
             self._level(level)
-        tau = self.timing.tau_syn_ms
-        forecast = RateReadout(name=FORECAST, population="level0.prediction", per_Hz=1.0 / R_HZ, high=spec.pixel_max, tau_ms=tau)
+        forecast = RateReadout(name=FORECAST, population="level0.prediction", per_Hz=1.0 / R_HZ, high=spec.pixel_max)
         network = Network(
             name=f"prednet-{spec.levels}-leaky-ms",
             frame_ms=self.timing.frame_ms,

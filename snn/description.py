@@ -78,8 +78,8 @@ class Network(Described):
         for r in self.readouts:
             if r.population not in names:
                 raise ValueError(f"readout {r.name!r}: no population {r.population!r}; {nearest(r.population, names)}")
-            if r.cumulative != self.readouts[0].cumulative or getattr(r, "tau_ms", None) != getattr(self.readouts[0], "tau_ms", None):
-                raise ValueError("network.readouts: all must read alike, spikes so far or rates through one synapse; got several kinds")
+            if r.cumulative != self.readouts[0].cumulative:
+                raise ValueError("network.readouts: spikes so far and rates cannot both be read; keep readouts of one kind")
             if r.cumulative and self.population(r.population).shape[2] % 2:
                 raise ValueError(
                     f"readout {r.name!r}: needs an even number of features (up and down); got {self.population(r.population).shape[2]}"

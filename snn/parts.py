@@ -231,9 +231,10 @@ class ChangeReadout(Described):
 
 
 class RateReadout(Described):
-    """Reads a signal from the rate of cells: the mean over the second half of a frame of its copies' spikes, times a factor.
+    """Reads a signal from the rate of cells: a mean over the second half of a frame, times a factor.
 
-    With ``tau_ms`` the spikes pass a synapse first, ``tau ds/dt = rate - s``: what a cell sees that they reach.
+    The mean is weighted by a raised cosine that begins and ends with the half frame: with sharp edges, whether a regular
+    spike falls just before or just after an edge would be the greater part of what is read.
 
     Parameters
     ----------
@@ -247,14 +248,11 @@ class RateReadout(Described):
         Value at no spikes.
     high : float, optional
         Values above it are cut.
-    tau_ms : float, optional
-        Decay of the synapse.
     """
 
     name: str
     population: str
     per_Hz: Finite
-    tau_ms: Positive | None = None
     offset: float = 0.0
     high: Finite | None = None
 
@@ -264,7 +262,7 @@ class RateReadout(Described):
         return False
 
     def read(self, told: Any, population: Population) -> Any:
-        """As `ChangeReadout.read`; what is told is the mean rate in Hz over the second half of a frame."""
+        """As `ChangeReadout.read`; what is told is the mean rate in Hz."""
         value = self.offset + self.per_Hz * told.reshape(-1, *population.shape, population.copies).mean(-1)
         return value if self.high is None else value.clip(max=self.high)
 

@@ -3,8 +3,7 @@
 Keys: ``weights/PROJECTION``, ``trace/PROJECTION/NAME``, and per population ``v``, ``threshold``, ``adaptation``,
 ``bias`` (constant current in mV, of biased populations only), ``last`` (step of the last spike),
 ``g/POPULATION/RECEPTOR``, ``flight`` (what was sent in the last steps, oldest first,
-still on its way), ``total`` (sent since the clip began), and ``left/READOUT`` (what readouts of rates have
-taken in). ``before`` is the frame shown last.
+still on its way), ``total`` (sent since the clip began). ``before`` is the frame shown last.
 """
 
 from __future__ import annotations
@@ -158,9 +157,6 @@ def initial_state(network: Network, *, dt_ms: float, seed: int) -> State:
         if p.biased:
             arrays[f"bias/{p.name}"] = np.zeros(p.n)
         arrays[f"flight/{p.name}"] = np.zeros((depth, p.n), dtype=np.float64 if p.graded else np.uint8)
-    for r in network.readouts:
-        if not r.cumulative:
-            arrays[f"left/{r.name}"] = np.zeros(network.population(r.population).n)
     for j in network.projections:
         source, target = network.population(j.source), network.population(j.target)
         shape = network.weight_shape(j.name)

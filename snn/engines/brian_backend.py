@@ -156,7 +156,7 @@ class BrianBackend:
         for c, span in self.span:
             c.take(self.sent[:, span], self.n)
         steps, who = np.nonzero(self.sent) if given.spikes else (np.zeros(0, dtype=np.int64),) * 2
-        late, left = (w @ self.sent for w in (self.layout.late_weight, self.layout.left_weight))
+        late = self.layout.late_weight @ self.sent
         self.n += self.layout.frame_steps
         counts, first = self.sent.sum(axis=0).astype(np.float64), self.n - self.layout.frame_steps
-        return FrameOutput(counts, late, left, steps.astype(np.int64) + first, who.astype(np.int64))
+        return FrameOutput(counts, late, steps.astype(np.int64) + first, who.astype(np.int64))

@@ -44,7 +44,6 @@ class Simulation:
         self._before: FloatArray | None = np.asarray(state.arrays["before"], dtype=np.float64) if "before" in state.arrays else None
         self._sent = {r.population: np.array(state.arrays[f"total/{r.population}"], dtype=np.float64) for r in self.network.readouts}
         self._bias = {p.name: np.array(state.arrays[f"bias/{p.name}"], dtype=np.float64) for p in self.network.populations if p.biased}
-        self._left = {r.name: np.array(state.arrays[f"left/{r.name}"], dtype=np.float64) for r in self.network.readouts if not r.cumulative}
         self.backend.load(state.arrays, state.step)
 
     def state(self) -> State:
@@ -57,7 +56,6 @@ class Simulation:
         """
         arrays = self.backend.dump()
         arrays |= {f"bias/{name}": bias.copy() for name, bias in self._bias.items()}
-        arrays |= {f"left/{name}": left.copy() for name, left in self._left.items()}
         if self._before is not None:
             arrays["before"] = self._before.copy()
         return State(arrays, self._step, self._seed, self.layout.dt_ms, self.network.digest)
@@ -66,7 +64,6 @@ class Simulation:
         """Begin a new clip: cells at rest, nothing in flight; weights stay."""
         self.backend.rest()
         self._before = None
-        self._left = {name: np.zeros_like(left) for name, left in self._left.items()}
         self._sent = {r.population: np.zeros(self.network.population(r.population).n) for r in self.network.readouts}
 
     def run(
@@ -202,8 +199,6 @@ class Simulation:
             earlier = np.cumsum(here, axis=0) - here + self._sent[r.population]
             sent[r.population] = self._sent[r.population] + here.sum(axis=0)
             told = late[:, span[r.population]]
-            if not r.cumulative:
-                told = told + self._taken_over(r.name, [out.left[span[r.population]] for out in kept])
             readouts[r.name] = r.read(earlier + told if r.cumulative else told, p)
         self._sent = sent
         spikes = {}
@@ -214,15 +209,6 @@ class Simulation:
                 spikes[p.name] = Spikes(when[mine], who[mine] - span[p.name].start)
         by_name = {p.name: counts[:, span[p.name]].reshape(total, *p.shape[:2], -1) for p in self.network.populations}
         return Recording(total, self.layout.frame_steps, self.layout.dt_ms, by_name, readouts, spikes)
-
-    def _taken_over(self, name: str, left: list[FloatArray]) -> FloatArray:
-        """What earlier frames add to what a readout of rates is told in each frame; what is left of the last is kept."""
-        share, keep = self.layout.left_over
-        found = np.zeros((len(left), len(self._left[name])))
-        for t, new in enumerate(left):
-            found[t] = share * self._left[name]
-            self._left[name] = keep * self._left[name] + new
-        return found
 
 
 def prepare(engine: Engine, layout: Layout, state: State | None, seed: int) -> State:

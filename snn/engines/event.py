@@ -244,7 +244,6 @@ class EventBackend:
             x.current[self.built.places[f"v/{name}"].span] = current
         starts, cells = self._rasters(given)
         x.late[:] = 0
-        x.left[:] = 0
         before = x.total.copy()
         room = 0
         if given.spikes:
@@ -263,7 +262,7 @@ class EventBackend:
             for q, j, rule in self.frame_end:
                 rule.apply(x.w[self.built.places[f"weights/{j.name}"].span], self._values(j.name, q, given.modulator))
         kept = listed if given.spikes else 0
-        return FrameOutput(x.total - before, x.late.copy(), x.left.copy(), spike_steps[:kept], spike_cells[:kept])
+        return FrameOutput(x.total - before, x.late.copy(), spike_steps[:kept], spike_cells[:kept])
 
     def _values(self, name: str, q: int, modulator: float) -> Any:
         x, t = self.built.arrays, self.built.tables

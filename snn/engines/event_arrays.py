@@ -48,7 +48,6 @@ class Tables(NamedTuple):
     tap_start: Ints
     tap_post: Ints
     late: NDArray[np.float64]
-    left: NDArray[np.float64]
     lazy: Ints
     lazy_law: NDArray[np.float64]
     tiny: Floats
@@ -65,7 +64,6 @@ class Arrays(NamedTuple):
     g: Floats
     total: NDArray[np.float64]
     late: NDArray[np.float64]
-    left: NDArray[np.float64]
     ring: NDArray[np.int32]
     ring_count: Ints
     ring_value: Floats

@@ -197,8 +197,8 @@ def fire(n: int, s: int, t: Tables, x: Arrays) -> None:
         Changed in place.
     """
     pop, law, all_v, all_threshold, ring, value = t.pop, t.law, x.v, x.threshold, x.ring, x.ring_value
-    adaptation, last, total, late_total, left_total = x.adaptation, x.last, x.total, x.late, x.left
-    late, left = t.late[s], t.left[s]
+    adaptation, last, total, late_total = x.adaptation, x.last, x.total, x.late
+    late = t.late[s]
     for p in range(len(pop)):
         if pop[p, KIND] == SOURCE:
             continue
@@ -218,7 +218,6 @@ def fire(n: int, s: int, t: Tables, x: Arrays) -> None:
                     last[start + i] = n
                     total[start + i] += sent
                     late_total[start + i] += late * sent
-                    left_total[start + i] += left * sent
                     ring[place + count] = i
                     value[place + count] = sent
                     count += 1
@@ -238,7 +237,6 @@ def fire(n: int, s: int, t: Tables, x: Arrays) -> None:
                         last[start + i] = n
                         total[start + i] += 1
                         late_total[start + i] += late
-                        left_total[start + i] += left
                         ring[place + count] = i
                         count += 1
         x.ring_count[pop[p, SLOT] + slot] = count
@@ -270,5 +268,4 @@ def play(p: int, n: int, s: int, cells: NDArray[np.int32], t: Tables, x: Arrays)
         x.last[start + cells[k]] = n
         x.total[start + cells[k]] += 1
         x.late[start + cells[k]] += t.late[s]
-        x.left[start + cells[k]] += t.left[s]
     x.ring_count[t.pop[p, SLOT] + slot] = len(cells)

@@ -187,7 +187,6 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
         tap_start=np.array(tap_start, dtype=np.int64),
         tap_post=np.array(tap_post, dtype=np.int64),
         late=layout.late_weight,
-        left=layout.left_weight,
         lazy=_ints(lazy_rows, 6),
         lazy_law=np.array(lazy_laws, dtype=np.float64).reshape(-1, 5),
         tiny=np.array([1e-300 if np.dtype(dtype) == np.float64 else 1e-30], dtype=dtype),
@@ -197,7 +196,7 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
     zeros: Any = np.zeros
     arrays = k.Arrays(
         v=zeros(n, dtype), threshold=zeros(n, dtype), adaptation=zeros(n, dtype), last=zeros(n, np.int64), current=zeros(n, dtype),
-        g=zeros(g, dtype), total=zeros(n), late=zeros(n), left=zeros(n), ring=zeros(ring, np.int32), ring_count=zeros(slot, np.int64),
+        g=zeros(g, dtype), total=zeros(n), late=zeros(n), ring=zeros(ring, np.int32), ring_count=zeros(slot, np.int64),
         ring_value=zeros(ring if graded else 1, dtype), w=zeros(w, dtype), trace=zeros(n_trace, dtype), frame_value=zeros(n_acc, dtype),
         history=zeros(n_h, dtype), lazy_row=zeros(n_c, np.int64), lazy_coefficient=zeros(n_c, dtype), lazy_x=zeros(n_c, dtype),
         lazy_step=zeros(n_c, np.int64), lazy_y=zeros(n_y, dtype), lazy_now=zeros((len(lazy_rows), 1), np.int64),

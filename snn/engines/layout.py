@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn.cells import IF, LIF, AdaptiveLIF, RateUnit, SpikeSource
-from snn.description import Network, Population, Projection, RateReadout
+from snn.description import Network, Population, Projection
 from snn.errors import DescriptionError, sentence
 from snn.local import Trace
 from snn.synapses import Receptor
@@ -236,27 +236,6 @@ class Layout:
         first = self.frame_steps // 2 if trace.late else 0
         return first, 1.0 / (self.frame_steps - first) if trace.frame == "mean" else 1.0
 
-    @property
-    def reading_decay(self) -> float:
-        """Factor by which what readouts of rates have taken in decays in a step; 0 where they see no synapse."""
-        for r in self.network.readouts:
-            if isinstance(r, RateReadout) and r.tau_ms is not None:
-                return math.exp(-self.dt_ms / r.tau_ms)
-        return 0.0
-
-    @cached_property
-    def left_weight(self) -> NDArray[np.float64]:
-        """What is left at the end of a frame of a spike in each of its steps, in readouts of rates; shape (frame_steps,), in Hz."""
-        keep, steps = self.reading_decay, self.frame_steps
-        weight = (1.0 - keep) * keep ** (steps - 1.0 - np.arange(steps)) * (1000.0 / self.dt_ms) * float(keep > 0)
-        return np.asarray(weight, dtype=np.float64)
-
-    @property
-    def left_over(self) -> tuple[float, float]:
-        """Factors on what was left of the frame before: in the mean over the second half, and at the end of this frame."""
-        keep, steps, half = self.reading_decay, self.frame_steps, self.frame_steps // 2
-        return sum(keep ** (t + 1) for t in range(half, steps)) / (steps - half), keep**steps
-
     @cached_property
     def late_weight(self) -> NDArray[np.float64]:
         """What a spike in each step of a frame adds to what readouts are told; shape (frame_steps,).
@@ -266,12 +245,7 @@ class Layout:
         """
         steps, half = self.frame_steps, self.frame_steps // 2
         if self.network.readouts and not self.network.readouts[0].cumulative:
-            keep = self.reading_decay
-            # The n-th step after a spike still has keep**n of it; the mean is over the steps of the second half.
-            first = np.maximum(half - np.arange(steps), 0)
-            last = steps - np.arange(steps)
-            mean: NDArray[np.float64] = (keep**first - keep**last) * (1000.0 / ((steps - half) * self.dt_ms))
-            return mean
+            return raised_cosine(steps - half, np.arange(steps) - half) * (1000.0 / self.dt_ms)
         share: NDArray[np.float64] = (steps - np.maximum(np.arange(steps), half)) / (steps - half)
         return share
 
@@ -306,6 +280,25 @@ class Layout:
                 e = edges(OneToOne(pairs=tap.pairs), self.network.population(tap.population).grid, target)
                 found.append((tap.population, e.pre, e.post))
         return found
+
+
+def raised_cosine(n: int, at: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Weights of a mean over ``n`` steps that begins and ends gently.
+
+    Parameters
+    ----------
+    n : int
+    at : ndarray of int
+        Steps; those outside of 0 to n - 1 have the weight 0.
+
+    Returns
+    -------
+    ndarray, shape as ``at``
+        Their sum over all n steps is 1.
+    """
+    weight = np.where((at >= 0) & (at < n), np.sin(np.pi * (at + 0.5) / n) ** 2, 0.0)
+    total = float((np.sin(np.pi * (np.arange(n) + 0.5) / n) ** 2).sum())
+    return np.asarray(weight / total, dtype=np.float64)
 
 
 def has_membrane(population: Population) -> bool:

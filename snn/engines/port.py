@@ -53,15 +53,12 @@ class FrameOutput:
         Spikes sent in the frame.
     late : ndarray, shape (n_neurons,)
         The same, each weighted by the share of the frame's second half that follows it.
-    left : ndarray, shape (n_neurons,)
-        The same, each weighted by what is left of it at the end of the frame, in readouts that see a synapse.
     steps, cells : ndarray of int, shape (n_spikes,)
         Step and cell of every spike, in order, where they were asked for.
     """
 
     counts: FloatArray
     late: FloatArray
-    left: FloatArray
     steps: NDArray[np.int64]
     cells: NDArray[np.int64]
 

@@ -207,7 +207,7 @@ class ReferenceBackend:
         -------
         FrameOutput
         """
-        counts, late, left = np.zeros((3, self.layout.network.n_neurons))
+        counts, late = np.zeros((2, self.layout.network.n_neurons))
         steps: list[int] = []
         who: list[int] = []
         for s in range(self.layout.frame_steps):
@@ -225,7 +225,6 @@ class ReferenceBackend:
                 start = self.layout.offsets[name]
                 counts[start : start + len(c.sent)] += c.sent
                 late[start : start + len(c.sent)] += self.layout.late_weight[s] * c.sent
-                left[start : start + len(c.sent)] += self.layout.left_weight[s] * c.sent
                 if given.spikes and not c.population.graded:
                     fired = start + np.flatnonzero(c.sent)
                     steps += [self.n] * len(fired)
@@ -236,4 +235,4 @@ class ReferenceBackend:
                 j.learning.frame_end(j.w, given.modulator)
         for j in self.synapses:
             j.learning.begin_frame()
-        return FrameOutput(counts, late, left, np.array(steps, dtype=np.int64), np.array(who, dtype=np.int64))
+        return FrameOutput(counts, late, np.array(steps, dtype=np.int64), np.array(who, dtype=np.int64))

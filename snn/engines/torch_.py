@@ -189,7 +189,7 @@ class TorchBackend:
         module, network = self.module, self.layout.network
         acting = given.learn and bool(self.learning)
         currents = {name: torch.from_numpy(np.array(x)).to(module.device, module.dtype)[None] for name, x in given.currents.items()}
-        counts, late, left = np.zeros((3, network.n_neurons))
+        counts, late = np.zeros((2, network.n_neurons))
         steps: list[int] = []
         cells: list[int] = []
         with torch.no_grad():
@@ -203,7 +203,6 @@ class TorchBackend:
                     start, x = self.layout.offsets[p.name], sent[p.name]
                     counts[start : start + p.n] += x
                     late[start : start + p.n] += self.layout.late_weight[s] * x
-                    left[start : start + p.n] += self.layout.left_weight[s] * x
                     if given.spikes and not p.graded:
                         fired = start + np.flatnonzero(x)
                         steps += [n] * len(fired)
@@ -216,7 +215,7 @@ class TorchBackend:
                 learning.begin_frame()
             if acting:
                 self.prepared = module.prepared()
-        return FrameOutput(counts, late, left, np.array(steps, dtype=np.int64), np.array(cells, dtype=np.int64))
+        return FrameOutput(counts, late, np.array(steps, dtype=np.int64), np.array(cells, dtype=np.int64))
 
     def _weights(self, i: int) -> FloatArray:
         return np.array(self.module.weights[i].detach().cpu().numpy(), dtype=np.float64)
