@@ -211,4 +211,44 @@ def adapt(
     say_learned(out, summary, f"{summary['n_neurons']} cells, {summary['n_plastic']} plastic synapses")
 
 
-COMMANDS = (convert, fidelity, adapt)
+def size(
+    run: Path,
+    /,
+    *,
+    nrmse: float | None = None,
+    copies: int | None = None,
+    r_max_hz: float = 100.0,
+    route: Literal["twin", "relay", "feedforward_inhibition", "parisien"] = "twin",
+    unshare: bool = True,
+) -> None:
+    """Say what a conversion will take before anything is built: copies, synapses, memory, operations.
+
+    Parameters
+    ----------
+    run
+        Run folder of `train-rate --step-ms` or `distil`.
+    nrmse
+        Wanted error of the error units, from which the copies follow.
+    copies
+        Cells for each unit, in its place.
+    r_max_hz
+        Rate that tells the scale's activity.
+    route
+        How negative weights become inhibitory cells.
+    unshare
+        Give every site weights of its own.
+    """
+    from comparisons.converting import rate_run
+    from conversion.sizing import expected_nrmse, size_for
+
+    spec = rate_run(run).model.spec
+    found = size_for(spec, nrmse=nrmse, copies=copies, r_max_Hz=r_max_hz, route=route, share=not unshare)
+    tau = spec.timing.tau_syn_ms if spec.timing is not None else 20.0
+    print(
+        f"{found.copies} cells for each unit (expected NRMSE of the error units {expected_nrmse(found.copies, r_max_hz, tau):.3f}): "
+        f"{found.cells} cells, {found.synapses} synapses with {found.stored_weights} stored weights, "
+        f"{found.memory_bytes / 2**20:.0f} MiB, about {found.synaptic_operations_per_frame:.2g} synaptic operations a frame"
+    )
+
+
+COMMANDS = (convert, fidelity, adapt, size)

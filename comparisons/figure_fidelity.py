@@ -39,7 +39,8 @@ def draw_traces(path: Path, found: Fidelity) -> None:
             axis.margins(x=0)
         axis_row[0].set_title(f"{row.population}   NRMSE {row.nrmse:.3f}, lag {row.lag_ms:+.1f} ms", loc="left", fontsize=9)
         axis_row[0].set_ylabel("activity")
-    axes[0, 0].legend(loc="upper right", ncols=2)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    axes[0, 1].legend(handles, labels, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
     for axis in axes[-1]:
         axis.set_xlabel("time (s)")
     headline(figure, "the most variable unit (left) and a typical one (right) of each population, after a synapse of 20 ms")

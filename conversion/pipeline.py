@@ -30,9 +30,9 @@ from snn.state import State
 from snn.stimuli.movie import Movie
 
 Say = Callable[[str], None]
-CHECKED_FRAMES = 3
-"""Frames on which a step that should change no rate is checked."""
-STABILITY_FRAMES = 9
+CHECKED_FRAMES, CHECKED_UNITS = 3, 100_000
+"""Frames on which a step that should change no rate is checked; one for circuits with more units than that."""
+STABILITY_FRAMES = 6
 EXACT = 1e-6
 
 
@@ -255,7 +255,7 @@ def trimmed(movies: Sequence[Movie], n_frames: int) -> list[Movie]:
     return found
 
 
-def largest_difference(one: Circuit, other: Circuit, movie: Movie, n_frames: int = CHECKED_FRAMES) -> float:
+def largest_difference(one: Circuit, other: Circuit, movie: Movie) -> float:
     """Largest difference of an activity between two circuits of rate units, at any step of some frames.
 
     Parameters
@@ -263,7 +263,7 @@ def largest_difference(one: Circuit, other: Circuit, movie: Movie, n_frames: int
     one, other : Circuit
         Populations that only one of them has are not looked at.
     movie : Movie
-    n_frames : int
+        Of which the first frames are shown.
 
     Returns
     -------
@@ -271,6 +271,7 @@ def largest_difference(one: Circuit, other: Circuit, movie: Movie, n_frames: int
         In units of the rate model, over the largest activity of its population where that is above 1.
     """
     worst = 0.0
+    n_frames = CHECKED_FRAMES if other.network.n_neurons <= CHECKED_UNITS else 1
     shown = movie.part(0, min(n_frames, movie.n_frames))
     for a, b in zip(watch(one, shown), watch(other, shown), strict=True):
         for name in a.keys() & b.keys():

@@ -181,6 +181,11 @@ class TimedPredNet(RatePredNet):
             for n in spec.r
         ]
 
+    @property
+    def multiply_adds(self) -> int:
+        """As `RatePredNet.multiply_adds`, for all sub-steps of a frame."""
+        return super().multiply_adds * self.timing.n_steps
+
     def at_rest(self, batch: int) -> TimedMemory:  # type: ignore[override]
         """As `RatePredNet.at_rest`."""
         spec, like, n = self.spec, next(self.parameters()), self.timing.n_steps
