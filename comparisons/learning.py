@@ -20,7 +20,7 @@ from snn.engines.layout import Layout
 from snn.state import State
 from snn.stimuli.movie import Movie
 
-LEARNED = ("weights/", "threshold/", "bias/")
+LEARNED = ("weights/", "factor/", "threshold/", "bias/")
 """What of a state belongs to a network, rather than to the moment."""
 
 

@@ -22,7 +22,7 @@ from conversion.scaling import percentiles, scale, settling_frames
 from conversion.sizing import size_of
 from conversion.stability import growth_rate, refuse_unstable
 from conversion.trace import trace
-from conversion.unshare import unshare
+from conversion.unshare import spread_out, unshare
 from snn.constraints import violations
 from snn.description import Network
 from snn.errors import ConversionError, sentence
@@ -170,11 +170,14 @@ class _Conversion:
             circuit = unshare(circuit, spread=recipe.spread, seed=recipe.seed)
             what = "each site has weights of its own" + (f", with a spread of {recipe.spread:g}" if recipe.spread else "")
             self.note("unshare", what, circuit, None if recipe.spread else scaled)
-        circuit = self.route(circuit, circuit if recipe.spread else scaled)
+        circuit = self.route(circuit, circuit if recipe.spread and recipe.unshare else scaled)
         cells = self.cells(populate(circuit, recipe.copies, recipe.fan_in))
         what = f"{recipe.copies} {recipe.neuron} cells for each unit, " + ("staggered" if recipe.copies_differ else "identical")
         self.note("populate", what, cells)
         cells = self.calibrated(scaled, rates, cells)
+        if recipe.spread and not recipe.unshare:
+            cells = spread_out(cells, recipe.spread, recipe.seed)
+            self.note("spread_out", f"each source unit has a factor of its own, with a spread of {recipe.spread:g}", cells)
         assert_dale(cells.network, cells.state())
         cells = cells.with_arrays({k: a.astype(np.float32) for k, a in cells.arrays.items() if k.startswith("weights/")})
         manifest = {

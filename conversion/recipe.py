@@ -31,9 +31,10 @@ class Recipe(Described):
     dead : {'refuse', 'keep'}
         What to do about channels that are silent on the calibration clips.
     unshare : bool
-        Whether sites get weights of their own.
+        Whether sites get weights of their own; otherwise they share kernels.
     spread : float
-        Standard deviation of the logarithm of the factors by which they then differ.
+        Standard deviation of the logarithm of the factors by which sites differ: one for each weight, or with shared kernels
+        one for each source unit.
     route : {'twin', 'relay', 'feedforward_inhibition', 'parisien'}
         How negative weights become inhibitory cells.
     tau_ei_ms : float
@@ -88,8 +89,6 @@ class Recipe(Described):
     def _coherent(self) -> Self:
         if self.fan_in is not None and self.copies % self.fan_in:
             raise ValueError(f"fan_in must divide the {self.copies} copies; got {self.fan_in}")
-        if self.spread and not self.unshare:
-            raise ValueError(f"spread needs unshare: sites that share a kernel cannot differ; got {self.spread}")
         return self
 
 

@@ -1,4 +1,8 @@
-"""A kernel that all sites share becomes weights of each site's own: explicitly, or as a kernel and a factor for each cell."""
+"""A kernel that all sites share becomes weights of each site's own.
+
+Explicitly (`unshare`), or to save memory virtually (`spread_out`): the kernel stays, and each source unit has a factor of its
+own on all its weights.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import numpy as np
 from conversion.circuit import Circuit, FloatArray, rebuilt
 from snn.seeding import stream
 from snn.topology import LocalField, SharedKernel, existing
+from snn.weights import factors
 
 
 def unshare(circuit: Circuit, *, spread: float = 0.0, seed: int = 0) -> Circuit:
@@ -35,7 +40,7 @@ def unshare(circuit: Circuit, *, spread: float = 0.0, seed: int = 0) -> Circuit:
             field = LocalField(size=j.topology.size, pre_features=j.topology.pre_features, post_features=j.topology.post_features)
             w = tiled(w, pre.rows, pre.cols) * existing(field, pre, post)
             if spread:
-                w = w * scatter(w.shape, spread, stream(seed, "unshare", j.name))
+                w = w * factors(w.size, spread, stream(seed, "unshare", j.name)).reshape(w.shape)
             j = j.model_copy(update={"topology": field})
         listed.append((j, w))
     return rebuilt(circuit, network.populations, listed)
@@ -57,22 +62,30 @@ def tiled(kernel: FloatArray, rows: int, cols: int) -> FloatArray:
     return np.tile(kernel, (rows // kernel.shape[0], cols // kernel.shape[1], 1, 1, 1, 1))
 
 
-def scatter(shape: tuple[int, ...], spread: float, rng: np.random.Generator) -> FloatArray:
-    """Draw log-normal factors of mean 1.
+def spread_out(circuit: Circuit, spread: float, seed: int = 0) -> Circuit:
+    """Keep shared kernels, and give each source unit a factor of its own, for one number a unit.
+
+    A population and its inhibitory partner have the same factors, onto a population and its partner alike, so what was
+    balanced stays so.
 
     Parameters
     ----------
-    shape : tuple of int
+    circuit : Circuit
     spread : float
-        Standard deviation of the logarithm.
-    rng : numpy.random.Generator
+        Standard deviation of the logarithm of the factors, whose mean is 1.
+    seed : int
 
     Returns
     -------
-    ndarray, shape ``shape``
-
-    References
-    ----------
-    Synaptic weights are distributed log-normally: Song et al. (2005), https://doi.org/10.1371/journal.pbio.0030068.
+    Circuit
     """
-    return np.exp(rng.normal(-0.5 * spread**2, spread, shape))
+    network = circuit.network
+    listed, arrays = [], {k: a for k, a in circuit.arrays.items() if not k.startswith("weights/")}
+    for j in network.projections:
+        if isinstance(j.topology, SharedKernel) and spread:
+            j = j.model_copy(update={"spread": spread})
+            source, target = (name.removesuffix("_inh") if name in circuit.partners else name for name in (j.source, j.target))
+            drawn = factors(network.ends(j)[0].n, spread, stream(seed, "spread", source, target, j.receptor))
+            arrays[f"factor/{j.name}"] = drawn
+        listed.append((j, circuit.weights(j.name)))
+    return rebuilt(circuit, network.populations, listed, arrays)

@@ -22,7 +22,7 @@ from snn.errors import DescriptionError, nearest, sentence
 from snn.local import Rule
 from snn.parts import MIXED, ChangeReadout, Population, Projection, RateReadout, Readout, Sign, Signal, Tap
 from snn.pools import between_copies, to_pools
-from snn.topology import Edges, Grid, IntArray, OneToOne, edges, out_degree, problem, weight_shape
+from snn.topology import Edges, Grid, IntArray, OneToOne, SharedKernel, edges, out_degree, problem, weight_shape
 from snn.weights import may_be_negative
 
 __all__ = ["MIXED", "ChangeReadout", "Network", "Population", "Projection", "RateReadout", "Readout", "Sign", "Signal", "Tap"]
@@ -102,6 +102,8 @@ class Network(Described):
                 f"projection {j.name!r}: the {source.copies} copies of {j.source!r} cannot be dealt out to the {target.pools} pools "
                 f"of {j.target!r}; use a multiple"
             )
+        if j.spread and (not isinstance(j.topology, SharedKernel) or j.rule is not None):
+            raise ValueError(f"projection {j.name!r}: spread is for a fixed SharedKernel, whose sites have no weights of their own")
         if may_be_negative(j.weights) and source.sign != MIXED:
             raise ValueError(
                 f"projection {j.name!r}: weights are magnitudes >= 0, the sign belongs to {j.source!r}; got {j.weights!r}; "

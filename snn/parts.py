@@ -165,7 +165,13 @@ class Projection(Described):
         Upper bound of plastic weights.
     label : str
         Tells projections apart that share source, target and receptor.
+    spread : float
+        For a `SharedKernel`: standard deviation of the logarithm of a factor of mean 1, one for each source unit, on all its
+        weights. Sites that share a kernel then differ, for one number a unit in place of one a synapse; the factors are
+        kept in the state as ``factor/NAME``.
     """
+
+    later_fields: ClassVar[frozenset[str]] = frozenset({"spread"})
 
     source: str
     target: str
@@ -177,6 +183,7 @@ class Projection(Described):
     signals: tuple[Signal, ...] = ()
     w_max_mV: NonNegative | None = None
     label: str = ""
+    spread: NonNegative = 0.0
 
     @property
     def name(self) -> str:

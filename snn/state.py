@@ -1,9 +1,9 @@
 """State: every array of a running network, in a form that all engines share.
 
-Keys: ``weights/PROJECTION``, ``trace/PROJECTION/NAME``, and per population ``v``, ``threshold``, ``adaptation``,
-``bias`` (constant current in mV, of biased populations only), ``last`` (step of the last spike),
-``g/POPULATION/RECEPTOR``, ``flight`` (what was sent in the last steps, oldest first,
-still on its way), ``total`` (sent since the clip began). ``before`` is the frame shown last.
+Keys: ``weights/PROJECTION``, ``factor/PROJECTION`` (one for each source unit, where a kernel is spread),
+``trace/PROJECTION/NAME``, and per population ``v``, ``threshold``, ``adaptation``, ``bias`` (constant current in mV, of
+biased populations only), ``last`` (step of the last spike), ``g/POPULATION/RECEPTOR``, ``flight`` (what was sent in the
+last steps, oldest first, still on its way), ``total`` (sent since the clip began). ``before`` is the frame shown last.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from snn.errors import StateError, nearest, sentence
 from snn.files import replace_file
 from snn.seeding import stream
 from snn.topology import existing
-from snn.weights import draw
+from snn.weights import draw, factors
 
 Array = NDArray[np.generic]
 NEVER = -(10**9)
@@ -164,6 +164,8 @@ def initial_state(network: Network, *, dt_ms: float, seed: int) -> State:
         w = np.where(existing(j.topology, *network.ends(j)), drawn, 0.0)
         bound = np.inf if j.w_max_mV is None or j.rule is None else j.w_max_mV
         arrays[f"weights/{j.name}"] = np.minimum(w, bound)
+        if j.spread:
+            arrays[f"factor/{j.name}"] = factors(network.ends(j)[0].n, j.spread, stream(seed, "factor", j.name))
         for trace in j.rule.traces() if j.rule else ():
             if trace.tau_ms is not None:
                 arrays[f"trace/{j.name}/{trace.name}"] = np.zeros(source.n if trace.side == "pre" else target.n)

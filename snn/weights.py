@@ -94,6 +94,27 @@ def may_be_negative(weights: Weights) -> bool:
     return isinstance(weights, Normal)
 
 
+def factors(n: int, spread: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Draw log-normal factors of mean 1.
+
+    Parameters
+    ----------
+    n : int
+    spread : float
+        Standard deviation of the logarithm.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray, shape (n,)
+
+    References
+    ----------
+    Synaptic weights are distributed log-normally: Song et al. (2005), https://doi.org/10.1371/journal.pbio.0030068.
+    """
+    return np.exp(rng.normal(-0.5 * spread**2, spread, n))
+
+
 def draw(weights: Weights, shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float64]:
     """Draw an array of weights.
 

@@ -147,6 +147,7 @@ class Wires:
         self.summing: list[Any] = []
         self.at_frame_end: list[Any] = []
         self.others: list[Any] = []
+        self.factor = np.zeros(0)
         self.synapses: Any = self._main(number) if len(self.edges.pre) else None
         for t in text.traces:
             self._raising(t, layout, cells)
@@ -218,9 +219,14 @@ class Wires:
         ----------
         arrays : mapping of str to ndarray
         """
-        self.w = np.array(arrays[f"weights/{self.text.projection.name}"], dtype=np.float64)
+        j = self.text.projection
+        self.w = np.array(arrays[f"weights/{j.name}"], dtype=np.float64)
         if self.synapses is not None:
             self.weights[:] = self.w.ravel()[self.edges.weight]
+            if j.spread:
+                # Brian2 has a weight for every synapse, so the factor is taken into it; such weights do not learn.
+                self.factor = np.array(arrays[f"factor/{j.name}"], dtype=np.float64)
+                self.weights[:] *= self.factor[self.edges.pre // (self.source.p.n // len(self.factor))]
         for key, cell, variable in self.traces():
             cell[variable] = arrays[key]
         for pathway in self.late:
@@ -229,6 +235,9 @@ class Wires:
     def dump(self) -> dict[str, Array]:
         """Copy out weights and traces."""
         w = self.w.copy()
+        if self.text.projection.spread:
+            name = self.text.projection.name
+            return {f"weights/{name}": w, f"factor/{name}": self.factor.copy()}
         if self.synapses is not None:
             w.ravel()[self.edges.weight] = self.weights
         return {f"weights/{self.text.projection.name}": w} | {key: cell[variable].copy() for key, cell, variable in self.traces()}

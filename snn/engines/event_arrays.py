@@ -27,7 +27,7 @@ START, N, KIND, SOFT, REFRACTORY, ADAPTIVE, FLOORED, REC, N_REC, RING, SLOT, DEP
 L_V, L_DRIVE, L_ADAPT, L_ADAPT_DECAY, L_ADAPT_STEP, L_RESET, L_V_RESET, L_FLOOR, L_GAIN, L_REST = range(10)
 (J_SOURCE, J_TARGET, J_KIND, J_G, J_DELAY, J_W, J_PRE_ROWS, J_PRE_COLS, J_PRE_CH, J_POST_ROWS, J_POST_COLS, J_POST_CH, J_SIZE, J_OFF_ROW,
  J_OFF_COL, J_F0, J_F1, J_Q0, J_Q1, J_PHASE_ROW, J_PHASE_COL, J_PAIRS, J_N_PAIRS, J_LAZY,
- J_COPIES, J_POOLS, J_UNITS) = range(27)  # fmt: skip
+ J_COPIES, J_POOLS, J_UNITS, J_FACTOR) = range(28)  # fmt: skip
 T_SIDE, T_PROJECTION, T_START, T_N, T_DECAYS, T_FRAME, T_ACC, T_TAPS, T_N_TAPS, T_FROM = range(10)
 
 
@@ -68,6 +68,7 @@ class Arrays(NamedTuple):
     ring_count: Ints
     ring_value: Floats
     w: Floats
+    factor: Floats
     trace: Floats
     frame_value: Floats
     history: Floats

@@ -14,6 +14,7 @@ from snn.engines.event_arrays import (
     J_DELAY,
     J_F0,
     J_F1,
+    J_FACTOR,
     J_G,
     J_KIND,
     J_N_PAIRS,
@@ -69,7 +70,7 @@ def segments(j: Ints, pair_start: Ints, pair_post: Ints, cell: int, out: Ints) -
 
     Parameters
     ----------
-    j : ndarray of int, shape (27,)
+    j : ndarray of int, shape (28,)
         Row of the projection table.
     pair_start, pair_post : ndarray of int
         Pairs of one-to-one projections.
@@ -206,6 +207,7 @@ def deliver(n: int, begin: int, end: int, t: Tables, x: Arrays) -> None:
         graded = pop[source, KIND] == RATE
         g_first, sign = projection[q, J_G], t.sign[q]
         copies, pools, units = projection[q, J_COPIES], projection[q, J_POOLS], projection[q, J_UNITS]
+        factor = projection[q, J_FACTOR]
         n_q, channels_post = projection[q, J_Q1] - projection[q, J_Q0], projection[q, J_POST_CH]
         if projection[q, J_KIND] == ONE_TO_ONE:
             channels, pairs, n_pairs, w0 = projection[q, J_PRE_CH], projection[q, J_PAIRS], projection[q, J_N_PAIRS], projection[q, J_W]
@@ -223,6 +225,8 @@ def deliver(n: int, begin: int, end: int, t: Tables, x: Arrays) -> None:
             for k in range(count):
                 effect = sign * value[first + k] if graded else sign
                 cell, g0 = unit_and_currents(ring[first + k], g_first, copies, pools, units)
+                if factor >= 0:
+                    effect *= x.factor[factor + cell]
                 for s in range(segments(projection[q], t.pair_start, t.pair_post, cell, segment)):
                     length = segment[s, 2]
                     g = all_g[g0 + segment[s, 0] : g0 + segment[s, 0] + length]
@@ -237,6 +241,8 @@ def deliver(n: int, begin: int, end: int, t: Tables, x: Arrays) -> None:
         for k in range(count):
             effect = sign * value[first + k] if graded else sign
             cell, g0 = unit_and_currents(ring[first + k], g_first, copies, pools, units)
+            if factor >= 0:
+                effect *= x.factor[factor + cell]
             site = cell // channels
             f = cell - site * channels
             if f < f0 or f >= f1:

@@ -135,7 +135,7 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
     rows: list[list[int]] = []
     pair_start: list[int] = [0]
     pair_post: list[int] = []
-    w = longest = 0
+    w = longest = factor = 0
     lazy_rows: list[list[int]] = []
     lazy_laws: list[list[float]] = []
     lazy: dict[str, int] = {}
@@ -166,6 +166,10 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
                 ]
             )
             n_y, n_h, n_c = n_y + n_post, n_h + (epoch + 1) * n_post, n_c + n_pre
+        if j.spread:
+            n_factors = network.ends(j)[0].n
+            row[k.J_FACTOR], places[f"factor/{j.name}"] = factor, Place("factor", factor, n_factors)
+            factor += n_factors
         rows.append(row)
         size = int(np.prod(network.weight_shape(j.name)))
         places[f"weights/{j.name}"] = Place("w", w, size)
@@ -177,7 +181,7 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
         law=np.array(law, dtype=dtype),
         receptor=_ints(receptor, 2),
         receptor_law=np.array(receptor_law, dtype=dtype).reshape(-1, 2),
-        projection=_ints(rows, 27),
+        projection=_ints(rows, 28),
         sign=np.array([-1.0 if network.population(j.source).sign == "inhibitory" else 1.0 for j in network.projections], dtype=dtype),
         pair_start=np.array(pair_start, dtype=np.int64),
         pair_post=np.array(pair_post, dtype=np.int64),
@@ -197,7 +201,8 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
     arrays = k.Arrays(
         v=zeros(n, dtype), threshold=zeros(n, dtype), adaptation=zeros(n, dtype), last=zeros(n, np.int64), current=zeros(n, dtype),
         g=zeros(g, dtype), total=zeros(n), late=zeros(n), ring=zeros(ring, np.int32), ring_count=zeros(slot, np.int64),
-        ring_value=zeros(ring if graded else 1, dtype), w=zeros(w, dtype), trace=zeros(n_trace, dtype), frame_value=zeros(n_acc, dtype),
+        ring_value=zeros(ring if graded else 1, dtype), w=zeros(w, dtype), factor=zeros(factor, dtype),
+        trace=zeros(n_trace, dtype), frame_value=zeros(n_acc, dtype),
         history=zeros(n_h, dtype), lazy_row=zeros(n_c, np.int64), lazy_coefficient=zeros(n_c, dtype), lazy_x=zeros(n_c, dtype),
         lazy_step=zeros(n_c, np.int64), lazy_y=zeros(n_y, dtype), lazy_now=zeros((len(lazy_rows), 1), np.int64),
         segment=zeros((longest, 3), np.int64),
@@ -215,7 +220,8 @@ def _projection(
     """Row of the projection table, and the largest number of stretches that one source cell reaches."""
     network: Network = layout.network
     pre, post = network.ends(j)
-    row = [0] * 27
+    row = [0] * 28
+    row[k.J_FACTOR] = -1
     target = network.population(j.target)
     row[k.J_COPIES], row[k.J_POOLS], row[k.J_UNITS] = (
         (1, 1, 0) if target.pools is None else (network.population(j.source).copies, target.pools, target.units.n)

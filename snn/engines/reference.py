@@ -139,19 +139,24 @@ class _Synapses:
         self.receptor = [r.name for r in self.target.population.receptors].index(projection.receptor)
         self.delay = layout.delay_steps(projection)
         self.arrived = np.zeros(self.source.population.n)
+        self.copies = self.source.population.n // layout.network.ends(projection)[0].n
 
     def load(self, arrays: Mapping[str, Array]) -> None:
         self.w = np.array(arrays[f"weights/{self.projection.name}"], dtype=np.float64)
+        self.factor = np.array(arrays[f"factor/{self.projection.name}"], dtype=np.float64) if self.projection.spread else None
         self.learning.load(arrays)
 
     def dump(self) -> dict[str, Array]:
-        return {f"weights/{self.projection.name}": self.w.copy(), **self.learning.dump()}
+        factor = {} if self.factor is None else {f"factor/{self.projection.name}": self.factor.copy()}
+        return {f"weights/{self.projection.name}": self.w.copy(), **factor, **self.learning.dump()}
 
     def deliver(self) -> None:
         e = self.edges
         self.arrived = self.source.flight[-self.delay]
         active = self.arrived[e.pre] != 0
         effect = self.learning.sign * self.w.ravel()[e.weight[active]] * self.arrived[e.pre[active]]
+        if self.factor is not None:
+            effect *= self.factor[e.pre[active] // self.copies]
         np.add.at(self.target.g[self.receptor], e.post[active], effect)
 
 

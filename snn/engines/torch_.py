@@ -132,6 +132,9 @@ class TorchBackend:
                 w.copy_(torch.from_numpy(np.asarray(arrays[f"weights/{j.name}"], dtype=np.float64)))
             for p, threshold in zip(module.members, module.thresholds, strict=True):
                 threshold.copy_(torch.from_numpy(np.asarray(arrays[f"threshold/{p.name}"], dtype=np.float64)))
+            for j, factor in zip(network.projections, module.factors, strict=True):
+                if factor is not None:
+                    factor.copy_(torch.from_numpy(np.asarray(arrays[f"factor/{j.name}"], dtype=np.float64)))
             self.prepared = module.prepared()
         for learning in self.learning.values():
             learning.load(arrays)

@@ -68,6 +68,10 @@ class TorchNetwork(nn.Module):
             for p in self.network.populations
             if p.pools is not None
         }
+        self.factors = [
+            torch.tensor(np.asarray(state.arrays[f"factor/{j.name}"]), dtype=dtype, device=self.device) if j.spread else None
+            for j in self.network.projections
+        ]
         self.delays = [layout.delay_steps(j) for j in self.network.projections]
         self.depth = {p.name: state.arrays[f"flight/{p.name}"].shape[0] for p in self.network.populations}
 
@@ -255,9 +259,11 @@ class TorchNetwork(nn.Module):
             new.last[name] = torch.where(x.detach() > 0, motion.step, motion.last[name])
             new.total[name] = motion.total[name] + x
             new.flight[name] = [*motion.flight[name][1:], x]
-        for j, route, w, delay in zip(self.network.projections, self.routes, weights, self.delays, strict=True):
-            key = (j.target, j.receptor)
-            new.g[key] = new.g[key] + route.deliver(new.flight[j.source][-delay], w)
+        for j, route, w, delay, factor in zip(self.network.projections, self.routes, weights, self.delays, self.factors, strict=True):
+            key, arrived = (j.target, j.receptor), new.flight[j.source][-delay]
+            if factor is not None:
+                arrived = (arrived.view(len(arrived), len(factor), -1) * factor[:, None]).flatten(1)
+            new.g[key] = new.g[key] + route.deliver(arrived, w)
         return new, sent
 
     def _cells(
@@ -342,10 +348,13 @@ class TorchNetwork(nn.Module):
         return network
 
     def dump(self) -> dict[str, Array]:
-        """Copy out weights and thresholds under the keys of ``snn.state``."""
+        """Copy out weights, their factors and thresholds under the keys of ``snn.state``."""
         arrays: dict[str, Array] = {}
         for j, w in zip(self.network.projections, self.weights, strict=True):
             arrays[f"weights/{j.name}"] = w.detach().cpu().numpy().astype(np.float64)
+        for j, factor in zip(self.network.projections, self.factors, strict=True):
+            if factor is not None:
+                arrays[f"factor/{j.name}"] = factor.cpu().numpy().astype(np.float64)
         for p, threshold in zip(self.members, self.thresholds, strict=True):
             arrays[f"threshold/{p.name}"] = threshold.detach().cpu().numpy().astype(np.float64)
         return arrays
