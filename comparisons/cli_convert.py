@@ -32,6 +32,7 @@ def convert(
     tau_ei_ms: float | None = None,
     match_lag: bool | None = None,
     neuron: Literal["if", "lif", "lif_rheobase"] | None = None,
+    gain: float | None = None,
     calibrate: str | None = None,
     calibration_frames: int | None = None,
     seed: int | None = None,
@@ -70,6 +71,8 @@ def convert(
         Give excitation the lag of inhibition, for routes through interneurons.
     neuron
         Integrate-and-fire, leaky ones made straight, or leaky ones at their rheobase.
+    gain
+        For leaky cells at their rheobase: current for an activity at the scale, in units of the threshold.
     calibrate
         Passes with commas, out of teacher_forced and closed_loop; none for none.
     calibration_frames
@@ -84,7 +87,8 @@ def convert(
     passes = None if calibrate is None else tuple(name for name in calibrate.replace("none", "").split(",") if name)
     given = {
         "copies": copies, "fan_in": fan_in, "r_max_Hz": r_max_hz, "percentile": percentile, "dead": dead, "unshare": unshare,
-        "spread": spread, "route": route, "tau_ei_ms": tau_ei_ms, "match_lag": match_lag, "neuron": neuron, "calibrate": passes,
+        "spread": spread, "route": route, "tau_ei_ms": tau_ei_ms, "match_lag": match_lag, "neuron": neuron, "gain": gain,
+        "calibrate": passes,
         "calibration_frames": calibration_frames, "seed": seed,
     }  # fmt: skip
     chosen = BASELINES[baseline].model_dump() if baseline != "none" else {}

@@ -18,7 +18,8 @@ GATE = 0.8
 class DistilPlan(Described):
     """What a student is to match: weights of the terms of the loss, and where it begins.
 
-    Of the student, A-hat, A and R are compared as what passes their synapses, E as it is (`conversion.distillation.observe`).
+    Means over the second half of a frame are compared: of A-hat and E as they are, of A after pooling, of R as the current
+    that it makes in its synapses.
     Every term is a root mean square of a difference, over the standard deviation of what the teacher does, so that 1 is
     the error of a student that knows no more than the mean of each channel. Terms of one kind are averaged over levels.
 

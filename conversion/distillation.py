@@ -2,8 +2,8 @@
 
 Multiplicative gates, max-pooling and signed R have no circuit under Dale's law. The network in milliseconds
 (`conversion.timed_prednet`) has one; here it learns the forecasts of any rate PredNet, and to do inside what that does
-inside, at the rate of one comparison a frame: the teacher's activity in it, against the mean over its second half of what
-the student's passes on.
+inside, at the rate of one comparison a frame: the teacher's activity in it, against the mean of the student's over its
+second half.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from conversion.rate_cells import signs_of
 from conversion.rate_prednet import RatePredNet
 from conversion.rate_spec import RatePredNetSpec
 from conversion.rate_training import coloured
-from conversion.timed_prednet import TimedPredNet, second_half
+from conversion.timed_prednet import TimedMemory, TimedPredNet, second_half
 
 __all__ = ["DistilPlan", "DistilTrainable", "ReadOut", "arranged", "inherit", "mismatch", "observe", "r_order"]
 
@@ -160,9 +160,8 @@ def mismatch(learned: Tensor, taught: Tensor, scale: Tensor | None = None) -> Te
 def observe(model: RatePredNet, clips: Tensor) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
     """Show clips, from rest, and give what can be compared with another network, frame by frame.
 
-    Of a network in milliseconds these are means over the second half of the frame: of the currents that A-hat and A make on
-    the error units, A's pooled, and R on A-hat, so that between populations compared the equations of PredNet hold as
-    they do one step a frame; of E as it is.
+    Of a network in milliseconds these are means over the second half of the frame, as its forecast is read: of A-hat and E
+    as they are, of A after pooling, of R as the current that it makes in its synapses, since A-hat is read from that.
 
     Parameters
     ----------
@@ -174,28 +173,16 @@ def observe(model: RatePredNet, clips: Tensor) -> Iterator[tuple[Tensor, dict[st
     forecast : Tensor, shape (batch, channels, rows, cols)
     populations : dict of str to Tensor, shape (batch, channels, rows, cols)
     """
-    if isinstance(model, TimedPredNet):
-        yield from _observe_timed(model, clips)
-        return
     memory = model.at_rest(len(clips))
     for t in range(clips.shape[1]):
         forecast, memory, populations = model.step(clips[:, t], memory)
+        if isinstance(model, TimedPredNet) and isinstance(memory, TimedMemory):
+            weights = second_half(model.timing).to(clips)
+            for level, late in enumerate(memory.late_r):
+                populations[f"level{level}.representation"] = torch.einsum("k,bkcxy->bcxy", weights, late)
+                if level:
+                    populations[f"level{level}.target"] = functional.avg_pool2d(populations[f"level{level}.target"], 2)
         yield forecast, populations
-
-
-def _observe_timed(model: TimedPredNet, clips: Tensor) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
-    memory, weights = model.at_rest(len(clips)), second_half(model.timing).to(clips)
-    for t in range(clips.shape[1]):
-        forecast, after, moments = model.moments(clips[:, t], memory)
-        for level, filters in enumerate(model.filters):
-            here = f"level{level}."
-            moments[here + "representation"] = after.late_r[level]
-            moments[here + "prediction"], _ = filters.plain(moments[here + "prediction"], memory.prediction[level])
-            if level:
-                arrived, _ = model.filters[level - 1].plain(moments[here + "target"], memory.target[level - 1])
-                moments[here + "target"] = functional.avg_pool2d(arrived.flatten(0, 1), 2).unflatten(0, arrived.shape[:2])
-        yield forecast, {name: torch.einsum("k,bkcxy->bcxy", weights, x) for name, x in moments.items()}
-        memory = after
 
 
 def inherit(student: RatePredNet, teacher: RatePredNet) -> tuple[str, ...]:

@@ -142,8 +142,6 @@ class GoNoGo(_Task):
     trial_ms, onset_ms, stimulus_ms : float
         Length of a trial, beginning of the pulse, its length. From its end to that of the trial the output should be 1.
     step_ms : float
-    kind : str
-        Name of the task.
 
     References
     ----------
@@ -177,8 +175,6 @@ class Xor(_Task):
     grace_ms : float
         Its beginning is not judged.
     step_ms : float
-    kind : str
-        Name of the task.
 
     References
     ----------
@@ -241,8 +237,6 @@ class ContextIntegration(_Task):
     full : float
         Size of a signal, in standard deviations of the noise, that drives a channel with 1; larger ones are cut.
     step_ms : float
-    kind : str
-        Name of the task.
 
     References
     ----------

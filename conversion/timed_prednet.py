@@ -28,6 +28,10 @@ from conversion.rate_spec import RatePredNetSpec, Timing
 __all__ = ["Filter", "TimedMemory", "TimedPredNet", "rate_model", "second_half", "tau_of"]
 
 
+BIAS = 0.1
+"""Initial bias of R."""
+
+
 def tau_of(n: int, spec: RatePredNetSpec) -> Tensor:
     """Give the time constant of the synapses of each channel of R; channels of one constant lie side by side.
 
@@ -169,6 +173,10 @@ class TimedPredNet(RatePredNet):
             raise ValueError("TimedPredNet needs spec.timing; got None; a network of one step a frame is a RatePredNet")
         super().__init__(spec, seed)
         self.timing = timing = spec.timing
+        # Rectified units that begin below 0 on every frame never learn; these begin a little above.
+        with torch.no_grad():
+            for cell in self.cells:
+                cell.conv.bias.fill_(BIAS)  # type: ignore[union-attr,operator]
         syn = torch.tensor(timing.tau_syn_ms)
         # A delay of a whole frame begins with the spike, so it is half a step of the spiking form short of a frame.
         self.filters = [

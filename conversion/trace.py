@@ -6,8 +6,11 @@ from torch import nn
 
 from conversion.circuit import Circuit
 from conversion.rate_prednet import RatePredNet
+from conversion.rate_rnn import RateRNN
 from conversion.timed_prednet import TimedPredNet
+from conversion.trace_layers import trace_layers
 from conversion.trace_prednet import trace_prednet
+from conversion.trace_rnn import trace_rnn
 from snn.errors import ConversionError, sentence
 
 GATES = {
@@ -16,13 +19,15 @@ GATES = {
 }
 
 
-def trace(model: nn.Module) -> Circuit:
+def trace(model: nn.Module, input_size: tuple[int, int] | None = None) -> Circuit:
     """Write a trained rate model as a circuit of rate units.
 
     Parameters
     ----------
     model : Module
-        A `TimedPredNet`.
+        A `TimedPredNet`, a `RateRNN`, or a feed-forward `Sequential`.
+    input_size : (int, int), optional
+        Rows and columns of the images of a feed-forward network.
 
     Returns
     -------
@@ -35,6 +40,14 @@ def trace(model: nn.Module) -> Circuit:
     """
     if isinstance(model, TimedPredNet):
         return trace_prednet(model)
+    if isinstance(model, RateRNN):
+        return trace_rnn(model)
+    if isinstance(model, nn.Sequential):
+        if input_size is None:
+            raise ConversionError(
+                sentence("input_size", "is needed for a feed-forward network", cure="give rows and columns of its images")
+            )
+        return trace_layers(model, input_size)
     if isinstance(model, RatePredNet):
         spec = model.spec
         cure = "distil it into the leaky network in milliseconds (spiking-prednet distil), then convert that"
@@ -45,4 +58,4 @@ def trace(model: nn.Module) -> Circuit:
         if spec.pooling == "max":
             raise ConversionError(sentence("model.pooling (max)", "takes a maximum over cells, which no synapse does", cure=cure))
         raise ConversionError(sentence("model.timing", "is missing: it runs frame by frame, without synapses", cure=cure))
-    raise ConversionError(sentence(f"model ({type(model).__name__})", "cannot be traced", allowed="TimedPredNet"))
+    raise ConversionError(sentence(f"model ({type(model).__name__})", "cannot be traced", allowed="TimedPredNet, RateRNN or Sequential"))

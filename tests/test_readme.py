@@ -27,7 +27,7 @@ def commands() -> list[str]:
 
 
 def test_there_are_blocks() -> None:
-    assert len(blocks("python")) == 3
+    assert len(blocks("python")) == 4
     assert sum(c.startswith("spiking-prednet ") for c in commands()) >= 5
 
 
@@ -57,7 +57,7 @@ def run_first(text: str, capsys: pytest.CaptureFixture[str]) -> tuple[dict[str, 
 
 def test_python_blocks_run(capsys: pytest.CaptureFixture[str]) -> None:
     """With few movies, so that it is quick; then the ablations, built and checked."""
-    first, rate, second = blocks("python")
+    first, rate, _, second = blocks("python")
     reduced = first.replace(" 100, 10, 16,", " 6, 10, 16,")
     assert reduced != first
     names, ratio = run_first(reduced, capsys)
@@ -76,6 +76,18 @@ def test_python_blocks_run(capsys: pytest.CaptureFixture[str]) -> None:
         engine("event").build(edited, seed=0)  # type: ignore[arg-type]
     state = engine("event").build(mixed, seed=0).state()  # type: ignore[arg-type]
     assert [v.where for v in CONSTRAINTS["dale"](mixed, state)] != []  # type: ignore[arg-type]
+
+
+def test_the_conversion_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    """With fewer frames; four copies are coarse, and come within a third of the rate model's activity."""
+    text = blocks("python")[2]
+    reduced = text.replace("1, 8, 16,", "1, 5, 16,").replace("2, 20, 16,", "1, 16, 16,")
+    assert reduced != text
+    exec(compile(reduced, "README.md", "exec"), {})
+    n_cells, worst, ratio = capsys.readouterr().out.split()
+    assert int(n_cells) == 112640
+    assert 0 < float(worst) < 0.33
+    assert float(ratio) > 0
 
 
 @pytest.mark.slow
