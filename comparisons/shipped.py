@@ -14,7 +14,7 @@ from comparisons.progress import Reporter
 from comparisons.rate_job import RateJob
 from comparisons.running import AnyJob, run_job
 from conversion.backprop_plan import BackpropPlan
-from conversion.rate_spec import RatePredNetSpec
+from conversion.rate_spec import RatePredNetSpec, Timing
 from plasticity.training import Plan
 
 DRIFTS = Source(frames=PHOTOGRAPHS, size=16, n_movies=9600)
@@ -23,6 +23,14 @@ DRIFTS = Source(frames=PHOTOGRAPHS, size=16, n_movies=9600)
 def _rate(cell: Any, updates: int) -> RateJob:
     spec = RatePredNetSpec(rows=16, cols=16, channels=(1, 32), r_channels=(32, 32), cell=cell, error_norm="rms")
     return RateJob(source=DRIFTS, model=spec, plan=BackpropPlan(updates=updates))
+
+
+def _in_milliseconds() -> RateJob:
+    spec = RatePredNetSpec(
+        rows=16, cols=16, channels=(1, 16), r_channels=(16, 32), cell="leaky", pooling="average", error_norm="rms", timing=Timing()
+    )
+    source = DRIFTS.model_copy(update={"n_movies": 6400})
+    return RateJob(source=source, model=spec, plan=BackpropPlan(updates=600, batch=16, lr=3e-3, clip_norm=1.0))
 
 
 def jobs() -> Mapping[str, AnyJob]:
@@ -35,6 +43,7 @@ def jobs() -> Mapping[str, AnyJob]:
     few = DRIFTS.model_copy(update={"n_movies": 1200})
     return {
         "drift-leaky": _rate("leaky", 1200),
+        "drift-leaky-ms": _in_milliseconds(),
         "drift-convlstm": _rate("convlstm", 900),
         "drift-sublstm": _rate("sublstm", 800),
         "drift-spiking": Job(source=few, plan=Plan(passes=1, eta_start=0.8, eta_end=0.05)),

@@ -32,7 +32,8 @@ from snn.stimuli.movie import Movie
 Say = Callable[[str], None]
 CHECKED_FRAMES, CHECKED_UNITS = 3, 100_000
 """Frames on which a step that should change no rate is checked; one for circuits with more units than that."""
-STABILITY_FRAMES = 6
+STABILITY_FRAMES, STABILITY_MS = 6, 300.0
+"""A disturbance is followed for so many frames, and so long."""
 EXACT = 1e-6
 
 
@@ -202,7 +203,8 @@ class _Conversion:
         recipe, movie = self.recipe, self.movies[0]
         how: dict[str, Any] = {"tau_ei_ms": recipe.tau_ei_ms, "match_lag": recipe.match_lag}
         routed = route_dale(circuit, recipe.route, **how)
-        short = movie.part(0, min(movie.n_frames, STABILITY_FRAMES))
+        n_frames = max(STABILITY_FRAMES, round(STABILITY_MS / movie.frame_ms))
+        short = movie.part(0, min(movie.n_frames, n_frames))
         before = growth_rate(alike, short)
         after = growth_rate(routed if alike is circuit else route_dale(alike, recipe.route, **how), short)
         refuse_unstable(before, after, f"route {recipe.route!r}")

@@ -28,7 +28,7 @@ def growth_rate(circuit: Circuit, movie: Movie, *, seed: int = 0) -> float:
     circuit : Circuit
         Of rate units.
     movie : Movie
-        What it watches; the first third is for the disturbance to find its direction, and is not counted.
+        What it watches; the first half is for the disturbance to find its direction, and is not counted.
     seed : int
         Of the first disturbance.
 
@@ -62,7 +62,7 @@ def growth_rate(circuit: Circuit, movie: Movie, *, seed: int = 0) -> float:
         other.run(shown)
         here, there = base.state().arrays, other.state().arrays
         gap = {k: np.asarray(there[k], dtype=np.float64) - np.asarray(here[k], dtype=np.float64) for k in keys}
-        if t >= movie.n_frames // 3:
+        if t >= movie.n_frames // 2:
             grown = np.sqrt(sum(float((x**2).sum()) for x in gap.values())) / SIZE
             logs.append(np.log(grown) if grown > 0 else -np.inf)
     return float(np.mean(logs)) * 1000.0 / movie.frame_ms

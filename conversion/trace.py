@@ -15,8 +15,9 @@ from snn.errors import ConversionError, sentence
 
 GATES = {
     "convlstm": "multiplies its memory with gates (ConvLSTM)",
-    "sublstm": "multiplies its memory with a forget gate and is signed (subLSTM)",
+    "sublstm": "multiplies its memory with a forget gate, and passes it, signed, through a sigmoid (subLSTM)",
 }
+FIXED = "passes a signed memory through a sigmoid, which saturates on both sides (subLSTM with a fixed forget gate)"
 
 
 def trace(model: nn.Module, input_size: tuple[int, int] | None = None) -> Circuit:

@@ -234,11 +234,11 @@ def test_which_model_a_description_asks_for(tiny: Makes) -> None:
     spec = tiny().spec
     assert type(rate_model(spec)) is TimedPredNet
     assert type(rate_model(spec.model_copy(update={"timing": None}))) is RatePredNet
-    with pytest.raises(ValueError, match="TimedPredNet needs spec.timing"):
+    with pytest.raises(ValueError, match=r"TimedPredNet needs spec\.timing"):
         TimedPredNet(spec.model_copy(update={"timing": None}))
     with pytest.raises(ValueError, match=r"step_ms must divide frame_ms 50.0 into two or more sub-steps; got 15.0"):
         Timing(step_ms=15.0)
-    with pytest.raises(ValueError, match="got 50.0"):
+    with pytest.raises(ValueError, match=r"got 50\.0"):
         Timing(step_ms=50.0)
     with pytest.raises(ValueError, match="hop_ms must be below half of step_ms"):
         Timing(hop_ms=5.0)
