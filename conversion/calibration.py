@@ -19,6 +19,7 @@ from snn.stimuli.movie import Movie
 from snn.topology import Dense, LocalField, OneToOne, SharedKernel, channel_pairs, window
 
 TAU_MS = 20.0
+ACTIVE = 0.05
 LIMITS = 0.5, 2.0
 """Slopes outside of these are not corrected further in one pass: they speak of another fault."""
 
@@ -46,7 +47,7 @@ class Regression:
     def __init__(self) -> None:
         self.sums: dict[str, FloatArray] = {}
 
-    def add(self, name: str, told: FloatArray, meant: FloatArray) -> None:
+    def add(self, name: str, told: FloatArray, meant: FloatArray, scale: FloatArray | float = 0.0) -> None:
         """Take in activities.
 
         Parameters
@@ -54,10 +55,13 @@ class Regression:
         name : str
             Population.
         told, meant : ndarray, shape (..., features)
+        scale : ndarray, shape (features,)
+            The line is fitted where what was meant is above `ACTIVE` of it: below, rectification bends it.
         """
         x, y = meant.reshape(-1, meant.shape[-1]), told.reshape(-1, told.shape[-1])
-        new = np.stack([np.full(x.shape[1], float(len(x))), x.sum(0), y.sum(0), (x * x).sum(0), (x * y).sum(0), ((x - y) ** 2).sum(0)])
-        self.sums[name] = self.sums.get(name, 0.0) + new
+        use = (x > ACTIVE * np.asarray(scale)).astype(float)
+        line = [use.sum(0), (use * x).sum(0), (use * y).sum(0), (use * x * x).sum(0), (use * x * y).sum(0)]
+        self.sums[name] = self.sums.get(name, 0.0) + np.stack([*line, (x * x).sum(0), ((x - y) ** 2).sum(0)])
 
     def line(self, name: str) -> Line:
         """Fit by least squares; channels that never change keep slope 1 and offset 0.
@@ -70,7 +74,8 @@ class Regression:
         -------
         Line
         """
-        n, x, y, xx, xy, _ = self.sums[name]
+        n, x, y, xx, xy, *_ = self.sums[name]
+        n = np.maximum(n, 1.0)
         spread = xx - x * x / n
         fits = spread > 1e-9 * np.maximum(xx, 1e-30)
         slope = np.where(fits, (xy - x * y / n) / np.where(fits, spread, 1.0), 1.0)
@@ -88,7 +93,7 @@ class Regression:
         -------
         float
         """
-        _, _, _, xx, _, missed = self.sums[name]
+        *_, xx, missed = self.sums[name]
         return float(np.sqrt(missed.sum() / max(xx.sum(), 1e-30)))
 
     def mean_nrmse(self) -> float:
@@ -125,8 +130,26 @@ def teacher_forced(rates: Circuit, cells: Circuit, movies: Sequence[Movie]) -> t
                 told = _passed(moment[shadow], before, shadow)
                 meant = _passed(moment[name], before, name)
                 if t >= settling_frames(rates.network):
-                    found.add(name, told, meant)
+                    found.add(name, told, meant, scale_of(cells, name))
     return {name: at_scale(found.line(name), cells, name) for name in of}, found
+
+
+def scale_of(circuit: Circuit, name: str) -> FloatArray:
+    """Activity that is told by the rate at the scale.
+
+    Parameters
+    ----------
+    circuit : Circuit
+    name : str
+        Population.
+
+    Returns
+    -------
+    ndarray, shape (features,)
+        In the units of the rate model.
+    """
+    scale: FloatArray = circuit.answer(name).r_max_Hz / circuit.per_unit_Hz[name]
+    return scale
 
 
 def at_scale(line: Line, cells: Circuit, name: str) -> Line:
@@ -144,7 +167,7 @@ def at_scale(line: Line, cells: Circuit, name: str) -> Line:
     -------
     Line
     """
-    return Line(line.slope, line.offset * cells.per_unit_Hz[name] / cells.answer(name).r_max_Hz)
+    return Line(line.slope, line.offset / scale_of(cells, name))
 
 
 def shadowed(rates: Circuit, cells: Circuit) -> Circuit:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from conversion.activity import filtered, watch
-from conversion.calibration import TAU_MS, Regression, at_scale, corrected
+from conversion.calibration import TAU_MS, Regression, at_scale, corrected, scale_of
 from conversion.circuit import Circuit, FloatArray, standing
 from conversion.scaling import settling_frames
 from snn.stimuli.movie import Movie
@@ -79,5 +79,5 @@ def beside(rates: Circuit, cells: Circuit, movies: Sequence[Movie], tau_ms: floa
                     out, before[kind + name] = filtered(activity, start, tau_ms, 1.0)
                     pair.append(out)
                 if t >= settling_frames(rates.network):
-                    found.add(name, *pair)
+                    found.add(name, pair[0], pair[1], scale_of(cells, name))
     return found
