@@ -19,7 +19,9 @@ from snn.stimuli.movie import Movie
 from snn.topology import Dense, LocalField, OneToOne, SharedKernel, channel_pairs, window
 
 TAU_MS = 20.0
-ACTIVE = 0.05
+ACTIVE, EXPLAINED, FEWEST = 0.05, 0.9, 100
+"""A line is fitted to activities above this share of the scale, and used where it explains this share of the variance of that
+many values or more."""
 LIMITS = 0.5, 2.0
 """Slopes outside of these are not corrected further in one pass: they speak of another fault."""
 
@@ -60,11 +62,11 @@ class Regression:
         """
         x, y = meant.reshape(-1, meant.shape[-1]), told.reshape(-1, told.shape[-1])
         use = (x > ACTIVE * np.asarray(scale)).astype(float)
-        line = [use.sum(0), (use * x).sum(0), (use * y).sum(0), (use * x * x).sum(0), (use * x * y).sum(0)]
+        line = [use.sum(0), (use * x).sum(0), (use * y).sum(0), (use * x * x).sum(0), (use * x * y).sum(0), (use * y * y).sum(0)]
         self.sums[name] = self.sums.get(name, 0.0) + np.stack([*line, (x * x).sum(0), ((x - y) ** 2).sum(0)])
 
     def line(self, name: str) -> Line:
-        """Fit by least squares; channels that never change keep slope 1 and offset 0.
+        """Fit by least squares; channels that a line does not explain (`EXPLAINED`) keep slope 1 and offset 0.
 
         Parameters
         ----------
@@ -74,11 +76,11 @@ class Regression:
         -------
         Line
         """
-        n, x, y, xx, xy, *_ = self.sums[name]
+        n, x, y, xx, xy, yy, *_ = self.sums[name]
         n = np.maximum(n, 1.0)
-        spread = xx - x * x / n
-        fits = spread > 1e-9 * np.maximum(xx, 1e-30)
-        slope = np.where(fits, (xy - x * y / n) / np.where(fits, spread, 1.0), 1.0)
+        spread, both, told = xx - x * x / n, xy - x * y / n, yy - y * y / n
+        fits = (n >= FEWEST) & (spread > 1e-9 * np.maximum(xx, 1e-30)) & (both**2 > EXPLAINED * spread * told)
+        slope = np.where(fits, both / np.where(fits, spread, 1.0), 1.0)
         slope = np.clip(slope, *LIMITS)
         return Line(slope, np.where(fits, (y - slope * x) / n, 0.0))
 

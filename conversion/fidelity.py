@@ -20,6 +20,7 @@ import numpy as np
 from conversion.activity import filtered, read, simulation
 from conversion.circuit import DT_MS, Circuit, FloatArray, standing
 from snn.engines.layout import raised_cosine
+from snn.errors import MovieError, sentence
 from snn.parts import RateReadout
 from snn.recording import FORECAST
 from snn.seeding import stream
@@ -30,6 +31,8 @@ TAU_MS = 20.0
 TRACED = 100
 """Units of a population whose lag is measured."""
 LAGS_MS = 15
+SETTLED_MS = 300.0
+"""Populations are compared from then on: both begin at rest, and the first frames are the strongest errors of all."""
 OVER = 1.5
 """Activities above this, in units of the scale, count as beyond the calibrated range."""
 
@@ -131,7 +134,8 @@ def fidelity(
     ----------
     rates, cells : Circuit
     movies : sequence of Movie
-        Held-out frames; each begins at rest, and its first `FIRST_SCORED` frames are not counted.
+        Held-out frames; each begins at rest. Populations are compared from `SETTLED_MS` on, forecasts as always from
+        frame `FIRST_SCORED`.
     tau_ms : float
         Decay of the synapse through which both are looked at.
     after : callable, optional
@@ -142,6 +146,11 @@ def fidelity(
     Returns
     -------
     Fidelity
+
+    Raises
+    ------
+    MovieError
+        If no clip is longer than `SETTLED_MS`.
     """
     return _Comparison(rates, cells, tau_ms, seed).run(movies, after)
 
@@ -200,18 +209,22 @@ class _Comparison:
 
     def run(self, movies: Sequence[Movie], after: Callable[[int, int], None] | None) -> Fidelity:
         done, total = 0, sum(m.n_frames for m in movies)
+        first = max(FIRST_SCORED, round(SETTLED_MS / self.rates.network.frame_ms))
+        counted = sum(max(0, m.n_frames - first) for m in movies)
+        if not counted:
+            raise MovieError(sentence("fidelity", "needs longer clips", got=[m.n_frames for m in movies][:5], allowed=f"> {first} frames"))
         shown: list[tuple[FloatArray, FloatArray, FloatArray, FloatArray]] = []
         for movie in movies:
             sims = [simulation(c, bin_ms=DT_MS) for c in (self.rates, self.cells)]
             self.before = {}
             for t, frame in enumerate(movie.frames):
-                late = self._frame(sims, frame, counted=t >= FIRST_SCORED)
+                late = self._frame(sims, frame, counted=t >= first)
                 if t >= FIRST_SCORED and late is not None:
                     shown.append((frame, *late, movie.frames[t - 1]))
                 done += 1
                 if after is not None:
                     after(done, total)
-        return self._result(shown, total - FIRST_SCORED * len(movies))
+        return self._result(shown, counted)
 
     def _frame(self, sims: list[Any], frame: FloatArray, counted: bool) -> tuple[FloatArray, FloatArray] | None:
         """Show a frame to both, step by step; give both forecasts."""

@@ -81,7 +81,7 @@ def test_python_blocks_run(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_conversion_runs(capsys: pytest.CaptureFixture[str]) -> None:
     """With fewer frames; four copies are coarse, and come within a third of the rate model's activity."""
     text = blocks("python")[2]
-    reduced = text.replace("1, 8, 16,", "1, 5, 16,").replace("2, 20, 16,", "1, 16, 16,")
+    reduced = text.replace("1, 12, 16,", "1, 8, 16,").replace("2, 20, 16,", "1, 16, 16,")
     assert reduced != text
     exec(compile(reduced, "README.md", "exec"), {})
     n_cells, worst, ratio = capsys.readouterr().out.split()
