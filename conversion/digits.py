@@ -188,7 +188,7 @@ def predicted(model: nn.Sequential, images: FloatArray) -> IntArray:
     return found
 
 
-def classify(circuit: Circuit, images: FloatArray, ms: float, *, engine: str = "event", seed: int = 0) -> IntArray:
+def classify(circuit: Circuit, images: FloatArray, ms: float, *, settle_ms: float = 0.0, engine: str = "event", seed: int = 0) -> IntArray:
     """Let a circuit tell the class of images: that with the most spikes for its positive part, less those for its negative part.
 
     Parameters
@@ -199,6 +199,8 @@ def classify(circuit: Circuit, images: FloatArray, ms: float, *, engine: str = "
         Luminance in [0, 1].
     ms : float
         Time for which each image is shown, from rest.
+    settle_ms : float
+        As in `evidence`.
     engine : str
     seed : int
 
@@ -219,7 +221,9 @@ def classify(circuit: Circuit, images: FloatArray, ms: float, *, engine: str = "
     return found
 
 
-def evidence(circuit: Circuit, images: FloatArray, ms: float, *, engine: str = "event", seed: int = 0) -> FloatArray:
+def evidence(
+    circuit: Circuit, images: FloatArray, ms: float, *, settle_ms: float = 0.0, engine: str = "event", seed: int = 0
+) -> FloatArray:
     """Show images, each from rest, and give the mean of the output: what its positive parts told less its negative parts.
 
     Parameters
@@ -229,6 +233,8 @@ def evidence(circuit: Circuit, images: FloatArray, ms: float, *, engine: str = "
         Luminance in [0, 1].
     ms : float
         Time for which each image is shown.
+    settle_ms : float
+        Beginning of that time that is not counted, while activity travels through the layers; it must divide ``ms``.
     engine : str
     seed : int
 
@@ -240,16 +246,21 @@ def evidence(circuit: Circuit, images: FloatArray, ms: float, *, engine: str = "
     Raises
     ------
     ConversionError
-        If the circuit has no output of this kind.
+        If the circuit has no output of this kind, or the times do not fit.
     """
     output = next((p for p in circuit.network.populations if p.name == OUTPUT), None)
     if output is None or output.shape[:2] != (1, 1):
         cure = "let the model end in a Linear without ReLU"
         raise ConversionError(sentence("circuit", f"has no population {OUTPUT!r} of one site, with signed values", cure=cure))
-    sim = simulation(circuit, bin_ms=ms, engine=engine, seed=seed)
+    n_bins = round(ms / settle_ms) if settle_ms else 1
+    bin_ms, first = ms / n_bins, int(settle_ms > 0)
+    if settle_ms and (n_bins < 2 or abs(n_bins * settle_ms - ms) > 1e-9):
+        raise ConversionError(sentence("settle_ms", "must divide the time of an image", got=settle_ms, allowed=f"{ms:g} over 2, 3, ..."))
+    sim = simulation(circuit, bin_ms=bin_ms, engine=engine, seed=seed)
     found = []
     for image in images:
         sim.restart()
-        told = read(circuit, sim.run(Movie(image[None], ms)).counts, ms)[OUTPUT].reshape(2, -1)
+        counts = sim.run(Movie(np.repeat(image[None], n_bins, axis=0), bin_ms)).counts
+        told = read(circuit, counts, bin_ms)[OUTPUT][first:].mean(axis=0).reshape(2, -1)
         found.append(told[0] - told[1])
     return np.array(found).reshape(len(images), -1)
