@@ -56,7 +56,7 @@ def convert(
     r_max_hz
         Rate that tells the scale's activity; 100 when left out.
     percentile
-        Of a channel's activities: its scale; 99 when left out.
+        Of a channel's activities above 0: its scale; 95 when left out.
     dead
         What to do about channels that are silent while calibrating.
     unshare

@@ -217,7 +217,7 @@ def classify(circuit: Circuit, images: FloatArray, ms: float, *, settle_ms: floa
     -----
     A spike counts for what it stands for, ``1 / circuit.per_unit_Hz`` of its cell.
     """
-    found: IntArray = evidence(circuit, images, ms, engine=engine, seed=seed).argmax(axis=1)
+    found: IntArray = evidence(circuit, images, ms, settle_ms=settle_ms, engine=engine, seed=seed).argmax(axis=1)
     return found
 
 

@@ -67,7 +67,7 @@ class Recipe(Described):
     copies: Count = 16
     fan_in: Count | None = None
     r_max_Hz: Annotated[float, Field(ge=1, le=500)] = 100.0
-    percentile: Annotated[float, Field(ge=50, le=100)] = 99.0
+    percentile: Annotated[float, Field(ge=50, le=100)] = 95.0
     scaling: Literal["channel", "population", "global"] = "channel"
     dead: Literal["refuse", "keep"] = "refuse"
     unshare: bool = True
