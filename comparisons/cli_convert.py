@@ -74,7 +74,7 @@ def convert(
     gain
         For leaky cells at their rheobase: current for an activity at the scale, in units of the threshold.
     calibrate
-        Passes with commas, out of teacher_forced and closed_loop; none for none.
+        Passes with commas, out of open_loop, teacher_forced and closed_loop; none for none.
     calibration_frames
         Frames to calibrate on; 40 when left out.
     seed

@@ -16,6 +16,7 @@ from conversion.circuit import Circuit, FloatArray
 from conversion.closed_loop import close_loop
 from conversion.dale import assert_dale, route_dale, share_of_synapses
 from conversion.neuron import at_rheobase, integrate_and_fire, leaky_integrate_and_fire
+from conversion.open_loop import open_loop
 from conversion.populate import halfway, populate, stagger
 from conversion.recipe import Recipe
 from conversion.scaling import percentiles, scale, settling_frames
@@ -226,6 +227,13 @@ class _Conversion:
     def calibrated(self, scaled: Circuit, rates: Circuit, cells: Circuit) -> Circuit:
         need = settling_frames(rates.network)
         movies = [m.part(0, min(m.n_frames, need + max(2, m.n_frames // 6))) for m in self.movies]
+        if "open_loop" in self.recipe.calibrate:
+            straight, kinds = open_loop(cells)
+            cells = corrected(cells, straight)
+            residual = max(m.residual for m in kinds.values())
+            found_slopes = [float(m.line.slope[0]) for m in kinds.values()]
+            numbers = {"kinds": float(len(kinds)), "residual": residual, "slope": min(found_slopes), "highest_slope": max(found_slopes)}
+            self.note("open_loop", "cells alone are measured under constant currents, and their gain is set right", cells, numbers=numbers)
         if "teacher_forced" in self.recipe.calibrate:
             lines, found = teacher_forced(scaled, cells, movies)
             cells = corrected(cells, lines)

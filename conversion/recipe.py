@@ -10,7 +10,7 @@ from conversion.dale import Route
 from snn._model import Described, NonNegative, Positive
 
 Count = Annotated[int, Field(ge=1, le=1024)]
-Pass = Literal["teacher_forced", "closed_loop"]
+Pass = Literal["open_loop", "teacher_forced", "closed_loop"]
 
 
 class Recipe(Described):
@@ -52,7 +52,8 @@ class Recipe(Described):
     gain : float
         For ``lif_rheobase``: current for an activity at the scale, in units of the threshold.
     calibrate : tuple of str
-        Passes, out of ``teacher_forced`` and ``closed_loop``.
+        Passes, out of ``open_loop``, ``teacher_forced`` and ``closed_loop``. The later two mend what is wrong with scales or
+        gains; circuits in which nothing is wrong do not gain by them.
     calibration_frames : int
         Frames of the calibration clips that are used for the scales; the passes use the last third of them.
     seed : int
@@ -81,7 +82,7 @@ class Recipe(Described):
     tau_mem_ms: Positive = 10.0
     t_ref_ms: NonNegative = 0.0
     gain: Positive = 1.0
-    calibrate: tuple[Pass, ...] = ("teacher_forced",)
+    calibrate: tuple[Pass, ...] = ("open_loop",)
     calibration_frames: Annotated[int, Field(ge=3)] = 40
     seed: Annotated[int, Field(ge=0)] = 0
 
