@@ -97,6 +97,11 @@ def train_rate(
         Go on with the unfinished run of the same options.
     figures
         Draw figures.
+
+    Raises
+    ------
+    DescriptionError
+        If an option belongs to a network in milliseconds and --step-ms is missing.
     """
     from comparisons.rate_job import RateJob
     from comparisons.running import run_job

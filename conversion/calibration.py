@@ -247,7 +247,7 @@ def per_target(network: Network, j: Projection, factors: FloatArray) -> FloatArr
 
     Returns
     -------
-    ndarray
+    ndarray, shape (n_post,), (n_pairs,) or as the target's cells
         That can be multiplied with the weights.
     """
     source, target = network.ends(j)

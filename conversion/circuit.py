@@ -136,6 +136,11 @@ class Circuit:
         Returns
         -------
         State
+
+        Raises
+        ------
+        ConversionError
+            If it holds an array that belongs to nothing in its network.
         """
         born = initial_state(self.network, dt_ms=DT_MS, seed=seed)
         unknown = sorted(self.arrays.keys() - born.arrays.keys())

@@ -46,7 +46,16 @@ class Parts:
         self.partners |= self.circuit.partners
 
     def add(self, p: Population, like: str, bias: FloatArray | None = None) -> None:
-        """Add a population whose rates mean what those of ``like`` mean."""
+        """Add a population whose rates mean what those of ``like`` mean.
+
+        Parameters
+        ----------
+        p : Population
+        like : str
+            A population of the old circuit.
+        bias : ndarray, shape (n,), optional
+            Its constant currents.
+        """
         self.populations[p.name] = p
         self.per_unit[p.name] = np.resize(self.circuit.per_unit_Hz[like], p.shape[2])
         if bias is not None and p.biased:
@@ -55,19 +64,50 @@ class Parts:
             self.partners.add(p.name)
 
     def join(self, j: Projection, w: FloatArray) -> None:
-        """Add a projection, unless all its weights are 0."""
+        """Add a projection, unless all its weights are 0.
+
+        Parameters
+        ----------
+        j : Projection
+        w : ndarray, shape as ``Network.weight_shape`` says
+        """
         if (w != 0).any():
             self.projections.append((j, w))
 
     def interneuron(self, name: str, like: Population, shape: tuple[int, int, int], sign: Sign) -> Population:
-        """Add cells that follow what they are told."""
+        """Add cells that follow what they are told.
+
+        Parameters
+        ----------
+        name : str
+        like : Population
+            Whose rates theirs are to be compared with.
+        shape : (int, int, int)
+        sign : {'excitatory', 'inhibitory', 'mixed'}
+
+        Returns
+        -------
+        Population
+        """
         stage = Receptor(name=STAGE, tau_ms=self.tau_ei_ms)
         p = Population(name=name, shape=shape, cell=like.cell, sign=sign, receptors=(stage,))
         self.add(p, like.name)
         return p
 
     def follower(self, p: Population, name: str, sign: Sign) -> Population:
-        """Add one interneuron for each unit of a population."""
+        """Add one interneuron for each unit of a population.
+
+        Parameters
+        ----------
+        p : Population
+            Whom they follow.
+        name : str
+        sign : {'excitatory', 'inhibitory', 'mixed'}
+
+        Returns
+        -------
+        Population
+        """
         made = self.interneuron(name, p, p.shape, sign)
         self.join(
             Projection(source=p.name, target=name, receptor=STAGE, topology=OneToOne(), weights=ZERO, delay_ms=DT_MS),
@@ -80,13 +120,29 @@ class Parts:
         return [p for p in self.circuit.network.populations if p.sign == MIXED]
 
     def keep(self, sign: Sign = "excitatory") -> None:
-        """Take over every population; the mixed ones with a sign."""
+        """Take over every population; the mixed ones with a sign.
+
+        Parameters
+        ----------
+        sign : {'excitatory', 'inhibitory', 'mixed'}
+        """
         for p in self.circuit.network.populations:
             new = p.model_copy(update={"sign": sign}) if p.sign == MIXED else p
             self.add(new, p.name, self.circuit.bias(p.name))
 
     def outgoing(self, *, routed: bool) -> list[tuple[Projection, FloatArray]]:
-        """Projections of mixed populations, or those of all others."""
+        """List projections of mixed populations, or those of all others.
+
+        Parameters
+        ----------
+        routed : bool
+            Whether of the mixed ones.
+
+        Returns
+        -------
+        list of (Projection, ndarray)
+            With their weights, of the shape that ``Network.weight_shape`` says.
+        """
         of = self.circuit.network.population
         return [(j, self.circuit.weights(j.name)) for j in self.circuit.network.projections if (of(j.source).sign == MIXED) == routed]
 
@@ -104,7 +160,17 @@ def _from(j: Projection, source: str, **more: object) -> Projection:
 
 
 def twin(parts: Parts) -> Circuit:
-    """Give every population of mixed sign an inhibitory partner with the same inputs."""
+    """Give every population of mixed sign an inhibitory partner with the same inputs.
+
+    Parameters
+    ----------
+    parts : Parts
+        Of the circuit to be routed; nothing is put together yet.
+
+    Returns
+    -------
+    Circuit
+    """
     signs: dict[str, tuple[bool, bool]] = {}
     for p in parts.mixed():
         ws = [w for j, w in parts.outgoing(routed=True) if j.source == p.name]
@@ -131,7 +197,17 @@ def twin(parts: Parts) -> Circuit:
 
 
 def relay(parts: Parts) -> Circuit:
-    """Let an inhibitory cell follow every unit, and with matched lag an excitatory one too."""
+    """Let an inhibitory cell follow every unit, and with matched lag an excitatory one too.
+
+    Parameters
+    ----------
+    parts : Parts
+        Of the circuit to be routed; nothing is put together yet.
+
+    Returns
+    -------
+    Circuit
+    """
     parts.keep()
     excites, inhibits = {}, {}
     for p in parts.mixed():
@@ -146,7 +222,17 @@ def relay(parts: Parts) -> Circuit:
 
 
 def feedforward(parts: Parts) -> Circuit:
-    """Let inhibitory cells, one for each unit of a target, sum what is to be taken away; excitatory ones the rest, if lags match."""
+    """Let inhibitory cells, one for each unit of a target, sum what is to be taken away; excitatory ones the rest, if lags match.
+
+    Parameters
+    ----------
+    parts : Parts
+        Of the circuit to be routed; nothing is put together yet.
+
+    Returns
+    -------
+    Circuit
+    """
     parts.keep()
     network = parts.circuit.network
     made: dict[str, Population] = {}
@@ -178,6 +264,15 @@ def parisien(parts: Parts) -> Circuit:
     """Raise every weight of a source site by a product until none is negative, and let one inhibitory cell take it away.
 
     Parisien, Anderson & Eliasmith (2008), https://doi.org/10.1162/neco.2008.07-06-295.
+
+    Parameters
+    ----------
+    parts : Parts
+        Of the circuit to be routed; nothing is put together yet.
+
+    Returns
+    -------
+    Circuit
     """
     parts.keep()
     excites = {p.name: parts.follower(p, f"{p.name}_exc", "excitatory").name if parts.match_lag else p.name for p in parts.mixed()}
@@ -214,7 +309,17 @@ def parisien(parts: Parts) -> Circuit:
 
 
 def staged(parts: Parts) -> Circuit:
-    """Let a follower of either sign stand between every mixed population and all that it reaches."""
+    """Let a follower of either sign stand between every mixed population and all that it reaches.
+
+    Parameters
+    ----------
+    parts : Parts
+        Of the circuit to be routed; nothing is put together yet.
+
+    Returns
+    -------
+    Circuit
+    """
     parts.keep(MIXED)
     follower = {p.name: parts.follower(p, f"{p.name}_rel", MIXED).name for p in parts.mixed()}
     for j, w in parts.outgoing(routed=True):

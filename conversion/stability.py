@@ -37,6 +37,11 @@ def growth_rate(circuit: Circuit, movie: Movie, *, seed: int = 0) -> float:
     float
         Per second; below 0 where they die out, and minus infinity where nothing is left of them.
 
+    Raises
+    ------
+    ConversionError
+        If the movie has fewer than three frames.
+
     References
     ----------
     Benettin et al. (1980), https://doi.org/10.1007/BF02128236; driven networks: Rajan, Abbott & Sompolinsky (2010),
