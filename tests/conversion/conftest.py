@@ -58,7 +58,7 @@ def walk() -> Callable[..., Movie]:
 def handmade() -> Callable[..., Circuit]:
     """Makes a circuit of rate units of either sign with every kind of topology, two synapses, a loop and constant currents."""
 
-    def made(seed: int = 0, shared: bool = True) -> Circuit:
+    def made(seed: int = 7, shared: bool = True) -> Circuit:
         receptors = (Receptor(name="fast", tau_ms=10.0), Receptor(name="slow", tau_ms=30.0))
 
         def cells(name: str, shape: tuple[int, int, int], **more: Any) -> Population:
@@ -74,7 +74,7 @@ def handmade() -> Callable[..., Circuit]:
                 cells("first", (4, 4, 3), biased=True),
                 cells("second", (4, 4, 2), biased=True),
                 cells("coarse", (2, 2, 2), biased=True),
-                cells("whole", (1, 1, 3)),
+                cells("whole", (1, 1, 3), biased=True),
             ),
             projections=(
                 join("eye", "first", "fast", LocalField(size=3)),
