@@ -139,11 +139,12 @@ def fidelity(
         The same for rates at the scale.
     """
     from comparisons.cli_options import names
-    from comparisons.fidelity_runs import compare, draw, sweep, table
+    from comparisons.fidelity_runs import compare, draw, recipes, sweep, table
     from comparisons.scoring_runs import Frames
 
     report = TerminalReporter()
     wanted = Frames(frames, names(clips), only)
+    recipes(spiking, copies, rates_hz)  # what cannot be converted is refused before anything is compared
     found = compare(rate, spiking, wanted, n_frames, report)
     print(table(found))
     points = sweep(rate, spiking, wanted, n_frames, copies, rates_hz, report) if copies or rates_hz else []

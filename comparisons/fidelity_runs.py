@@ -170,18 +170,47 @@ def sweep(
 
     run, other = rate_run(rate), load_run(spiking)
     assert isinstance(other.job, ConvertJob)
-    recipe, movies = other.job.recipe, frames_of(rate, wanted, n_frames)
-    found = []
-    for r in rates_Hz or (recipe.r_max_Hz,):
-        for n in copies or (recipe.copies,):
-            one = Recipe(**{**recipe.model_dump(), "copies": n, "fan_in": None, "r_max_Hz": r})
-            report.say(f"{n} copies, {r:g} Hz")
-            made = convert(run.model, one, calibration(other.job.source, one))
-            f = _compared(made.rates, made.circuit, movies, report)
-            worst = f.worst("error"), f.worst("representation")
-            found.append(Point(n, r, *worst, expected_nrmse(n, r), f.spikes_per_frame, f.mse_cells / f.mse_rates))
-            report.say(f"{n} copies, {r:g} Hz: error {worst[0]:.3f}, representation {worst[1]:.3f}, expected {found[-1].expected:.3f}")
+    movies, found = frames_of(rate, wanted, n_frames), []
+    for one in recipes(spiking, copies, rates_Hz):
+        n, r = one.copies, one.r_max_Hz
+        report.say(f"{n} copies, {r:g} Hz")
+        made = convert(run.model, one, calibration(other.job.source, one))
+        f = _compared(made.rates, made.circuit, movies, report)
+        worst = f.worst("error"), f.worst("representation")
+        found.append(Point(n, r, *worst, expected_nrmse(n, r), f.spikes_per_frame, f.mse_cells / f.mse_rates))
+        report.say(f"{n} copies, {r:g} Hz: error {worst[0]:.3f}, representation {worst[1]:.3f}, expected {found[-1].expected:.3f}")
     return found
+
+
+def recipes(spiking: Path, copies: tuple[int, ...], rates_Hz: tuple[float, ...]) -> list[Recipe]:
+    """Vary the recipe of a converted run.
+
+    Parameters
+    ----------
+    spiking : Path
+        Run folder of ``convert``.
+    copies : tuple of int
+    rates_Hz : tuple of float
+        Empty for that of the recipe.
+
+    Returns
+    -------
+    list of Recipe
+        None where neither is varied.
+
+    Raises
+    ------
+    ConversionError
+        If it is no converted run.
+    """
+    job = load_run(spiking).job
+    if not isinstance(job, ConvertJob):
+        raise ConversionError(sentence(str(spiking), "is no converted run", cure="give a run of `convert`"))
+    old = job.recipe.model_dump()
+    if not copies and not rates_Hz:
+        return []
+    pairs = [(n, r) for r in rates_Hz or (job.recipe.r_max_Hz,) for n in copies or (job.recipe.copies,)]
+    return [Recipe(**{**old, "copies": n, "fan_in": None, "r_max_Hz": r}) for n, r in pairs]
 
 
 def table(found: Fidelity) -> str:

@@ -26,7 +26,6 @@ from snn.description import Network
 from snn.engines.driver import Simulation
 from snn.errors import DescriptionError, StateError, sentence
 from snn.state import State, initial_state
-from snn.topology import edges
 
 if TYPE_CHECKING:
     from conversion.rate_prednet import RatePredNet
@@ -267,7 +266,7 @@ def describe(run: Run) -> str:
     lines += [f"{p.name:<28}{'x'.join(map(str, p.shape)):>14}{p.n:>8}  {p.cell.kind:<14}{p.sign:<12}" for p in network.populations]
     lines += ["", f"{'projection':<64}{'synapses':>10}{'delay':>8}{'mean weight':>13}  rule"]
     for j in network.projections:
-        n = len(edges(j.topology, network.population(j.source).grid, network.population(j.target).grid).pre)
+        n = int(network.out_degree(j).sum())
         mean = float(np.sum(state.weights(j.name))) / max(1, int(np.count_nonzero(state.weights(j.name))))
         lines.append(f"{j.name:<64}{n:>10}{j.delay_ms:>5g} ms{mean:>10.3g} mV  {j.rule.kind if j.rule else '-'}")
     lines += ["", *(f"{name}: {source}" for name, source in list(run.summary.get("movies", {}).items())[:5])]

@@ -185,6 +185,7 @@ def rebuilt(
     populations, listed = tuple(populations), list(projections)
     names = {p.name for p in populations}
     if arrays is None:
+        names |= {j.name for j, _ in listed if j.spread}
         arrays = {k: a for k, a in circuit.arrays.items() if not k.startswith("weights/") and k.partition("/")[2] in names}
     old = circuit.network
     try:

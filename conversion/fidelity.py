@@ -314,7 +314,7 @@ def best_lag(traces: FloatArray, most_ms: int = LAGS_MS) -> float:
     shifts = np.arange(-most_ms, most_ms + 1)
     missed = np.array([float(((one[:, middle] - two[:, most_ms + k : n - most_ms + k]) ** 2).sum()) for k in shifts])
     k = int(missed.argmin())
-    if not 0 < k < len(shifts) - 1:
+    if not 0 < k < len(shifts) - 1 or missed[k] == 0.0:
         return float(shifts[k])
     left, here, right = missed[k - 1 : k + 2]
     bend = left - 2 * here + right

@@ -25,9 +25,9 @@ from snn.state import Array
 
 HEADROOM = 1.5
 """Activity up to which leaky cells are linearised, in units of the scale."""
-LEAD = 0.15
-"""By how much leaky cells are early, over their membrane constant: at 10 ms, spikes came 3 to 6 ms early without, and 4 to 8 ms
-late with twice as much."""
+FAST, LEAD = 0.5, 0.15
+"""Share of the fastest rate up to which a cell is used, for above it steps are too coarse. By how much leaky cells are early, over
+their membrane constant: at 10 ms, spikes came 3 to 6 ms early without, and 4 to 8 ms late with twice as much."""
 Copies = Callable[[int], FloatArray]
 
 
@@ -208,8 +208,8 @@ def linearised(cell: LIF, copies: int, r_max_Hz: float, bins: int = 61) -> Answe
     from scipy.optimize import nnls
 
     fastest = 1000.0 / max(DT_MS, cell.t_ref_ms)
-    if r_max_Hz * HEADROOM > 0.8 * fastest:
-        allowed = f"<= {0.8 * fastest / HEADROOM:g}"
+    if r_max_Hz * HEADROOM > FAST * fastest:
+        allowed = f"<= {FAST * fastest / HEADROOM:g}"
         raise ConversionError(
             sentence("r_max_Hz", f"is too fast for cells refractory for {cell.t_ref_ms} ms", got=r_max_Hz, allowed=allowed)
         )

@@ -290,7 +290,7 @@ def parisien(parts: Parts) -> Circuit:
         if not (raised > 0).any():
             continue
         first, stop = getattr(j.topology, "pre_features", None) or (0, source.shape[2])
-        name = f"{j.source}_inh_{first}_{stop}"
+        name = f"{j.source}_inh_{first}_{stop}" + ("_all" if dense else "")
         rows, cols = (1, 1) if dense else source.shape[:2]
         if name not in parts.populations:
             parts.interneuron(name, source, (rows, cols, 1), INHIBITORY)

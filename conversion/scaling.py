@@ -56,6 +56,7 @@ def percentiles(
         If the clips are shorter than the memory of the circuit, activity is not a number or constant, or a channel is dead.
     """
     refuse_short(circuit, movies)
+    _refuse_diverged(circuit)
     seen: dict[str, list[NDArray[np.float32]]] = {p.name: [] for p in circuit.network.populations}
     for movie in movies:
         for t, moment in enumerate(watch(circuit, movie, bin_ms=bin_ms)):
@@ -193,6 +194,15 @@ def refuse_short(circuit: Circuit, movies: Sequence[Movie]) -> None:
                     allowed=f">= {need} frames",
                 )
             )
+
+
+def _refuse_diverged(circuit: Circuit) -> None:
+    """Raise where a population has weights or constant currents that are not numbers: an engine may hide them behind a floor."""
+    arrays = {f"weights/{j.name}": j.target for j in circuit.network.projections}
+    arrays |= {f"bias/{p.name}": p.name for p in circuit.network.populations if p.biased}
+    for key, name in arrays.items():
+        if not np.isfinite(np.asarray(circuit.arrays[key], dtype=np.float64)).all():
+            raise ConversionError(sentence(name, "has activities that are not numbers", cure="the rate model has diverged; train it anew"))
 
 
 def _refuse_lifeless(name: str, flat: NDArray[np.float32], dead: str) -> None:

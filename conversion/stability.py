@@ -16,7 +16,8 @@ from snn.seeding import stream
 from snn.state import Array, State
 from snn.stimuli.movie import Movie
 
-SIZE = 1e-6
+SIZE, FASTEST = 1e-6, -200.0
+"""Size of a disturbance, and the fastest decay that counts, per second."""
 MOVING = ("g/", "flight/", "v/")
 
 
@@ -88,7 +89,9 @@ def refuse_unstable(before: float, after: float, what: str) -> None:
     ConversionError
         With both margins.
     """
-    if after > before / 2 if before < 0 else after > before + 1.0:
+    # Nothing is gained by dying out faster than a synapse does, so such margins count as that of the fastest.
+    limit = max(before, FASTEST) / 2
+    if after > limit if before < 0 else after > before + 1.0:
         cure = "use the route 'twin', a shorter tau_ei_ms, or match_lag=True"
         lost = f"loses stability: disturbances, which grew by {before:.3g} per second, now grow by {after:.3g}"
         raise ConversionError(sentence(what, lost, cure=cure))
