@@ -39,6 +39,7 @@ def train_rate(
     schedule: Literal["cosine", "step"] = "cosine",
     clip_norm: float | None = None,
     mirror: Annotated[bool, Parameter(negative="")] = False,
+    noise: float = 0.0,
     seed: int = 0,
     resume: bool = False,
     figures: bool = True,
@@ -91,6 +92,8 @@ def train_rate(
         Longest gradient.
     mirror
         Show half of the windows mirrored left to right.
+    noise
+        With --step-ms: noise of the rates while training, as a share of their root mean square; steadies the spiking form.
     seed
         Seed of everything.
     resume
@@ -131,7 +134,15 @@ def train_rate(
         timing=timing,
     )
     plan = BackpropPlan(
-        updates=updates, batch=batch, n_frames=window, lr=lr, lr_end=lr_end, schedule=schedule, clip_norm=clip_norm, mirror=mirror
+        updates=updates,
+        batch=batch,
+        n_frames=window,
+        lr=lr,
+        lr_end=lr_end,
+        schedule=schedule,
+        clip_norm=clip_norm,
+        mirror=mirror,
+        noise=noise,
     )
     job = RateJob(source=source, model=model, plan=plan, seed=seed)
     summary = run_job(job, out, resume=resume, figures=figures, report=TerminalReporter())

@@ -48,6 +48,8 @@ class RateJob(Described):
     def _one_size(self) -> Self:
         if (self.model.rows, self.model.cols) != (self.source.size, self.source.size):
             raise ValueError(f"model and source differ in size; got {self.model.rows}x{self.model.cols} and {self.source.size}")
+        if self.plan.noise and self.model.timing is None:
+            raise ValueError(f"plan.noise belongs to a network in milliseconds (model.timing, --step-ms); got {self.plan.noise:g}")
         return self
 
     def learner(self) -> RateLearner:
@@ -61,7 +63,7 @@ class RateJob(Described):
         from conversion.timed_prednet import rate_model
 
         model = rate_model(self.model, self.seed)
-        return RateLearner(self, model, Trainer(RateTrainable(model), self.plan, self.seed))
+        return RateLearner(self, model, Trainer(RateTrainable(model, self.plan.noise), self.plan, self.seed))
 
 
 class RateLearner(TrainedByBackprop):

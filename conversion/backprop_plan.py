@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from snn._model import Described, Positive
+from snn._model import Described, NonNegative, Positive
 
 Count = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(gt=0, le=1e6)]
@@ -38,6 +38,10 @@ class BackpropPlan(Described):
         Longest gradient; longer ones are shortened to it.
     mirror : bool
         Whether half of the windows, by chance, are shown mirrored left to right: twice the data where there is little.
+    noise : float
+        For networks in milliseconds: standard deviation of what is added to the rates of active units in every sub-step,
+        as a share of the root mean square of their channel. A network that learns with noise forgets disturbances
+        sooner, such as those of its spiking form.
 
     References
     ----------
@@ -45,6 +49,8 @@ class BackpropPlan(Described):
     https://doi.org/10.48550/arXiv.1412.6980; the cosine: Loshchilov & Hutter (2017),
     https://doi.org/10.48550/arXiv.1608.03983.
     """
+
+    later_fields: ClassVar[frozenset[str]] = frozenset({"noise"})
 
     updates: Count = 1200
     batch: Count = 32
@@ -54,6 +60,7 @@ class BackpropPlan(Described):
     schedule: Literal["cosine", "step"] = "cosine"
     clip_norm: Positive | None = None
     mirror: bool = False
+    noise: NonNegative = 0.0
 
     def lr_at(self, progress: float) -> float:
         """Learning rate at a given share of the whole.

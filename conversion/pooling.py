@@ -77,7 +77,7 @@ def fine_tuned(model: RatePredNet, movies: Sequence[Movie], plan: BackpropPlan =
         Error over that of copying the last frame, in the last part of the training.
     """
     new = copy.deepcopy(model)
-    curve = Trainer(RateTrainable(new), plan, seed).train(movies)
+    curve = Trainer(RateTrainable(new, plan.noise), plan, seed).train(movies)
     return new, curve.ratio()
 
 

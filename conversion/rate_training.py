@@ -7,7 +7,7 @@ engine is another.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Protocol
 
@@ -19,8 +19,9 @@ from torch import Tensor, nn
 from conversion.backprop_plan import BackpropPlan
 from conversion.model_files import fill, load_tensors, save_tensors
 from conversion.rate_prednet import RatePredNet
+from conversion.timed_prednet import TimedPredNet
 from snn.curve import Curve, Progress
-from snn.errors import BlowUpError, MovieError, StateError, sentence
+from snn.errors import BlowUpError, DescriptionError, MovieError, StateError, sentence
 from snn.seeding import stream
 from snn.stimuli.movie import Movie
 from snn.stimuli.splitting import FIRST_SCORED
@@ -59,16 +60,20 @@ class RateTrainable:
     Parameters
     ----------
     model : RatePredNet
+    noise : float
+        As `BackpropPlan.noise`; only a `TimedPredNet` takes any.
     """
 
-    def __init__(self, model: RatePredNet) -> None:
+    def __init__(self, model: RatePredNet, noise: float = 0.0) -> None:
         self.module: nn.Module = model
         self.model = model
+        self.noise = noise
 
     def accumulate(self, clips: Tensor) -> tuple[float, Tensor]:
         """As `Trainable.accumulate`."""
         shown = coloured(clips, self.model)
-        trajectory = self.model(shown)
+        with noisy(self.model, self.noise):
+            trajectory = self.model(shown)
         loss = self.model.loss(trajectory, shown)
         loss.backward()
         return float(loss.detach()), trajectory.forecast.detach().mean(dim=2)
@@ -139,7 +144,8 @@ class Trainer:
     def _update(self, update: int, batch: NDArray[np.float32]) -> None:
         clips = torch.from_numpy(batch).to(self.parameters[0])
         self.optimizer.zero_grad()
-        loss, forecast = self.trainable.accumulate(clips)
+        with chance(self.seed, update):
+            loss, forecast = self.trainable.accumulate(clips)
         norm = float(torch.nn.utils.clip_grad_norm_(self.parameters, self.plan.clip_norm or float("inf")))
         if not (np.isfinite(loss) and np.isfinite(norm)):
             where = f"update {update + 1} of {self.plan.updates}"
@@ -311,6 +317,48 @@ def watch(model: RatePredNet, movie: Movie) -> Iterator[tuple[Frames, dict[str, 
             grey = torch.from_numpy(frame.copy()).to(next(model.parameters()))[None, None]
             expected, memory, populations = model.step(grey.expand(-1, spec.channels[0], -1, -1), memory)
             yield expected[0].mean(dim=0).numpy().astype(np.float64), {name: a[0] for name, a in populations.items()}
+
+
+def noisy(model: RatePredNet, noise: float) -> AbstractContextManager[None]:
+    """Make the rates of a model noisy, as long as the context lasts.
+
+    Parameters
+    ----------
+    model : RatePredNet
+    noise : float
+        As `BackpropPlan.noise`.
+
+    Returns
+    -------
+    context manager
+
+    Raises
+    ------
+    DescriptionError
+        If there is to be noise and the model is no network in milliseconds.
+    """
+    if isinstance(model, TimedPredNet):
+        return model.noisy(noise)
+    if noise:
+        raise DescriptionError(sentence("noise", "belongs to a network in milliseconds", got=noise, cure="give it timing (--step-ms)"))
+    return nullcontext()
+
+
+@contextmanager
+def chance(seed: int, update: int) -> Iterator[None]:
+    """Give torch's generator the state that belongs to an update, so that a training that was stopped goes on byte for byte.
+
+    Parameters
+    ----------
+    seed, update : int
+
+    Yields
+    ------
+    None
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(stream(seed, "noise", update).integers(2**31)))
+        yield
 
 
 @contextmanager

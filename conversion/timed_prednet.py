@@ -14,6 +14,8 @@ a mean of Ahat over the second half of the frame that begins and ends gently. No
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -173,6 +175,7 @@ class TimedPredNet(RatePredNet):
             raise ValueError("TimedPredNet needs spec.timing; got None; a network of one step a frame is a RatePredNet")
         super().__init__(spec, seed)
         self.timing = timing = spec.timing
+        self._noise = 0.0
         # Rectified units that begin below 0 on every frame never learn; these begin a little above.
         with torch.no_grad():
             for cell in self.cells:
@@ -193,6 +196,33 @@ class TimedPredNet(RatePredNet):
     def multiply_adds(self) -> int:
         """As `RatePredNet.multiply_adds`, for all sub-steps of a frame."""
         return super().multiply_adds * self.timing.n_steps
+
+    @contextmanager
+    def noisy(self, noise: float) -> Iterator[None]:
+        """Make the rates of active units noisy, as those of cells that spike are, as long as the context lasts.
+
+        Parameters
+        ----------
+        noise : float
+            Standard deviation in every sub-step, as a share of the root mean square of the channel; from torch's generator.
+
+        Yields
+        ------
+        None
+        """
+        self._noise = noise
+        try:
+            yield
+        finally:
+            self._noise = 0.0
+
+    def _rates(self, drive: Tensor) -> Tensor:
+        """Rectify drives of shape (batch, n_steps, channels, rows, cols); noise may make single rates negative, as rounding does."""
+        rates = functional.relu(drive)
+        if self._noise == 0.0:
+            return rates
+        size = rates.detach().square().mean(dim=(0, 1, 3, 4), keepdim=True).sqrt()
+        return rates + self._noise * size * torch.randn_like(rates) * (rates > 0)
 
     def at_rest(self, batch: int) -> TimedMemory:  # type: ignore[override]
         """As `RatePredNet.at_rest`."""
@@ -243,22 +273,22 @@ class TimedPredNet(RatePredNet):
                 inputs.append(functional.interpolate(s_r[level + 1].flatten(0, 1), scale_factor=2.0).unflatten(0, (-1, n)))
             cell = self.cells[level]
             assert isinstance(cell, Leaky)
-            r = functional.relu(_each(cell.conv, torch.cat(inputs, dim=2)))
+            r = self._rates(_each(cell.conv, torch.cat(inputs, dim=2)))
             s_r[level], r_end[level] = self.filters[level].r(r, memory.r[level])
             late_r[level], _ = self.filters[level].late_r(r, memory.r[level])
             found[f"level{level}.representation"] = r
         a = frame[:, None].expand(-1, n, -1, -1, -1)
         for level in levels:
             filters = self.filters[level]
-            prediction = functional.relu(_each(self.predict[level], s_r[level]))
+            prediction = self._rates(_each(self.predict[level], s_r[level]))
             s_prediction, p_end[level] = filters.plain(prediction, memory.prediction[level])
-            e = torch.cat([functional.relu(s_prediction - a), functional.relu(a - s_prediction)], dim=2)
+            e = self._rates(torch.cat([s_prediction - a, a - s_prediction], dim=2))
             late_e[level], e_end[level] = filters.late(e, memory.e[level])
             error_neg, error_pos = e.chunk(2, dim=2)
             found |= {f"level{level}.{k}": x for k, x in (("prediction", prediction), ("error_pos", error_pos), ("error_neg", error_neg))}
             if level + 1 < spec.levels:
                 s_e, _ = filters.plain(e, memory.e[level])
-                target = functional.relu(_each(self.ascend[level], s_e))
+                target = self._rates(_each(self.ascend[level], s_e))
                 s_target, t_end[level] = filters.plain(target, memory.target[level])
                 a = functional.avg_pool2d(s_target.flatten(0, 1), 2).unflatten(0, (-1, n))
                 found[f"level{level + 1}.target"] = target
