@@ -59,6 +59,8 @@ class BackpropJob(CircuitSettings):
             raise ValueError(f"train_dt_ms must divide the frame of {self.source.frame_ms:g} ms; got {self.train_dt_ms}")
         if self.levels > 1:
             raise ValueError(f"levels must be 1: the forecasts of upper levels do not reach the loss; got {self.levels}")
+        if self.plan.noise:
+            raise ValueError(f"plan.noise belongs to rate networks in milliseconds; got {self.plan.noise:g}")
         return self
 
     def learner(self) -> BackpropLearner:

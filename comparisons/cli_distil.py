@@ -41,6 +41,7 @@ def distil(
     schedule: Literal["cosine", "step"] = "cosine",
     clip_norm: float | None = None,
     mirror: Annotated[bool, Parameter(negative="")] = False,
+    noise: float = 0.0,
     seed: int = 0,
     resume: bool = False,
     figures: bool = True,
@@ -99,6 +100,8 @@ def distil(
         Longest gradient.
     mirror
         Show half of the windows mirrored left to right.
+    noise
+        Noise of the student's rates while it learns, as a share of their root mean square; steadies its spiking form.
     seed
         Seed of everything.
     resume
@@ -138,7 +141,15 @@ def distil(
             from_teacher=from_teacher,
         ),
         plan=BackpropPlan(
-            updates=updates, batch=batch, n_frames=window, lr=lr, lr_end=lr_end, schedule=schedule, clip_norm=clip_norm, mirror=mirror
+            updates=updates,
+            batch=batch,
+            n_frames=window,
+            lr=lr,
+            lr_end=lr_end,
+            schedule=schedule,
+            clip_norm=clip_norm,
+            mirror=mirror,
+            noise=noise,
         ),
         seed=seed,
     )

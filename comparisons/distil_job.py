@@ -90,7 +90,7 @@ class DistilJob(Described):
             got, allowed = teacher.digest[:12], self.teacher_digest[:12]
             raise StateError(sentence(self.teacher, "has changed since this run was begun", got=got, allowed=allowed, cure="begin anew"))
         student = rate_model(self.model, self.seed)
-        trainable = DistilTrainable(teacher.model, student, self.match, self.seed)
+        trainable = DistilTrainable(teacher.model, student, self.match, self.seed, self.plan.noise)
         return DistilLearner(self, teacher, trainable, Trainer(trainable, self.plan, self.seed))
 
 

@@ -19,7 +19,7 @@ from conversion.distil_plan import DistilPlan, channels_of, directly, population
 from conversion.rate_cells import signs_of
 from conversion.rate_prednet import RatePredNet
 from conversion.rate_spec import RatePredNetSpec
-from conversion.rate_training import coloured
+from conversion.rate_training import coloured, noisy
 from conversion.timed_prednet import TimedMemory, TimedPredNet, second_half
 
 __all__ = ["DistilPlan", "DistilTrainable", "ReadOut", "arranged", "inherit", "mismatch", "observe", "r_order"]
@@ -72,6 +72,8 @@ class DistilTrainable:
     plan : DistilPlan
     seed : int
         Of the read-outs, which are thrown away in the end.
+    noise : float
+        Of the student's rates, as `BackpropPlan.noise`.
 
     Raises
     ------
@@ -79,9 +81,9 @@ class DistilTrainable:
         As for `refuse_unlike`.
     """
 
-    def __init__(self, teacher: RatePredNet, student: RatePredNet, plan: DistilPlan, seed: int = 0) -> None:
+    def __init__(self, teacher: RatePredNet, student: RatePredNet, plan: DistilPlan, seed: int = 0, noise: float = 0.0) -> None:
         refuse_unlike(teacher.spec, student.spec)
-        self.plan, self.student = plan, student
+        self.plan, self.student, self.noise = plan, student, noise
         self.teacher = copy.deepcopy(teacher).requires_grad_(False).to(next(student.parameters()))
         self.inherited = inherit(student, teacher) if plan.from_teacher else ()
         self.compared = {name: kind for name, kind in populations_of(student.spec.levels).items() if getattr(plan, kind)}
@@ -96,7 +98,8 @@ class DistilTrainable:
 
     def accumulate(self, clips: Tensor) -> tuple[float, Tensor]:
         """As `Trainable.accumulate`."""
-        terms, forecast = self.terms(clips)
+        with noisy(self.student, self.noise):
+            terms, forecast = self.terms(clips)
         loss = torch.stack([getattr(self.plan, kind) * term for kind, term in terms.items()]).sum()
         loss.backward()
         return float(loss.detach()), forecast.detach().mean(dim=2)
