@@ -49,7 +49,7 @@ class Workshop:
         made = self.convert(**more)
         recipe = Recipe(**made.manifest["recipe"])
         if recipe not in self.found:
-            self.found[recipe] = fidelity(made.rates, made.circuit, [self.walk(11, 3)])
+            self.found[recipe] = fidelity(made.rates, made.circuit, [self.walk(9, 3)])
         return self.found[recipe]
 
 
@@ -67,7 +67,7 @@ def test_errors_fall_with_copies_that_differ(workshop: Workshop) -> None:
     are alike miss the same whatever their number, and more.
     """
     few, many, alike_few, alike_many = (
-        mean_nrmse(workshop.compare(copies=n, copies_differ=differ)) for n, differ in ((4, True), (16, True), (4, False), (16, False))
+        mean_nrmse(workshop.compare(copies=n, copies_differ=differ)) for n, differ in ((4, True), (16, True), (1, False), (4, False))
     )
     assert many < few / 2
     assert alike_many == pytest.approx(alike_few, rel=0.02) and alike_many > 3 * many
@@ -118,7 +118,7 @@ def test_what_came_out(workshop: Workshop) -> None:
     assert all(again.circuit.arrays[k].tobytes() == a.tobytes() for k, a in made.circuit.arrays.items())
 
 
-@pytest.mark.parametrize("kind", ["reference", "torch_", "brian"])
+@pytest.mark.parametrize("kind", ["reference", "torch_", pytest.param("brian", marks=pytest.mark.slow)])
 def test_every_engine_runs_what_came_out(kind: str, workshop: Workshop, walk: Shows) -> None:
     """Oracle: the event engine, spike for spike."""
     made, movie = workshop.convert(copies=2), walk(2, 5)
@@ -139,6 +139,7 @@ def test_other_routes(route: str, workshop: Workshop) -> None:
     assert mean_nrmse(workshop.compare(copies=16, route=route)) < 0.25
 
 
+@pytest.mark.slow
 def test_leaky_cells(workshop: Workshop) -> None:
     """Oracle: the rate model; straightened leaky cells miss it by less than cells at rheobase with one gain."""
     straight = workshop.compare(copies=16, neuron="lif")
