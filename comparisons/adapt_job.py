@@ -86,7 +86,9 @@ class AdaptJob(Described):
         if run_folder.sha256(path / "weights.npz") != self.converted_digest:
             raise StateError(sentence(self.converted, "has changed since this run was begun", cure="begin anew"))
         plastic = plastic_circuit(circuit, self.c)
-        return AdaptLearner(self, self.simulation(plastic.network, plastic.state(self.seed)))
+        learner = AdaptLearner(self, self.simulation(plastic.network, plastic.state(self.seed)))
+        learner.seen_before = run_folder.read_json(path / "clips.json")
+        return learner
 
 
 class AdaptLearner(LocalLearner):

@@ -40,6 +40,7 @@ def train_rate(
     clip_norm: float | None = None,
     mirror: Annotated[bool, Parameter(negative="")] = False,
     noise: float = 0.0,
+    start: str | None = None,
     seed: int = 0,
     resume: bool = False,
     figures: bool = True,
@@ -94,6 +95,8 @@ def train_rate(
         Show half of the windows mirrored left to right.
     noise
         With --step-ms: noise of the rates while training, as a share of their root mean square; steadies the spiking form.
+    start
+        Run to begin with in place of chance, for instance one of longer sub-steps; its channels must be the same.
     seed
         Seed of everything.
     resume
@@ -107,6 +110,7 @@ def train_rate(
         If an option belongs to a network in milliseconds and --step-ms is missing.
     """
     from comparisons.rate_job import RateJob
+    from comparisons.rate_models import open_rate
     from comparisons.running import run_job
     from conversion.backprop_plan import BackpropPlan
     from conversion.rate_spec import RatePredNetSpec, Timing
@@ -144,7 +148,8 @@ def train_rate(
         mirror=mirror,
         noise=noise,
     )
-    job = RateJob(source=source, model=model, plan=plan, seed=seed)
+    digest = None if start is None else open_rate(Path(start)).digest
+    job = RateJob(source=source, model=model, plan=plan, seed=seed, start=start, start_digest=digest)
     summary = run_job(job, out, resume=resume, figures=figures, report=TerminalReporter())
     say_learned(out, summary, f"{summary['n_units']} units, {summary['n_parameters']} parameters")
 

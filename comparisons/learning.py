@@ -99,6 +99,7 @@ class LocalLearner:
 
     def __init__(self, job: LearnsLocally, simulation: Simulation) -> None:
         self.job, self.simulation, self.curve = job, simulation, Curve()
+        self.seen_before: dict[str, list[str]] = {}
 
     def description(self) -> str:
         """As `Learner.description`."""

@@ -189,6 +189,26 @@ def seen(movies: Sequence[Movie]) -> dict[str, list[str]]:
     return found
 
 
+def merged(one: Seen, other: Seen) -> dict[str, list[str]]:
+    """Put together what two runs have seen, the second of which began where the first ended.
+
+    Parameters
+    ----------
+    one, other : mapping of str to sequence of str
+        As `seen` gives them.
+
+    Returns
+    -------
+    dict of str to list of str
+        Every frame once; those of ``other`` first, so that a clip which it saw from its beginning is known again.
+    """
+    found = {name: list(frames) for name, frames in other.items()}
+    for name, frames in one.items():
+        known = set(found.get(name, ()))
+        found.setdefault(name, []).extend(digest for digest in frames if digest not in known)
+    return found
+
+
 def _digests(movie: Movie) -> list[str]:
     return [hashlib.sha256(frame.tobytes()).hexdigest()[:16] for frame in movie.frames]
 

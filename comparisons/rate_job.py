@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -36,13 +36,21 @@ class RateJob(Described):
     plan : BackpropPlan
         How.
     seed : int
+    start : str, optional
+        Run folder, or name of a shipped model, to begin with in place of chance; its sizes are the same.
+    start_digest : str, optional
+        SHA-256 of its weights.
     """
+
+    later_fields: ClassVar[frozenset[str]] = frozenset({"start", "start_digest"})
 
     kind: Literal["rate"] = "rate"
     source: Source
     model: RatePredNetSpec
     plan: BackpropPlan = BackpropPlan()
     seed: Annotated[int, Field(ge=0)] = 0
+    start: str | None = None
+    start_digest: str | None = None
 
     @model_validator(mode="after")
     def _one_size(self) -> Self:
@@ -58,12 +66,22 @@ class RateJob(Described):
         Returns
         -------
         RateLearner
+
+        Raises
+        ------
+        StateError
+            If the model to begin with is of another kind or size, or no longer what it was.
         """
         from conversion.rate_training import RateTrainable, Trainer
         from conversion.timed_prednet import rate_model
 
         model = rate_model(self.model, self.seed)
-        return RateLearner(self, model, Trainer(RateTrainable(model, self.plan.noise), self.plan, self.seed))
+        learner = RateLearner(self, model, Trainer(RateTrainable(model, self.plan.noise), self.plan, self.seed))
+        if self.start is not None:
+            from comparisons.rate_models import begin_with
+
+            learner.seen_before = begin_with(model, self.start, self.start_digest)
+        return learner
 
 
 class RateLearner(TrainedByBackprop):

@@ -32,6 +32,42 @@ class TrainedRate:
     clips: dict[str, list[str]] | None
 
 
+def begin_with(model: RatePredNet, start: str, digest: str | None) -> dict[str, list[str]]:
+    """Give a new model the weights of a trained one.
+
+    Parameters
+    ----------
+    model : RatePredNet
+        Changed in place. What does not shape its weights, such as the length of its sub-steps, may differ.
+    start : str
+        As for `open_rate`.
+    digest : str, optional
+        SHA-256 of its file of weights, if it is known what it should be.
+
+    Returns
+    -------
+    dict of str to list of str
+        Frames that it has learned from.
+
+    Raises
+    ------
+    StateError
+        If it has other weights than the model, is no longer what it was, or nobody knows what it has learned from.
+    """
+    from conversion.model_files import fill
+
+    found = open_rate(Path(start))
+    if digest is not None and found.digest != digest:
+        got, allowed = found.digest[:12], digest[:12]
+        raise StateError(sentence(start, "has changed since this run was begun", got=got, allowed=allowed, cure="begin anew"))
+    if found.clips is None:
+        raise StateError(sentence(start, "does not say which frames it has learned from", cure="give a run folder"))
+    if found.model.spec.cell != model.spec.cell:
+        raise StateError(sentence(start, "has another cell than the model", got=found.model.spec.cell, allowed=model.spec.cell))
+    fill(model, dict(found.model.named_parameters()), start)
+    return found.clips
+
+
 def open_rate(path: Path) -> TrainedRate:
     """Open a trained rate PredNet.
 

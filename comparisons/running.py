@@ -13,7 +13,7 @@ from comparisons import run_folder
 from comparisons.bars import fit_bars, save_bars
 from comparisons.evaluation import evaluate, refuse_short
 from comparisons.forecasters import Forecaster
-from comparisons.movies import PHOTOGRAPHS, Source, seen
+from comparisons.movies import PHOTOGRAPHS, Source, merged, seen
 from comparisons.progress import Reporter
 from comparisons.scoring import check_frames
 from snn.curve import Curve
@@ -30,6 +30,8 @@ class Learner(Protocol):
 
     checkpoint: str
     """Name of its checkpoint file."""
+    seen_before: dict[str, list[str]]
+    """Frames from which the model that it began with had learned; empty where it began with chance."""
 
     @property
     def curve(self) -> Curve:
@@ -166,7 +168,7 @@ def run_job(
         refuse_short(movie)
     for movie in movies:
         check_frames(movie.frames, f"clip {movie.name!r}")
-    clips = {} if job.source.frames == PHOTOGRAPHS else seen([*movies, *validation])
+    clips = merged(learner.seen_before, {} if job.source.frames == PHOTOGRAPHS else seen([*movies, *validation]))
     partial = (_resumed if resume else _begun)(job, learner, clips, out)
     first, saved = len(learner.curve.points), time.monotonic()
 

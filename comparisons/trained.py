@@ -25,6 +25,7 @@ class TrainedByBackprop:
 
     def __init__(self, trainer: Trainer) -> None:
         self.trainer = trainer
+        self.seen_before: dict[str, list[str]] = {}
 
     @property
     def curve(self) -> Curve:

@@ -239,6 +239,7 @@ def test_a_converted_run_learns_on(place: Path, tmp_path: Path, capsys: pytest.C
     assert code == 0
     verify(tmp_path / "run")
     run, before = load_circuit(tmp_path / "run", "check"), load_circuit(place / "spikes", "check")
+    assert run.clips == before.clips and run.clips
     plastic = [j for j in run.network.projections if j.rule is not None]
     assert plastic and all(j.target.startswith("level0.prediction") and "representation" in j.source for j in plastic)
     assert f"{sum(len(run.network.edges(j).pre) for j in plastic)} plastic synapses" in out
