@@ -73,7 +73,8 @@ class Fidelity:
     rows : tuple of Row
         Populations that stand for units of the rate model.
     mse_rates, mse_cells, mse_between : float
-        Error of both forecasts against the frames, and of the one against the other; NaN without a forecast.
+        Error of both forecasts against the frames, and of the one against the other; NaN without a forecast. The rate
+        circuit runs at the step of the cells.
     mse_copy : float
         Error of copying the last frame.
     ssim_rates, ssim_cells : float
@@ -88,6 +89,8 @@ class Fidelity:
         Filtered activity of some units, of the rate model and of the cells.
     forecasts : ndarray, shape (3, n_frames, rows, cols)
         Frames, and what either expected them to be.
+    mse_model : float
+        Error of the rate model as it was trained, in longer steps, on the same frames; NaN where nobody asked.
     """
 
     rows: tuple[Row, ...]
@@ -103,6 +106,7 @@ class Fidelity:
     n_frames: int
     traces: dict[str, FloatArray] = field(default_factory=dict)
     forecasts: FloatArray = field(default_factory=lambda: np.zeros((3, 0, 1, 1)))
+    mse_model: float = float("nan")
 
     def worst(self, beginning: str) -> float:
         """Largest NRMSE of the populations whose last name begins so.

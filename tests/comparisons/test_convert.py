@@ -20,9 +20,11 @@ from comparisons.run_folder import read_json, sha256, verify
 from comparisons.running import run_job
 from conversion.fidelity import fidelity
 from conversion.pipeline import convert as convert_model
+from conversion.rate_training import forecast as watch_forecast
 from conversion.trace import trace
 from plasticity.training import Plan
 from snn.constraints import graded_quantities
+from snn.stimuli.splitting import FIRST_SCORED
 
 SIZE, N_FRAMES, HELD = 8, 26, 9
 TRAIN = ("--channels", "1,3", "--r-channels", "3,3", "--cell", "leaky", "--pooling", "average", "--tau-frames", "0", "1")
@@ -200,6 +202,10 @@ def test_fidelity(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
     meant = fidelity(trace(rate.model), converted(place / "spikes"), movies)
     told = read_json(tmp_path / "f" / "fidelity.json")
     assert {r["population"]: r["nrmse"] for r in told["rows"]} == {r.population: r.nrmse for r in meant.rows}
+    shown = [watch_forecast(rate.model, m)[0] for m in movies]
+    missed = [(f[FIRST_SCORED:] - m.frames[FIRST_SCORED:]) ** 2 for f, m in zip(shown, movies, strict=True)]
+    assert told["mse_model"] == pytest.approx(float(np.mean(missed)), rel=1e-6)
+    assert f"rate model as trained {told['mse_model']:.6f}, at the step of the cells {meant.mse_rates:.6f}" in out
     assert (told["mse_cells"], told["n_frames"]) == (meant.mse_cells, 2)
     for row in meant.rows:
         assert f"{row.population:<26}{row.nrmse:>8.3f}" in out
