@@ -12,9 +12,10 @@ from torch import nn
 
 from conversion.activity import watch
 from conversion.calibration import corrected, teacher_forced
-from conversion.circuit import Circuit, FloatArray
+from conversion.circuit import DT_MS, Circuit, FloatArray
 from conversion.closed_loop import close_loop
 from conversion.dale import assert_dale, route_dale, share_of_synapses
+from conversion.mean_field import AGREE, mean_field
 from conversion.neuron import at_rheobase, integrate_and_fire, leaky_integrate_and_fire
 from conversion.open_loop import open_loop
 from conversion.populate import halfway, populate, stagger
@@ -22,6 +23,7 @@ from conversion.recipe import Recipe
 from conversion.scaling import percentiles, scale, settling_frames
 from conversion.sizing import size_of
 from conversion.stability import growth_rate, refuse_unstable
+from conversion.timed_prednet import TimedPredNet
 from conversion.trace import trace
 from conversion.unshare import spread_out, unshare
 from snn.constraints import violations
@@ -162,7 +164,7 @@ class _Conversion:
     def run(self, model: nn.Module | Circuit) -> Converted:
         recipe = self.recipe
         rates = model if isinstance(model, Circuit) else trace(model)
-        self.note("trace", f"{len(rates.network.populations)} populations of rate units", rates)
+        self.trace(model, rates)
         scales = self.scales(rates)
         circuit = scale(rates, scales, recipe.r_max_Hz)
         numbers = {f"{name}": float(np.median(x)) for name, x in scales.items()}
@@ -189,6 +191,18 @@ class _Conversion:
             "dale": share_of_synapses(cells),
         }
         return Converted(cells, rates, tuple(self.ledger), manifest)
+
+    def trace(self, model: nn.Module | Circuit, rates: Circuit) -> None:
+        """Say what it cost that the circuit takes shorter steps than the model was trained with."""
+        what, numbers = f"{len(rates.network.populations)} populations of rate units", {}
+        if isinstance(model, TimedPredNet):
+            found = mean_field(model, rates, self.movies[0])
+            numbers = {f"mean_field_{name}": x for name, x in found.items()}
+            worst = max(found, key=lambda name: found[name])
+            what += f"; at {DT_MS:g} ms they differ from the model by {found[worst]:.3f} (NRMSE, {worst})"
+            if found[worst] > AGREE:
+                what += f", more than {AGREE:g}: go on training with shorter sub-steps (train-rate --start)"
+        self.note("trace", what, rates, numbers=numbers)
 
     def scales(self, rates: Circuit) -> dict[str, FloatArray]:
         found = percentiles(rates, self.movies, self.recipe.percentile, dead=self.recipe.dead)

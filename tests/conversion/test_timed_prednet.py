@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from conversion.activity import watch
+from conversion.mean_field import mean_field
 from conversion.rate_prednet import RatePredNet
 from conversion.rate_spec import RatePredNetSpec, Timing
 from conversion.timed_prednet import Filter, TimedPredNet, rate_model, second_half, tau_of
@@ -273,6 +274,8 @@ def test_the_circuit_at_1_ms(shared: bool, tiny: Makes, walk: Shows) -> None:
     coarse, fine = (missed(tiny(shared=shared, timing=Timing(step_ms=step)), movie) for step in (10.0, 5.0))
     assert len(coarse) == 9 and max(coarse.values()) < 0.02, coarse
     assert all(fine[name] < coarse[name] for name in coarse), (coarse, fine)
+    model = tiny(shared=shared, timing=Timing(step_ms=10.0))
+    assert mean_field(model, trace(model), movie) == pytest.approx(coarse, rel=1e-6)
 
 
 def test_the_forecast_of_the_circuit(tiny: Makes, walk: Shows) -> None:
