@@ -11,17 +11,19 @@ from comparisons import run_folder
 from comparisons.convert_job import ConvertJob
 from comparisons.inspection import RateRun, load_run
 from comparisons.learning import save_weights
-from comparisons.movies import PHOTOGRAPHS, Source
+from comparisons.movies import PHOTOGRAPHS, Source, seen
 from comparisons.progress import Reporter
 from conversion.recipe import Recipe
-from snn.errors import ConversionError, SpikingPrednetError, sentence
+from snn.errors import ConversionError, sentence
 from snn.stimuli.movie import Movie
 
 if TYPE_CHECKING:
     from conversion.pipeline import Converted
+    from conversion.rate_prednet import RatePredNet
 
 LEDGER, CIRCUIT = "ledger.json", "circuit.json"
-WINDOW = 20
+WINDOW, COUNTED = 20, 10
+"""Frames of a calibration clip, and how many of them are to count at least."""
 COPIED = ("clips.json", "curve.csv", "bars.npz")
 """Files of the rate model's run that say as much of the converted one."""
 
@@ -58,16 +60,18 @@ def convert_run(path: Path, out: Path, recipe: Recipe, *, frames: str | None = N
     run_folder.refuse_taken(out, resume=False)
     run = rate_run(path)
     source = run.job.source if frames is None else run.job.source.model_copy(update={"frames": frames})
-    found = convert(run.model, recipe, calibration(source, recipe), report.say)
+    movies = calibration(source, recipe, settling(run.model))
+    _refuse_strange(source, movies, run)
+    found = convert(run.model, recipe, movies, report.say)
     weights = next(run.path / name for name in run_folder.WEIGHTS if (run.path / name).is_file())
     job = ConvertJob(source=source, model=str(path), model_digest=run_folder.sha256(weights), recipe=recipe)
     partial = run_folder.begin(out, resume=False)
     try:
         summary = _write(partial, run, job, found)
-        run_folder.finish(partial, out)
-    except (SpikingPrednetError, OSError):
-        run_folder.discard(partial)
+    except BaseException:
+        run_folder.discard(partial)  # there is nothing in it from which anybody could go on
         raise
+    run_folder.finish(partial, out)
     return summary
 
 
@@ -81,6 +85,8 @@ def _write(partial: Path, run: RateRun, job: ConvertJob, found: Converted) -> di
     about = {
         "per_unit_Hz": {name: x.tolist() for name, x in circuit.per_unit_Hz.items()},
         "partners": sorted(circuit.partners),
+        "partner_of": dict(circuit.partner_of),
+        "slopes": {name: x.tolist() for name, x in circuit.slopes.items()},
         "answers": {name: {**vars(a), "bias_mV": a.bias_mV.tolist()} for name, a in circuit.answers.items()},
     }
     run_folder.write_json(partial / CIRCUIT, about)
@@ -121,30 +127,62 @@ def rate_run(path: Path) -> RateRun:
     return run
 
 
-def calibration(source: Source, recipe: Recipe) -> list[Movie]:
+def settling(model: RatePredNet) -> int:
+    """Frames of a clip that do not count, since the model has not settled yet.
+
+    Parameters
+    ----------
+    model : RatePredNet
+
+    Returns
+    -------
+    int
+    """
+    from conversion.scaling import settling_frames
+    from conversion.trace import trace
+
+    return settling_frames(trace(model).network)
+
+
+def _refuse_strange(source: Source, movies: list[Movie], run: RateRun) -> None:
+    """Raise where a clip to calibrate on is none that the model learned from: what is held out would no longer be known."""
+    if source.frames == PHOTOGRAPHS:
+        return
+    known = {digest for frames in run.clips.values() for digest in frames}
+    for name, frames in seen(movies).items():
+        if not known.issuperset(frames):
+            where = f"{source.frames}, clip {name!r}"
+            cure = "give the frames of its training (--frames), at the same size"
+            raise ConversionError(sentence(where, f"holds frames that the model in {run.path} has not learned from", cure=cure))
+
+
+def calibration(source: Source, recipe: Recipe, settling: int = 0) -> list[Movie]:
     """Choose clips to calibrate on, out of what the rate model learned from.
 
     Parameters
     ----------
     source : Source
     recipe : Recipe
+    settling : int
+        Frames at the beginning of each stretch that will not count.
 
     Returns
     -------
     list of Movie
-        Stretches of `WINDOW` frames, evenly spaced over a video, or fresh drifts of the photographs; together no less than
-        the recipe's ``calibration_frames``, where there are that many.
+        Stretches of `WINDOW` frames, or more where a model settles slowly, evenly spaced over a video, or fresh drifts of the
+        photographs; together no less than the recipe's ``calibration_frames``, where there are that many.
     """
-    n = -(-recipe.calibration_frames // WINDOW)
+    window = max(WINDOW, settling + COUNTED)
+    n = -(-recipe.calibration_frames // window)
     if source.frames == PHOTOGRAPHS:
-        return list(source.model_copy(update={"n_movies": n, "n_frames": WINDOW}).learning(recipe.seed + 1))
+        return list(source.model_copy(update={"n_movies": n, "n_frames": window}).learning(recipe.seed + 1))
     clips = source.learning(recipe.seed + 1)
     total = sum(m.n_frames for m in clips)
     found = []
     for m in clips:
         k = max(1, round(n * m.n_frames / total))
-        starts = [round(i * (m.n_frames - WINDOW) / max(1, k - 1)) for i in range(k)] if m.n_frames > WINDOW else [0]
-        found += [m.part(start, min(start + WINDOW, m.n_frames)) for start in dict.fromkeys(starts)]
+        starts = [round(i * (m.n_frames - window) / max(1, k - 1)) for i in range(k)] if m.n_frames > window else [0]
+        found += [m.part(start, min(start + window, m.n_frames)) for start in dict.fromkeys(starts)]
     return found
 
 
@@ -171,5 +209,5 @@ def ledger_table(entries: list[dict[str, Any]]) -> str:
         )
     for e in entries:
         if e["numbers"] and e["step"] != "scale":
-            lines.append(f"{e['step']}: " + ", ".join(f"{k} {v:.3g}" for k, v in e["numbers"].items()))
+            lines.append(f"{e['step']}: " + ", ".join(f"{k} {'-inf' if v is None else format(v, '.3g')}" for k, v in e["numbers"].items()))
     return "\n".join(lines)

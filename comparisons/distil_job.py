@@ -109,6 +109,7 @@ class DistilLearner(TrainedByBackprop):
         super().__init__(trainer)
         self.job, self.teacher, self.trainable, self.model = job, teacher, trainable, trainable.student
         self.learned_from: tuple[Movie, ...] = ()
+        self.seen_before = dict(teacher.clips or {})
 
     def description(self) -> str:
         """As `Learner.description`."""

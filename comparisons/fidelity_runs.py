@@ -18,7 +18,7 @@ from comparisons.movies import PHOTOGRAPHS
 from comparisons.progress import Reporter
 from comparisons.scoring_runs import Frames
 from conversion.circuit import Answer, Circuit
-from conversion.fidelity import Fidelity, fidelity
+from conversion.fidelity import TAU_MS, Fidelity, fidelity
 from conversion.recipe import Recipe
 from conversion.sizing import expected_nrmse
 from snn.errors import ConversionError, sentence
@@ -40,7 +40,9 @@ class Point:
     error, representation : float
         Largest NRMSE of the error and of the representation populations.
     expected : float
-        What theory says of the error populations.
+        What theory says of the error populations; NaN but for staggered integrate-and-fire cells.
+    tau_syn_ms : float
+        Decay of the synapses.
     spikes_per_frame : float
     mse_ratio : float
         Error of the spiking forecast over that of the rate model.
@@ -51,6 +53,7 @@ class Point:
     error: float
     representation: float
     expected: float
+    tau_syn_ms: float
     spikes_per_frame: float
     mse_ratio: float
 
@@ -144,7 +147,8 @@ def converted(path: Path, rate: Path | None = None) -> Circuit:
     arrays = {k: a for k, a in run.state.arrays.items() if k.startswith(LEARNED)}
     answers = {name: Answer(a["r_max_Hz"], a["gain_mV"], np.array(a["bias_mV"])) for name, a in about["answers"].items()}
     per_unit = {name: np.array(x) for name, x in about["per_unit_Hz"].items()}
-    return Circuit(run.network, arrays, per_unit, frozenset(about["partners"]), answers)
+    slopes = {name: np.array(x) for name, x in about.get("slopes", {}).items()}
+    return Circuit(run.network, arrays, per_unit, frozenset(about["partners"]), answers, about.get("partner_of", {}), slopes)
 
 
 def frames_of(rate: Path, wanted: Frames, n_frames: int) -> list[Movie]:
@@ -198,14 +202,18 @@ def sweep(
     run, other = rate_run(rate), load_run(spiking)
     assert isinstance(other.job, ConvertJob)
     movies, found = frames_of(rate, wanted, n_frames), []
+    tau_ms = run.model.spec.timing.tau_syn_ms if run.model.spec.timing is not None else TAU_MS
     for one in recipes(spiking, copies, rates_Hz):
         n, r = one.copies, one.r_max_Hz
         report.say(f"{n} copies, {r:g} Hz")
         made = convert(run.model, one, calibration(other.job.source, one))
         f = _compared(made.rates, made.circuit, movies, report)
         worst = f.worst("error"), f.worst("representation")
-        found.append(Point(n, r, *worst, expected_nrmse(n, r), f.spikes_per_frame, f.mse_cells / f.mse_rates))
-        report.say(f"{n} copies, {r:g} Hz: error {worst[0]:.3f}, representation {worst[1]:.3f}, expected {found[-1].expected:.3f}")
+        lawful = one.neuron == "if" and one.copies_differ
+        expected = expected_nrmse(n, r, tau_ms) if lawful else float("nan")
+        found.append(Point(n, r, *worst, expected, tau_ms, f.spikes_per_frame, f.mse_cells / f.mse_rates))
+        meant = f", expected {expected:.3f}" if lawful else ""
+        report.say(f"{n} copies, {r:g} Hz: error {worst[0]:.3f}, representation {worst[1]:.3f}{meant}")
     return found
 
 
@@ -229,6 +237,8 @@ def recipes(spiking: Path, copies: tuple[int, ...], rates_Hz: tuple[float, ...])
     ------
     ConversionError
         If it is no converted run.
+    ValueError
+        If a number is out of range, or copies meet in pools that do not fit their number.
     """
     job = load_run(spiking).job
     if not isinstance(job, ConvertJob):
@@ -237,7 +247,7 @@ def recipes(spiking: Path, copies: tuple[int, ...], rates_Hz: tuple[float, ...])
     if not copies and not rates_Hz:
         return []
     pairs = [(n, r) for r in rates_Hz or (job.recipe.r_max_Hz,) for n in copies or (job.recipe.copies,)]
-    return [Recipe(**{**old, "copies": n, "fan_in": None, "r_max_Hz": r}) for n, r in pairs]
+    return [Recipe(**{**old, "copies": n, "r_max_Hz": r}) for n, r in pairs]
 
 
 def table(found: Fidelity) -> str:

@@ -63,7 +63,9 @@ def draw_scaling(path: Path, points: list[Point]) -> None:
         left.loglog(n, [p.error for p in mine], "o", color=colour, label=f"error units, {r:g} Hz")
         left.loglog(n, [p.representation for p in mine], "s", mfc="none", color=colour, label=f"representation, {r:g} Hz")
         smooth = np.geomspace(n.min(), n.max(), 50) if len(n) > 1 else n
-        left.loglog(smooth, [expected_nrmse(x, r) for x in smooth], color=colour, lw=0.9, label=f"theory, error units, {r:g} Hz")
+        if np.isfinite(mine[0].expected):
+            theory = [expected_nrmse(x, r, mine[0].tau_syn_ms) for x in smooth]
+            left.loglog(smooth, theory, color=colour, lw=0.9, label=f"theory, error units, {r:g} Hz")
         right.semilogx(n, [100 * (p.mse_ratio - 1) for p in mine], "o-", color=colour, lw=0.9, label=f"{r:g} Hz")
     ticks = sorted({p.copies for p in points})
     for axis in (left, right):

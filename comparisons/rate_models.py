@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from comparisons import run_folder
 from comparisons.rate_job import WEIGHTS
@@ -12,6 +12,7 @@ from snn.errors import StateError, sentence
 
 if TYPE_CHECKING:
     from conversion.rate_prednet import RatePredNet
+    from conversion.rate_spec import RatePredNetSpec
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +39,8 @@ def begin_with(model: RatePredNet, start: str, digest: str | None) -> dict[str, 
     Parameters
     ----------
     model : RatePredNet
-        Changed in place. What does not shape its weights, such as the length of its sub-steps, may differ.
+        Changed in place. What its weights do not depend on may differ: the length of sub-steps, what training lowers, and
+        where sites share kernels the size of the frames.
     start : str
         As for `open_rate`.
     digest : str, optional
@@ -62,10 +64,22 @@ def begin_with(model: RatePredNet, start: str, digest: str | None) -> dict[str, 
         raise StateError(sentence(start, "has changed since this run was begun", got=got, allowed=allowed, cure="begin anew"))
     if found.clips is None:
         raise StateError(sentence(start, "does not say which frames it has learned from", cure="give a run folder"))
-    if found.model.spec.cell != model.spec.cell:
-        raise StateError(sentence(start, "has another cell than the model", got=found.model.spec.cell, allowed=model.spec.cell))
+    anywhere = found.model.spec.shared and model.spec.shared
+    old, new = (_meaning(m.spec, anywhere) for m in (found.model, model))
+    for name in new:
+        if old[name] != new[name]:
+            what = f"has another {name} than the model, so its weights mean something else"
+            raise StateError(sentence(start, what, got=old[name], allowed=str(new[name])))
     fill(model, dict(found.model.named_parameters()), start)
     return found.clips
+
+
+def _meaning(spec: RatePredNetSpec, anywhere: bool) -> dict[str, Any]:
+    """The fields of a description without which its weights mean nothing; those that serve anywhere know no size."""
+    free = {"error_norm", "loss", "timing"} | ({"rows", "cols"} if anywhere else set())
+    found = {name: value for name, value in spec.model_dump().items() if name not in free}
+    timing = None if spec.timing is None else spec.timing.model_copy(update={"step_ms": spec.timing.frame_ms / 2, "hop_ms": 0.0})
+    return {**found, "timing": timing}
 
 
 def open_rate(path: Path) -> TrainedRate:

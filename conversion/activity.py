@@ -11,6 +11,7 @@ import numpy as np
 from conversion.circuit import DT_MS, Circuit, FloatArray
 from snn.engines import engine as engine_named
 from snn.engines.driver import Simulation
+from snn.errors import ConversionError, sentence
 from snn.stimuli.movie import Movie
 
 Moment = dict[str, FloatArray]
@@ -55,9 +56,17 @@ def watch(circuit: Circuit, movie: Movie, *, bin_ms: float = DT_MS, engine: str 
     ------
     dict of str to ndarray, shape (n_bins, rows, cols, features)
         Per population: mean activity in each bin of the frame, in the units of the rate model; copies are averaged.
+
+    Raises
+    ------
+    ConversionError
+        If the bins do not fit into a frame.
     """
     sim = simulation(circuit, bin_ms=bin_ms, engine=engine, seed=seed)
     n_bins = round(circuit.network.frame_ms / bin_ms)
+    if n_bins < 1 or abs(n_bins * bin_ms - circuit.network.frame_ms) > 1e-9:
+        allowed = f"divisors of {circuit.network.frame_ms:g}"
+        raise ConversionError(sentence("bin_ms", "does not divide a frame", got=bin_ms, allowed=allowed))
     for frame in movie.frames:
         moment = Movie(frame[None], bin_ms)
         parts = [read(circuit, sim.run(moment).counts, bin_ms) for _ in range(n_bins)]

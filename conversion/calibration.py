@@ -7,7 +7,7 @@ answer to a current is straight, so the current ``(I - b) / a`` makes what ``I``
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -184,6 +184,11 @@ def shadowed(rates: Circuit, cells: Circuit) -> Circuit:
     -------
     Circuit
         The rate circuit, and ``NAME.cells`` with the inputs of NAME and no synapses of their own.
+
+    Notes
+    -----
+    Cells hear the weights of the rate model, divided by what earlier passes have divided those of the cells by. What else is
+    wrong with the weights of the cells shows only in the loop.
     """
     arrays = {k: a for k, a in rates.arrays.items() if not k.startswith("weights/")}
     populations = list(rates.network.populations)
@@ -197,7 +202,9 @@ def shadowed(rates: Circuit, cells: Circuit) -> Circuit:
         arrays |= {f"{kind}/{name}": a for kind, a in own.items() if a is not None}
         per_unit[name] = cells.per_unit_Hz[p.name]
     for j in rates.network.projections:
-        listed.append((j.model_copy(update={"target": f"{j.target}.cells"}), rates.weights(j.name) * cells.answer(j.target).gain_mV))
+        factors = cells.answer(j.target).gain_mV / cells.slope(j.target)
+        w = rates.weights(j.name) * per_target(rates.network, j, factors)
+        listed.append((j.model_copy(update={"target": f"{j.target}.cells"}), w))
     return rebuilt(rates, populations, listed, arrays, per_unit)
 
 
@@ -207,21 +214,22 @@ def corrected(circuit: Circuit, lines: Mapping[str, Line], damping: float = 1.0)
     Parameters
     ----------
     circuit : Circuit
-        Spiking; a partner is corrected as the population whose name it begins with.
+        Spiking.
     lines : mapping of str to Line
+        By population. A partner without a line of its own is corrected as the population that hears the same (`line_of`).
     damping : float
         Share of the correction that is made.
 
     Returns
     -------
     Circuit
-        Every population is biased.
+        Every population is biased, and its slopes are those of all corrections so far.
     """
     network = circuit.network
     slope: dict[str, FloatArray] = {}
     populations, arrays = [], {k: a for k, a in circuit.arrays.items() if k.startswith("threshold/")}
     for p in network.populations:
-        line = lines.get(p.name if p.name not in circuit.partners else p.name.removesuffix("_inh"), STRAIGHT)
+        line = line_of(circuit, p.name, lines)
         answer, sites = circuit.answer(p.name), p.units.rows * p.units.cols
         # The eye drives all channels of a population with one gain.
         slopes = line.slope if p.drive is None else line.slope.mean(keepdims=True)
@@ -233,7 +241,34 @@ def corrected(circuit: Circuit, lines: Mapping[str, Line], damping: float = 1.0)
         gain = p.drive_gain if p.drive is None else p.drive_gain / float(slope[p.name][0])
         populations.append(p.model_copy(update={"biased": True, "drive_gain": gain}))
     listed = [(j, circuit.weights(j.name) * per_target(network, j, 1.0 / slope[j.target])) for j in network.projections]
-    return rebuilt(circuit, populations, listed, arrays)
+    so_far = {name: circuit.slope(name) * x for name, x in slope.items()}
+    return replace(rebuilt(circuit, populations, listed, arrays), slopes=so_far)
+
+
+def line_of(circuit: Circuit, name: str, lines: Mapping[str, Line]) -> Line:
+    """Find the line by which a population is to be corrected.
+
+    Parameters
+    ----------
+    circuit : Circuit
+    name : str
+        Population.
+    lines : mapping of str to Line
+
+    Returns
+    -------
+    Line
+        Its own; that of the population that it is a partner of, where both hear the same; else one that changes nothing.
+    """
+    if name in lines:
+        return lines[name]
+    other = circuit.partner_of.get(name, name)
+    heard: dict[str, set[tuple[str, str]]] = {name: set(), other: set()}
+    for j in circuit.network.projections:
+        if j.target in heard:
+            heard[j.target].add((j.source, j.receptor))
+    # An interneuron follows cells that are corrected already, so their line would act twice.
+    return lines.get(other, STRAIGHT) if heard[name] == heard[other] else STRAIGHT
 
 
 def per_target(network: Network, j: Projection, factors: FloatArray) -> FloatArray:

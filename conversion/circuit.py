@@ -61,6 +61,11 @@ class Circuit:
         Populations that stand for no unit of the rate model: inhibitory partners and interneurons.
     answers : mapping of str to Answer
         For populations of spiking cells whose answer to a current had to be made straight.
+    partner_of : mapping of str to str
+        For partners, the population of the rate model that each stands beside: whose activity it carries or, where it is an
+        interneuron before a target, into which all that it sums goes.
+    slopes : mapping of str to ndarray, shape (features,)
+        For populations that calibration has corrected, by what it has divided their currents so far.
     """
 
     network: Network
@@ -68,6 +73,8 @@ class Circuit:
     per_unit_Hz: Mapping[str, FloatArray]
     partners: frozenset[str] = frozenset()
     answers: Mapping[str, Answer] = field(default_factory=dict)
+    partner_of: Mapping[str, str] = field(default_factory=dict)
+    slopes: Mapping[str, FloatArray] = field(default_factory=dict)
 
     def answer(self, population: str) -> Answer:
         """How the cells of a population are driven.
@@ -83,6 +90,20 @@ class Circuit:
         """
         p = self.network.population(population)
         return self.answers[population] if population in self.answers else Answer(r_max_of(p), 1.0, np.zeros(p.copies))
+
+    def slope(self, population: str) -> FloatArray:
+        """By what calibration has divided the currents of a population so far; ones where it has not.
+
+        Parameters
+        ----------
+        population : str
+
+        Returns
+        -------
+        ndarray, shape (features,)
+        """
+        p = self.network.population(population)
+        return self.slopes[population] if population in self.slopes else np.ones(p.shape[2])
 
     def weights(self, projection: str) -> FloatArray:
         """Weights of a projection in mV.
@@ -156,8 +177,9 @@ def rebuilt(
     arrays: Mapping[str, Array] | None = None,
     per_unit_Hz: Mapping[str, FloatArray] | None = None,
     partners: frozenset[str] | None = None,
+    partner_of: Mapping[str, str] | None = None,
 ) -> Circuit:
-    """Put a circuit together anew; encoder, readouts and name stay.
+    """Put a circuit together anew; encoder, readouts, name, answers and slopes stay.
 
     Parameters
     ----------
@@ -171,6 +193,8 @@ def rebuilt(
     per_unit_Hz : mapping of str to ndarray, shape (features,), optional
         As the old one when left out.
     partners : frozenset of str, optional
+        As the old one when left out.
+    partner_of : mapping of str to str, optional
         As the old one when left out.
 
     Returns
@@ -209,6 +233,8 @@ def rebuilt(
         circuit.per_unit_Hz if per_unit_Hz is None else per_unit_Hz,
         circuit.partners if partners is None else partners,
         circuit.answers,
+        circuit.partner_of if partner_of is None else partner_of,
+        circuit.slopes,
     )
 
 

@@ -156,7 +156,7 @@ def student_of(
         student = RatePredNetSpec(
             rows=teacher.rows,
             cols=teacher.cols,
-            channels=teacher.channels if channels is None else channels,
+            channels=(1, *teacher.channels[1:]) if channels is None else channels,
             r_channels=teacher.r if r_channels is None else r_channels,
             cell="leaky",
             pooling="average",
@@ -199,15 +199,6 @@ def refuse_unlike(teacher: RatePredNetSpec, student: RatePredNetSpec) -> None:
         raise ConversionError(
             sentence(
                 "student.channels", "has other levels than the teacher", got=student.channels, allowed=f"{teacher.levels} levels", cure=cure
-            )
-        )
-    if student.channels[0] != teacher.channels[0]:
-        raise ConversionError(
-            sentence(
-                "student.channels",
-                "begins with other frames than the teacher's",
-                got=student.channels,
-                allowed=f"{teacher.channels[0]} first",
             )
         )
     if teacher.loss == "direct":

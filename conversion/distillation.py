@@ -120,7 +120,8 @@ class DistilTrainable:
         """
         shown = coloured(clips, self.student)
         with torch.no_grad():
-            _, taught = _stacked(self.teacher, shown, {*self.compared, "level0.prediction"})
+            # A teacher of colours sees the same grey in each; the student, whose eye knows luminance only, reads it out.
+            _, taught = _stacked(self.teacher, coloured(clips, self.teacher), {*self.compared, "level0.prediction"})
         forecast, learned = _stacked(self.student, shown, self.compared)
         found: dict[str, list[Tensor]] = {}
         for name, kind in self.compared.items():

@@ -4,7 +4,7 @@ Both are shown the same movie, step by step, from rest. What a synapse with the 
 compared with what it makes of the rates:
 
 * NRMSE: root mean square of the difference, over the root mean square of the rate model's activity;
-* correlation: median over units of Pearson's r in time, over units that do anything;
+* correlation: median of Pearson's r in time over units that do anything in the rate model; 0 where their cells are silent;
 * gain and offset of the regression of the one on the other;
 * lag: shift in time at which the two agree best.
 """
@@ -178,10 +178,11 @@ class _Sums:
         self.beyond += int((x > high).sum())
 
     def correlation(self) -> float:
-        """Median over units that vary in both."""
+        """Median over units that vary in the rate model; 0 for those whose cells do not."""
         vx, vy = self.xx - self.x**2 / self.n, self.yy - self.y**2 / self.n
-        alive = (vx > 1e-9 * self.xx.max(initial=1e-30)) & (vy > 0)
-        r = (self.xy - self.x * self.y / self.n)[alive] / np.sqrt(vx[alive] * vy[alive])
+        alive = vx > 1e-9 * self.xx.max(initial=1e-30)
+        told = np.where(vy > 0, vy, np.inf)
+        r = (self.xy - self.x * self.y / self.n)[alive] / np.sqrt(vx[alive] * told[alive])
         return float(np.median(r)) if len(r) else float("nan")
 
     def line(self) -> tuple[float, float]:

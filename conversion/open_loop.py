@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from conversion.calibration import STRAIGHT, Line
-from conversion.circuit import DT_MS, Circuit, FloatArray, standing
+from conversion.circuit import DT_MS, Circuit, FloatArray
 from conversion.neuron import HEADROOM
 from snn.description import Network, Population
 from snn.engines import engine
@@ -50,19 +50,19 @@ def open_loop(cells: Circuit) -> tuple[dict[str, Line], dict[str, Measured]]:
     Parameters
     ----------
     cells : Circuit
-        Of spiking cells.
+        Of spiking cells. Corrections that it has had are not looked at, so this pass comes first, and once.
 
     Returns
     -------
     lines : dict of str to Line
-        Per population that stands for units of the rate model.
+        Per population, interneurons and other partners too.
     measured : dict of str to Measured
         Per kind of cell, under the name of the first population that consists of it.
     """
     lines: dict[str, Line] = {}
     kinds: dict[tuple[object, ...], str] = {}
     measured: dict[str, Measured] = {}
-    for p in standing(cells):
+    for p in cells.network.populations:
         answer = cells.answer(p.name)
         thresholds = np.asarray(cells.arrays.get(f"threshold/{p.name}", np.zeros(0)), dtype=np.float64)[: p.copies]
         kind = (p.cell, p.copies, answer.r_max_Hz, answer.gain_mV, answer.bias_mV.tobytes(), thresholds.tobytes())

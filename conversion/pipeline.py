@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -20,7 +21,7 @@ from conversion.neuron import at_rheobase, integrate_and_fire, leaky_integrate_a
 from conversion.open_loop import open_loop
 from conversion.populate import halfway, populate, stagger
 from conversion.recipe import Recipe
-from conversion.scaling import percentiles, scale, settling_frames
+from conversion.scaling import percentiles, refuse_short, scale, settling_frames
 from conversion.sizing import size_of
 from conversion.stability import growth_rate, refuse_unstable
 from conversion.timed_prednet import TimedPredNet
@@ -34,7 +35,7 @@ from snn.stimuli.movie import Movie
 
 Say = Callable[[str], None]
 CHECKED_FRAMES, CHECKED_UNITS = 3, 100_000
-"""Frames on which a step that should change no rate is checked; one for circuits with more units than that."""
+"""Frames on which a step that should change no rate is checked; fewer for circuits with more units than that."""
 STABILITY_FRAMES, STABILITY_MS = 6, 300.0
 """A disturbance is followed for so many frames, and so long."""
 EXACT = 1e-6
@@ -143,7 +144,7 @@ class _Conversion:
         difference = None
         if before is not None:
             difference = largest_difference(before, circuit, self.movies[0])
-            if difference > EXACT:
+            if not difference <= EXACT:
                 raise ConversionError(
                     sentence(f"step {step!r}", "changed rates that it should not", got=difference, allowed=f"<= {EXACT:g}")
                 )
@@ -163,7 +164,11 @@ class _Conversion:
 
     def run(self, model: nn.Module | Circuit) -> Converted:
         recipe = self.recipe
-        rates = model if isinstance(model, Circuit) else trace(model)
+        if isinstance(model, Circuit):
+            rates = model
+        else:
+            rates = trace(model, self.movies[0].size if self.movies and isinstance(model, nn.Sequential) else None)
+        refuse_short(rates, self.movies)
         self.trace(model, rates)
         scales = self.scales(rates)
         circuit = scale(rates, scales, recipe.r_max_Hz)
@@ -290,18 +295,21 @@ def largest_difference(one: Circuit, other: Circuit, movie: Movie) -> float:
     one, other : Circuit
         Populations that only one of them has are not looked at.
     movie : Movie
-        Of which the first frames are shown.
+        Of which the first frames are shown: enough for what the longest delay carries to arrive.
 
     Returns
     -------
     float
-        In units of the rate model, over the largest activity of its population where that is above 1.
+        In units of the rate model, over the largest activity of its population where that is above 1; NaN if one is.
     """
-    worst = 0.0
-    n_frames = CHECKED_FRAMES if other.network.n_neurons <= CHECKED_UNITS else 1
+    worst = [0.0]
+    longest = max((j.delay_ms for c in (one, other) for j in c.network.projections), default=0.0)
+    n_frames = 1 + math.ceil(longest / one.network.frame_ms)
+    if other.network.n_neurons <= CHECKED_UNITS:
+        n_frames = max(n_frames, CHECKED_FRAMES)
     shown = movie.part(0, min(n_frames, movie.n_frames))
     for a, b in zip(watch(one, shown), watch(other, shown), strict=True):
         for name in a.keys() & b.keys():
             size = max(1.0, float(np.abs(a[name]).max()))
-            worst = max(worst, float(np.abs(a[name] - b[name]).max()) / size)
-    return worst
+            worst.append(float(np.abs(a[name] - b[name]).max()) / size)
+    return float(np.max(worst))

@@ -134,6 +134,8 @@ class RatePredNetSpec(Described):
             raise ValueError(f"inhibitory_share needs dale; got {self.inhibitory_share}")
         if self.fixed_forget and self.cell != "sublstm":
             raise ValueError(f"fixed_forget belongs to cell 'sublstm'; got cell {self.cell!r}")
+        if self.timing is not None and self.channels[0] != 1:
+            raise ValueError(f"timing needs channels that begin with 1: the eye of its spiking form sees luminance; got {self.channels}")
         if self.timing is not None and (self.cell != "leaky" or self.pooling != "average" or self.loss != "L_0"):
             raise ValueError(
                 "timing needs cell 'leaky', pooling 'average' and loss 'L_0', which have a form in spikes; "

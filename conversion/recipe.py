@@ -55,7 +55,8 @@ class Recipe(Described):
         Passes, out of ``open_loop``, ``teacher_forced`` and ``closed_loop``. The later two mend what is wrong with scales or
         gains; circuits in which nothing is wrong do not gain by them.
     calibration_frames : int
-        Frames of the calibration clips that are used for the scales; the passes use the last third of them.
+        Frames of the calibration clips, of which those at the beginning of a clip, while it settles, do not count; the passes
+        use the first few of each clip that count.
     seed : int
 
     References
@@ -90,6 +91,16 @@ class Recipe(Described):
     def _coherent(self) -> Self:
         if self.fan_in is not None and self.copies % self.fan_in:
             raise ValueError(f"fan_in must divide the {self.copies} copies; got {self.fan_in}")
+        for name, applies, to in (
+            ("tau_rest_ms", self.neuron == "if", "neuron 'if'"),
+            ("tau_mem_ms", self.neuron != "if", "neurons that leak"),
+            ("t_ref_ms", self.neuron != "if", "neurons that leak"),
+            ("gain", self.neuron == "lif_rheobase", "neuron 'lif_rheobase'"),
+            ("tau_ei_ms", self.route != "twin", "routes with interneurons"),
+            ("match_lag", self.route != "twin", "routes with interneurons"),
+        ):
+            if not applies and getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(f"{name} belongs to {to}; got {getattr(self, name)} with neuron {self.neuron!r} and route {self.route!r}")
         return self
 
 

@@ -29,7 +29,7 @@ class Parts:
         Decay of the synapse onto interneurons.
     match_lag : bool
         Whether excitation gets the lag of inhibition.
-    populations, projections, biases, per_unit, partners
+    populations, projections, biases, per_unit, partners, partner_of
         The new circuit as it grows.
     """
 
@@ -41,12 +41,14 @@ class Parts:
     biases: dict[str, Array] = field(default_factory=dict)
     per_unit: dict[str, FloatArray] = field(default_factory=dict)
     partners: set[str] = field(default_factory=set)
+    partner_of: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.partners |= self.circuit.partners
+        self.partner_of |= self.circuit.partner_of
 
     def add(self, p: Population, like: str, bias: FloatArray | None = None) -> None:
-        """Add a population whose rates mean what those of ``like`` mean.
+        """Add a population whose rates mean what those of ``like`` mean; if it is new, it is a partner of that one.
 
         Parameters
         ----------
@@ -62,6 +64,8 @@ class Parts:
             self.biases[f"bias/{p.name}"] = bias
         if p.name not in self.circuit.per_unit_Hz:
             self.partners.add(p.name)
+            # A partner of a partner stands beside the same population of the rate model.
+            self.partner_of[p.name] = self.partner_of.get(like, like)
 
     def join(self, j: Projection, w: FloatArray) -> None:
         """Add a projection, unless all its weights are 0.
@@ -148,7 +152,8 @@ class Parts:
 
     def whole(self) -> Circuit:
         """Put the new circuit together."""
-        return rebuilt(self.circuit, self.populations.values(), self.projections, self.biases, self.per_unit, frozenset(self.partners))
+        partners = frozenset(self.partners), self.partner_of
+        return rebuilt(self.circuit, self.populations.values(), self.projections, self.biases, self.per_unit, *partners)
 
 
 def _positive(w: FloatArray) -> FloatArray:
@@ -347,4 +352,5 @@ def _without_idle(parts: Parts) -> Circuit:
     parts.projections = [(j, w) for j, w in parts.projections if j.target not in idle]
     parts.per_unit = {name: x for name, x in parts.per_unit.items() if name not in idle}
     parts.partners -= idle
+    parts.partner_of = {name: of for name, of in parts.partner_of.items() if name not in idle}
     return parts.whole()

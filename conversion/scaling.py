@@ -27,7 +27,7 @@ def percentiles(
     percentile: float | Mapping[str, float] = 99.0,
     *,
     dead: Literal["refuse", "keep"] = "refuse",
-    bin_ms: float = 5.0,
+    bin_ms: float | None = None,
 ) -> dict[str, FloatArray]:
     """Measure how strong each channel gets.
 
@@ -43,7 +43,8 @@ def percentiles(
     dead : {'refuse', 'keep'}
         What to do about channels that never do anything: raise, or let them keep the scale of the others' median.
     bin_ms : float
-        Time over which an activity is averaged.
+        Time over which an activity is averaged; it must divide a frame. The longest such time of no more than 5 ms when
+        left out.
 
     Returns
     -------
@@ -58,6 +59,8 @@ def percentiles(
     refuse_short(circuit, movies)
     _refuse_diverged(circuit)
     seen: dict[str, list[NDArray[np.float32]]] = {p.name: [] for p in circuit.network.populations}
+    if bin_ms is None:
+        bin_ms = next(float(b) for b in (5, 4, 3, 2, 1) if circuit.network.frame_ms % b == 0)
     for movie in movies:
         for t, moment in enumerate(watch(circuit, movie, bin_ms=bin_ms)):
             if t >= settling_frames(circuit.network):
@@ -192,6 +195,7 @@ def refuse_short(circuit: Circuit, movies: Sequence[Movie]) -> None:
                     "is shorter than the memory of the circuit",
                     got=movie.n_frames,
                     allowed=f">= {need} frames",
+                    cure="give longer clips",
                 )
             )
 

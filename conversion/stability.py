@@ -7,6 +7,8 @@ It counts everything that a disturbance can hide in: currents, and what is on it
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from conversion.activity import simulation
@@ -36,7 +38,8 @@ def growth_rate(circuit: Circuit, movie: Movie, *, seed: int = 0) -> float:
     Returns
     -------
     float
-        Per second; below 0 where they die out, and minus infinity where nothing is left of them.
+        Per second; below 0 where they die out, minus infinity where nothing is left of them, and infinity where the
+        activity itself grows beyond all numbers.
 
     Raises
     ------
@@ -56,11 +59,15 @@ def growth_rate(circuit: Circuit, movie: Movie, *, seed: int = 0) -> float:
     gap: dict[str, FloatArray] = {k: rng.normal(size=a.shape) for k, a in base.state().arrays.items() if k in keys}
     logs = []
     for t, frame in enumerate(movie.frames):
-        size = np.sqrt(sum(float((x**2).sum()) for x in gap.values()))
+        size = _size(gap.values())
         if size == 0.0:
             return -np.inf
         state = base.state()
-        moved: dict[str, Array] = {k: np.asarray(state.arrays[k], dtype=np.float64) + gap[k] * (SIZE / size) for k in keys}
+        # A disturbance far below the size of what it disturbs would be lost in rounding, and look as if it had died out.
+        small = SIZE * max(1.0, _size(state.arrays[k] for k in keys))
+        if not np.isfinite(small):
+            return np.inf
+        moved: dict[str, Array] = {k: np.asarray(state.arrays[k], dtype=np.float64) + gap[k] * (small / size) for k in keys}
         # The movie goes on: nothing of it may be forgotten by either.
         other._set(State({**state.arrays, **moved}, state.step, state.seed, state.dt_ms, state.digest))
         shown = Movie(frame[None], movie.frame_ms)
@@ -69,9 +76,16 @@ def growth_rate(circuit: Circuit, movie: Movie, *, seed: int = 0) -> float:
         here, there = base.state().arrays, other.state().arrays
         gap = {k: np.asarray(there[k], dtype=np.float64) - np.asarray(here[k], dtype=np.float64) for k in keys}
         if t >= movie.n_frames // 2:
-            grown = np.sqrt(sum(float((x**2).sum()) for x in gap.values())) / SIZE
+            grown = _size(gap.values()) / small
+            if not np.isfinite(grown):
+                return np.inf
             logs.append(np.log(grown) if grown > 0 else -np.inf)
     return float(np.mean(logs)) * 1000.0 / movie.frame_ms
+
+
+def _size(arrays: Iterable[Array]) -> float:
+    with np.errstate(over="ignore"):
+        return float(np.sqrt(sum(float((np.asarray(x, dtype=np.float64) ** 2).sum()) for x in arrays)))
 
 
 def refuse_unstable(before: float, after: float, what: str) -> None:
@@ -91,7 +105,8 @@ def refuse_unstable(before: float, after: float, what: str) -> None:
     """
     # Nothing is gained by dying out faster than a synapse does, so such margins count as that of the fastest.
     limit = max(before, FASTEST) / 2
-    if after > limit if before < 0 else after > before + 1.0:
+    kept = after <= limit if before < 0 else after <= before + 1.0
+    if not kept or after == np.inf:
         cure = "use the route 'twin', a shorter tau_ei_ms, or match_lag=True"
         lost = f"loses stability: disturbances, which grew by {before:.3g} per second, now grow by {after:.3g}"
         raise ConversionError(sentence(what, lost, cure=cure))

@@ -6,9 +6,13 @@ own on all its weights.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from conversion.circuit import Circuit, FloatArray, rebuilt
+from conversion.routes import STAGE
+from snn.description import Projection
 from snn.seeding import stream
 from snn.topology import LocalField, SharedKernel, existing
 from snn.weights import factors
@@ -65,8 +69,9 @@ def tiled(kernel: FloatArray, rows: int, cols: int) -> FloatArray:
 def spread_out(circuit: Circuit, spread: float, seed: int = 0) -> Circuit:
     """Keep shared kernels, and give each source unit a factor of its own, for one number a unit.
 
-    A population and its inhibitory partner have the same factors, onto a population and its partner alike, so what was
-    balanced stays so.
+    A population and the partners that carry its activity have the same factors, onto a population and its partners alike, so
+    what was balanced stays so. Where one cell of a site takes away what several have added (route ``parisien``), it has the
+    mean of their factors, and balance is kept only on average.
 
     Parameters
     ----------
@@ -79,13 +84,27 @@ def spread_out(circuit: Circuit, spread: float, seed: int = 0) -> Circuit:
     -------
     Circuit
     """
-    network = circuit.network
     listed, arrays = [], {k: a for k, a in circuit.arrays.items() if not k.startswith("weights/")}
-    for j in network.projections:
+    for j in circuit.network.projections:
         if isinstance(j.topology, SharedKernel) and spread:
             j = j.model_copy(update={"spread": spread})
-            source, target = (name.removesuffix("_inh") if name in circuit.partners else name for name in (j.source, j.target))
-            drawn = factors(network.ends(j)[0].n, spread, stream(seed, "spread", source, target, j.receptor))
-            arrays[f"factor/{j.name}"] = drawn
+            arrays[f"factor/{j.name}"] = _of_sources(circuit, j, seed)
         listed.append((j, circuit.weights(j.name)))
-    return rebuilt(circuit, network.populations, listed, arrays)
+    return rebuilt(circuit, circuit.network.populations, listed, arrays)
+
+
+def _of_sources(circuit: Circuit, j: Projection, seed: int) -> FloatArray:
+    """Draw the factors of a projection's source units, as they are for the synapse of the rate model that it stands for."""
+    network, of = circuit.network, circuit.partner_of
+    source, target = network.population(of.get(j.source, j.source)), of.get(j.target, j.target)
+    # Interneurons before a target sum what then passes one of its receptors.
+    onward = [k.receptor for k in network.projections if j.receptor == STAGE and (k.source, k.target) == (j.target, target)]
+    here = network.ends(j)[0]
+    shape = (*source.shape, here.copies)
+    drawn = factors(math.prod(shape), j.spread, stream(seed, "spread", source.name, target, *(onward or [j.receptor])))
+    if here.n == drawn.size:
+        return drawn
+    told = next(k.topology for k in network.projections if (k.source, k.target) == (source.name, j.source))
+    first, stop = getattr(told, "pre_features", None) or (0, source.shape[2])
+    mean: FloatArray = drawn.reshape(shape)[:, :, first:stop].mean(axis=2).ravel()
+    return mean

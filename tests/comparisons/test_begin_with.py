@@ -78,9 +78,12 @@ def test_frames_are_merged_once() -> None:
     ("start", "more", "words"),
     [
         ("nothing", (), "nothing"),
-        ("first", ("--no-shared",), "does not fit the model"),
+        ("first", ("--no-shared",), "has another shared than the model, so its weights mean something else; got True; allowed: False"),
+        ("first", ("--dale",), "has another dale than the model"),
+        ("first", ("--tau-frames", "0", "1"), "has another tau_frames than the model"),
+        ("first", ("--tau-syn-ms", "10"), "has another timing than the model"),
         ("first/weights.safetensors", (), "does not say which frames it has learned from; give a run folder"),
-        ("drift-convlstm", (), "has another cell than the model; got 'convlstm'; allowed: leaky"),
+        ("drift-convlstm", (), "drift-convlstm: has another"),
         ("drift-spiking", (), "is a run of a circuit, not of a rate PredNet"),
     ],
 )

@@ -231,7 +231,7 @@ def test_jobs_that_contradict_themselves(place: Path) -> None:
             ["--channels", "1", "--r-channels", "4"],
             "student.channels: has other levels than the teacher; got (1,); allowed: 2 levels",
         ),
-        (None, ["--channels", "2,3"], "student.channels: begins with other frames than the teacher's"),
+        (None, ["--channels", "2,3"], "student: cannot be built (timing needs channels that begin with 1"),
         (None, ["--channels", "x"], "--channels: is not a list of whole numbers; got 'x'"),
         (None, ["--forecast-weight", "0", "--frame-weight", "0"], "forecast and frame must not both be 0"),
         (None, ["--error-weight", "-1"], "error: Input should be greater than or equal to 0"),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from conversion.circuit import Circuit, standing
 from conversion.dale import route_dale
-from conversion.fidelity import Fidelity, best_lag, fidelity, ssim
+from conversion.fidelity import Fidelity, _Sums, best_lag, fidelity, ssim
 from conversion.neuron import integrate_and_fire
 from conversion.populate import populate
 from conversion.scaling import scale
@@ -88,8 +88,8 @@ def test_numbers_of_a_population(name: str, pair: tuple[Circuit, Circuit], found
     assert row.nrmse == pytest.approx(np.sqrt(((x - y) ** 2).mean() / (x**2).mean()), rel=1e-6) and 0.005 < row.nrmse < 0.5
     gain, offset = np.polyfit(x.ravel(), y.ravel(), 1)
     assert (row.gain, row.offset) == (pytest.approx(gain, rel=1e-6), pytest.approx(offset / SCALE, abs=1e-7))
-    alive = (x.var(axis=0) * len(x) > 1e-9 * (x**2).sum(axis=0).max()) & (y.var(axis=0) > 0)
-    r = np.array([np.corrcoef(x[:, k], y[:, k])[0, 1] for k in np.flatnonzero(alive)])
+    alive = x.var(axis=0) * len(x) > 1e-9 * (x**2).sum(axis=0).max()
+    r = np.array([np.corrcoef(x[:, k], y[:, k])[0, 1] if y[:, k].var() > 0 else 0.0 for k in np.flatnonzero(alive)])
     assert len(r) > 20 and row.correlation == pytest.approx(np.median(r), rel=1e-6)
     assert row.rate_Hz == pytest.approx(sent / (pair[1].network.population(name).n * seconds), rel=1e-9)
     assert row.beyond == pytest.approx((x > 1.5 * SCALE).mean(), abs=1e-9)
@@ -182,3 +182,14 @@ def test_lags_that_cannot_be_told() -> None:
     assert np.isnan(best_lag(still)) and np.isnan(best_lag(short))
     ramp = np.cumsum(np.random.default_rng(1).normal(size=(1, 3, 200)), axis=2)
     assert best_lag(np.concatenate([ramp[..., 40:], ramp[..., 20:-20]])) == 15.0
+
+
+def test_units_whose_cells_are_silent_count_as_uncorrelated() -> None:
+    """Oracle: by hand: nine of ten units have silent cells, so the median of r is 0."""
+    x = np.random.default_rng(0).random((50, 10))
+    y = np.where(np.arange(10) == 0, x, 0.0)
+    sums = _Sums(10)
+    sums.add(x, y, np.full(10, 9.0))
+    assert sums.correlation() == 0.0
+    sums.add(x[:, :1].repeat(10, axis=1), x[:, :1].repeat(10, axis=1), np.full(10, 9.0))
+    assert 0 < sums.correlation() < 1

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from conversion.activity import watch
 from conversion.circuit import Circuit
 from conversion.dale import ROUTES, Route, assert_dale, delayed, route_dale, share_of_synapses
+from conversion.neuron import integrate_and_fire
+from conversion.populate import populate
 from conversion.timed_prednet import TimedPredNet
 from conversion.trace import trace
-from conversion.unshare import unshare
+from conversion.unshare import spread_out, unshare
 from snn.errors import ConversionError
 from snn.stimuli.movie import Movie
 
@@ -54,7 +56,8 @@ def test_every_route_keeps_the_rates(route: Route, case: tuple[Circuit, Movie]) 
     found = route_dale(circuit, route)
     meant = circuit if route == "twin" else delayed(circuit)
     assert difference(meant, found, movie) <= EXACT
-    assert found.partners >= {p.name for p in found.network.populations} - {p.name for p in circuit.network.populations}
+    assert found.partners == {p.name for p in found.network.populations} - {p.name for p in circuit.network.populations}
+    assert found.partner_of.keys() == found.partners and set(found.partner_of.values()) <= circuit.per_unit_Hz.keys()
     for p in circuit.network.populations:
         assert found.per_unit_Hz[p.name].tolist() == circuit.per_unit_Hz[p.name].tolist()
 
@@ -72,6 +75,46 @@ def test_every_cell_excites_or_inhibits(route: Route, case: tuple[Circuit, Movie
     sources = {j.source for j in found.network.projections}
     assert {p.name for p in found.network.populations if p.name in found.partners} <= sources
     assert found.network.readouts == circuit.network.readouts
+
+
+def test_whose_partner_each_population_is(handmade: Circuits) -> None:
+    """Oracle: by hand; the partner of a partner stands beside the same population; what is put together anew keeps it."""
+    some = {
+        "twin": {"first_inh": "first"},
+        "relay": {"first_exc": "first", "first_inh": "first", "eye_exc": "eye"},
+        "feedforward_inhibition": {"second_slow_exc": "second", "first_slow_inh": "first"},
+        "parisien": {"first_exc": "first", "first_inh_1_3": "first", "second_inh_0_2_all": "second"},
+    }
+    for route, meant in some.items():
+        found = route_dale(handmade(), route)  # type: ignore[arg-type]
+        assert found.partner_of.items() >= meant.items(), route
+        for later in (unshare(found), populate(found, 2), integrate_and_fire(populate(found, 2)), route_dale(found)):
+            assert (later.partner_of, later.partners) == (found.partner_of, found.partners)
+    assert route_dale(delayed(handmade()), "relay").partner_of["first_rel_inh"] == "first"
+
+
+@pytest.mark.parametrize("route", [r for r in ROUTES if r != "parisien"])
+def test_a_spread_keeps_the_balance(route: Route, handmade: Circuits, tiny: Makes, walk: Shows) -> None:
+    """Oracle: the signed circuit whose kernels are spread by the same factors."""
+    for circuit, movie in ((handmade(), walk(3, size=4)), (trace(tiny()), walk(3))):
+        meant = circuit if route == "twin" else delayed(circuit)
+        one, two = spread_out(meant, 0.3, seed=2), spread_out(route_dale(circuit, route), 0.3, seed=2)
+        assert difference(one, two, movie) <= EXACT
+        assert difference(meant, one, movie) > 1e-3
+
+
+def test_factors_of_a_spread(handmade: Circuits) -> None:
+    """Oracle: by hand: alike without the lag matched; a cell that serves a site has the mean of those whom it hears."""
+    for route, one, two in (
+        ("relay", "first->second/slow", "first_inh->second/slow"),
+        ("feedforward_inhibition", "first->second/slow", "first->second_slow_inh/stage"),
+    ):
+        found = spread_out(route_dale(handmade(), route, match_lag=False), 0.3).arrays  # type: ignore[arg-type]
+        assert np.asarray(found[f"factor/{one}"]).tobytes() == np.asarray(found[f"factor/{two}"]).tobytes()
+    for copies in (1, 2):
+        arrays = spread_out(populate(route_dale(handmade(), "parisien"), copies), 0.3).arrays
+        each = np.asarray(arrays["factor/first_exc->second/slow"]).reshape(16, 3)
+        np.testing.assert_allclose(arrays["factor/first_inh_1_3->second/slow"], each[:, 1:].mean(axis=1), rtol=1e-12)
 
 
 def test_how_many_cells_each_route_takes(handmade: Circuits) -> None:

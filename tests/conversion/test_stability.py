@@ -55,12 +55,17 @@ def lit(n_frames: int) -> Movie:
     return Movie(np.full((n_frames, 1, 1), 0.5), 20.0)
 
 
-@pytest.mark.parametrize(("weight", "delay"), [(0.5, 1), (0.9, 1), (1.05, 1), (-0.6, 1), (0.8, 10), (0.9, 40)])
+@pytest.mark.parametrize(("weight", "delay"), [(0.5, 1), (0.9, 1), (1.05, 1), (-0.6, 1), (0.8, 10), (0.9, 40), (3.0, 1), (20.0, 1)])
 def test_growth_of_a_loop(weight: float, delay: int) -> None:
     """Oracle: logarithm of the largest eigenvalue of the map of a step, per second."""
     meant = 1000.0 * math.log(eigenvalue(weight, delay))
-    assert meant == pytest.approx(1000.0 / TAU_MS * (weight - 1.0), rel=0.05) or delay > 1
+    assert meant == pytest.approx(1000.0 / TAU_MS * (weight - 1.0), rel=0.05) or delay > 1 or weight > 2
     assert growth_rate(loop(weight, float(delay)), lit(24)) == pytest.approx(meant, rel=0.02, abs=0.3)
+
+
+def test_growth_beyond_all_numbers() -> None:
+    """Oracle: a loop that multiplies its activity by 10^13 in a frame leaves the range of numbers; it is not stable."""
+    assert growth_rate(loop(30.0), lit(40)) == math.inf
 
 
 def test_growth_does_not_depend_on_the_first_disturbance() -> None:
@@ -93,6 +98,9 @@ def test_too_few_frames_are_refused() -> None:
         (2.0, 3.5, True),
         (-math.inf, -math.inf, False),
         (-math.inf, -2000.0, False),
+        (-10.0, math.inf, True),
+        (-10.0, math.nan, True),
+        (math.inf, math.inf, True),
     ],
 )
 def test_how_much_of_the_margin_may_be_lost(before: float, after: float, refused: bool) -> None:
