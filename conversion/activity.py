@@ -114,3 +114,24 @@ def filtered(activity: FloatArray, before: FloatArray, tau_ms: float, bin_ms: fl
     keep = float(np.exp(-bin_ms / tau_ms))
     out, after = lfilter([1.0 - keep], [1.0, -keep], activity, axis=0, zi=keep * before[None])
     return out, after[0] / keep
+
+
+def passed(activity: FloatArray, before: dict[str, FloatArray], key: str, tau_ms: float) -> FloatArray:
+    """Pass a frame of activity through a synapse that goes on where the frame before ended.
+
+    Parameters
+    ----------
+    activity : ndarray, shape (n_bins, ...)
+        In bins of a step of the spiking form.
+    before : dict of str to ndarray
+        Where each synapse stands; is brought up to date.
+    key : str
+        Which one it is; it begins at 0.
+    tau_ms : float
+
+    Returns
+    -------
+    ndarray, shape (n_bins, ...)
+    """
+    out, before[key] = filtered(activity, before.get(key, np.zeros(activity.shape[1:])), tau_ms, DT_MS)
+    return out

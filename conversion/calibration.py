@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from conversion.activity import filtered, watch
+from conversion.activity import passed, watch
 from conversion.circuit import Circuit, FloatArray, rebuilt, standing
 from conversion.scaling import settling_frames
 from snn.description import Network, Projection
@@ -129,8 +129,7 @@ def teacher_forced(rates: Circuit, cells: Circuit, movies: Sequence[Movie]) -> t
         before: dict[str, FloatArray] = {}
         for t, moment in enumerate(watch(both, movie)):
             for name, shadow in of.items():
-                told = _passed(moment[shadow], before, shadow)
-                meant = _passed(moment[name], before, name)
+                told, meant = (passed(moment[key], before, key, TAU_MS) for key in (shadow, name))
                 if t >= settling_frames(rates.network):
                     found.add(name, told, meant, scale_of(cells, name))
     return {name: at_scale(found.line(name), cells, name) for name in of}, found
@@ -292,8 +291,3 @@ def per_target(network: Network, j: Projection, factors: FloatArray) -> FloatArr
         return np.array([factors[b // target.copies] for _, b in channel_pairs(j.topology, source, target)])
     assert isinstance(j.topology, LocalField | SharedKernel)
     return np.repeat(factors, target.copies)[slice(*window(j.topology, source, target).post_channels)]
-
-
-def _passed(activity: FloatArray, before: dict[str, FloatArray], name: str) -> FloatArray:
-    out, before[name] = filtered(activity, before.get(name, np.zeros(activity.shape[1:])), TAU_MS, 1.0)
-    return out

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from conversion.activity import filtered, watch
+from conversion.activity import passed, watch
 from conversion.calibration import TAU_MS, Regression, at_scale, corrected, scale_of
 from conversion.circuit import Circuit, FloatArray, standing
 from conversion.scaling import settling_frames
@@ -73,11 +71,7 @@ def beside(rates: Circuit, cells: Circuit, movies: Sequence[Movie], tau_ms: floa
         before: dict[str, FloatArray] = {}
         for t, (meant, told) in enumerate(zip(watch(rates, movie), watch(cells, movie), strict=True)):
             for name in (p.name for p in standing(rates)):
-                pair = []
-                for kind, activity in (("told/", told[name]), ("meant/", meant[name])):
-                    start = before.get(kind + name, np.zeros(activity.shape[1:]))
-                    out, before[kind + name] = filtered(activity, start, tau_ms, 1.0)
-                    pair.append(out)
+                x, y = (passed(a[name], before, f"{kind}/{name}", tau_ms) for kind, a in (("told", told), ("meant", meant)))
                 if t >= settling_frames(rates.network):
-                    found.add(name, pair[0], pair[1], scale_of(cells, name))
+                    found.add(name, x, y, scale_of(cells, name))
     return found

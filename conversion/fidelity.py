@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from conversion.activity import filtered, read, simulation
+from conversion.activity import passed, read, simulation
 from conversion.circuit import DT_MS, Circuit, FloatArray, standing
 from snn.engines.layout import raised_cosine
 from snn.errors import MovieError, sentence
@@ -249,7 +249,7 @@ class _Comparison:
             for k in range(2):
                 raw = np.stack([part[name].reshape(-1) for part in parts[k]])
                 key = f"{k}/{name}"
-                out, self.before[key] = filtered(raw, self.before.get(key, np.zeros(raw.shape[1])), self.tau_ms, DT_MS)
+                out = passed(raw, self.before, key, self.tau_ms)
                 pair.append(out)
             if counted:
                 p = self.cells.network.population(name)

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from conversion.activity import watch
-from conversion.circuit import Circuit, FloatArray
+from conversion.circuit import DT_MS, Circuit, FloatArray
+from conversion.rate_spec import Timing
 from conversion.timed_prednet import TimedPredNet
 from snn.stimuli.movie import Movie
 
@@ -35,11 +36,12 @@ def mean_field(model: TimedPredNet, circuit: Circuit, movie: Movie) -> dict[str,
     Returns
     -------
     dict of str to float
-        Per population, root mean square of the difference of both means over sub-steps, over the root mean square of the
-        circuit's; 0 where both are silent.
+        Per population, root mean square of the difference of both means over sub-steps (over as few of them as are whole
+        steps of the circuit), over the root mean square of the circuit's; 0 where both are silent.
     """
     shown = movie.part(0, min(SHOWN, movie.n_frames))
-    told = list(watch(circuit, shown, bin_ms=model.timing.step_ms))
+    many = _in_a_bin(model.timing)
+    told = list(watch(circuit, shown, bin_ms=many * model.timing.step_ms))
     first = min(SETTLING, shown.n_frames - 1)
     memory, like = model.at_rest(1), next(model.parameters())
     missed: dict[str, float] = {}
@@ -52,7 +54,14 @@ def mean_field(model: TimedPredNet, circuit: Circuit, movie: Movie) -> dict[str,
             continue
         for name, x in populations.items():
             meant: FloatArray = told[t][name]
-            gap = x[0].permute(0, 2, 3, 1).numpy() - meant
+            steps = x[0].permute(0, 2, 3, 1).double().numpy()
+            gap = steps.reshape(len(meant), many, *steps.shape[1:]).mean(axis=1) - meant
             missed[name] = missed.get(name, 0.0) + float((gap**2).sum())
             size[name] = size.get(name, 0.0) + float((meant**2).sum())
     return {name: float(np.sqrt(missed[name] / max(size[name], TINY))) for name in missed}
+
+
+def _in_a_bin(timing: Timing) -> int:
+    """The fewest sub-steps that are whole steps of the circuit and divide a frame."""
+    fits = (k for k in range(1, timing.n_steps + 1) if timing.n_steps % k == 0 and (k * timing.step_ms) % DT_MS == 0)
+    return next(fits, timing.n_steps)
