@@ -17,6 +17,9 @@ from comparisons.progress import TerminalReporter
 from snn._edit import first_error
 from snn.errors import SpikingPrednetError
 
+LISTED = 8
+"""Violations of a constraint that `check` lists."""
+
 app = App(
     name="spiking-prednet",
     help="A spiking, biologically constrained PredNet: learn, evaluate, check.",
@@ -156,13 +159,15 @@ def evaluate(
 
 
 @app.command
-def check(run: Path, /) -> None:
+def check(run: Path, /, *, all_: Annotated[bool, Parameter(name="--all", negative="")] = False) -> None:
     """Print each biological constraint and its violations; exit status 1 when there is one.
 
     Parameters
     ----------
     run
         Run folder, or name of a shipped model.
+    all_
+        List all violations, not only the first few of each constraint.
     """
     from comparisons.inspection import activity, load_circuit, violations
 
@@ -171,8 +176,10 @@ def check(run: Path, /) -> None:
     for name, bad in violations(found).items():
         total += len(bad)
         print(f"{name:<18}{len(bad)} violations")
-        for v in bad:
+        for v in bad if all_ else bad[:LISTED]:
             print(f"    {v.where}: {v.detail}")
+        if len(bad) > LISTED and not all_:
+            print(f"    and {len(bad) - LISTED} more (--all)")
     network = found.network
     inhibitory = sum(p.n for p in network.populations if p.sign == "inhibitory")
     for name, (rate_Hz, share) in activity(found).items():

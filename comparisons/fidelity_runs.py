@@ -268,11 +268,12 @@ def table(found: Fidelity) -> str:
             f"{r.beyond:>8.4f}"
         )
     lines += [
-        f"forecast error: rate model as trained {found.mse_model:.6f}, at the step of the cells {found.mse_rates:.6f}, "
-        f"spiking {found.mse_cells:.6f} ({_more(found.mse_cells, found.mse_model)} and {_more(found.mse_cells, found.mse_rates)}), "
+        f"forecast error on {found.forecasts.shape[1]} frames: rate model as trained {found.mse_model:.6f}, at the step of the cells "
+        f"{found.mse_rates:.6f}, spiking {found.mse_cells:.6f} ({_more(found.mse_cells, found.mse_model)} over the first, "
+        f"{_more(found.mse_cells, found.mse_rates)} over the second), "
         f"copy-last {found.mse_copy:.6f}; SSIM {found.ssim_rates:.4f} and {found.ssim_cells:.4f}",
         f"a frame: {found.spikes_per_frame:.3g} spikes, {found.synaptic_operations_per_frame:.3g} synaptic operations; "
-        f"the rate model {found.multiply_adds_per_frame:.3g} multiply-adds",
+        f"the rate model {found.multiply_adds_per_frame:.3g} multiply-adds in each of its sub-steps",
     ]
     return "\n".join(lines)
 

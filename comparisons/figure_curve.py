@@ -58,7 +58,8 @@ def draw_curve(path: Path, curve: Curve, unit: str = "stretch") -> None:
     axes.axhline(1.0, color="#555555", linewidth=1.1, linestyle=(0, (5, 3)), zorder=1)
     top = 1.25
     if len(raw):
-        top = float(np.clip(1.08 * np.quantile(raw, 0.98), top, HIGHEST))
+        # The best stretch is always in view, even where all are far worse than copying.
+        top = max(float(np.clip(1.08 * np.quantile(raw, 0.98), top, HIGHEST)), 1.08 * float(smooth.min()))
         axes.plot(stretch, raw, ".", color=FORECAST, alpha=0.3, markersize=4, markeredgewidth=0, label=f"each {unit}", zorder=2)
         label = f"pooled over {width} {units}" if width > 1 else f"each {unit}, pooled over its frames"
         axes.plot(centre, smooth, color=FORECAST, linewidth=2.2, label=label, zorder=3)

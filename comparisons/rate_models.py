@@ -68,7 +68,7 @@ def begin_with(model: RatePredNet, start: str, digest: str | None) -> dict[str, 
     old, new = (_meaning(m.spec, anywhere) for m in (found.model, model))
     for name in new:
         if old[name] != new[name]:
-            what = f"has another {name} than the model, so its weights mean something else"
+            what = f"and the model to be trained differ in {name}, so its weights would mean something else"
             raise StateError(sentence(start, what, got=old[name], allowed=str(new[name])))
     fill(model, dict(found.model.named_parameters()), start)
     return found.clips

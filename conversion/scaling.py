@@ -20,6 +20,9 @@ from snn.errors import ConversionError, sentence
 from snn.stimuli.movie import Movie
 from snn.topology import Dense, LocalField, OneToOne, SharedKernel, channel_pairs, window
 
+LEAST = 1e-3
+"""Smallest scale of a channel, as a share of the median of its population."""
+
 
 def percentiles(
     circuit: Circuit,
@@ -77,10 +80,13 @@ def percentiles(
 
 
 def _strengths(flat: NDArray[np.float32], percentile: float) -> FloatArray:
-    """Percentile of what is above 0 in each column; in silent ones the median of the others, or 1."""
+    """Percentile of what is above 0 in each column; in silent ones the median of the others, or 1.
+
+    What hardly ever is above 0 gets a share of that median: its own scale would turn into weights beyond all measure.
+    """
     strengths = np.array([np.percentile(column[column > 0], percentile) if (column > 0).any() else np.nan for column in flat.T])
     others = 1.0 if np.isnan(strengths).all() else float(np.nanmedian(strengths))
-    return np.where(np.isnan(strengths), others, strengths).astype(np.float64)
+    return np.where(np.isnan(strengths), others, np.maximum(strengths, LEAST * others)).astype(np.float64)
 
 
 def scale(circuit: Circuit, scales: Mapping[str, FloatArray], r_max_Hz: float) -> Circuit:
@@ -217,7 +223,7 @@ def _refuse_lifeless(name: str, flat: NDArray[np.float32], dead: str) -> None:
     if len(silent) == flat.shape[1]:
         raise ConversionError(sentence(name, "is silent on all calibration clips", cure="train the rate model, or give other clips"))
     if len(silent) and dead == "refuse":
-        cure = "give other clips, or keep them as they are with dead='keep'"
+        cure = "give other clips, or keep them as they are (dead='keep', --dead keep)"
         raise ConversionError(sentence(name, "has dead channels, which no scale fits", got=silent[:8].tolist(), cure=cure))
     if np.ptp(flat, axis=0).max() <= 1e-6 * np.abs(flat).max():
         raise ConversionError(sentence(name, "has constant activity", cure="train the rate model, or give clips that move"))

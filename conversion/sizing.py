@@ -137,7 +137,7 @@ def size_for(
     if spec.timing is None:
         raise ConversionError(sentence("model.timing", "is missing: it runs frame by frame", cure="distil it, or train with --step-ms"))
     if (nrmse is None) == (copies is None):
-        raise ConversionError(sentence("size_for", "needs either nrmse or copies", got=(nrmse, copies)))
+        raise ConversionError(sentence("size_for", "needs either nrmse or copies (--nrmse, --copies)", got=(nrmse, copies)))
     n = copies if copies is not None else copies_for(nrmse or 0.0, r_max_Hz, spec.timing.tau_syn_ms)
     circuit = trace_prednet(TimedPredNet(spec))
     circuit = scale(circuit, {p.name: np.ones(p.shape[2]) for p in circuit.network.populations}, r_max_Hz)

@@ -78,12 +78,16 @@ def test_frames_are_merged_once() -> None:
     ("start", "more", "words"),
     [
         ("nothing", (), "nothing"),
-        ("first", ("--no-shared",), "has another shared than the model, so its weights mean something else; got True; allowed: False"),
-        ("first", ("--dale",), "has another dale than the model"),
-        ("first", ("--tau-frames", "0", "1"), "has another tau_frames than the model"),
-        ("first", ("--tau-syn-ms", "10"), "has another timing than the model"),
+        (
+            "first",
+            ("--no-shared",),
+            "and the model to be trained differ in shared, so its weights would mean something else; got True; allowed: False",
+        ),
+        ("first", ("--dale",), "differ in dale, so"),
+        ("first", ("--tau-frames", "0", "1"), "differ in tau_frames, so"),
+        ("first", ("--tau-syn-ms", "10"), "differ in timing, so"),
         ("first/weights.safetensors", (), "does not say which frames it has learned from; give a run folder"),
-        ("drift-convlstm", (), "drift-convlstm: has another"),
+        ("drift-convlstm", (), "drift-convlstm: and the model to be trained differ in"),
         ("drift-spiking", (), "is a run of a circuit, not of a rate PredNet"),
     ],
 )

@@ -205,7 +205,7 @@ def test_fidelity(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
     shown = [watch_forecast(rate.model, m)[0] for m in movies]
     missed = [(f[FIRST_SCORED:] - m.frames[FIRST_SCORED:]) ** 2 for f, m in zip(shown, movies, strict=True)]
     assert told["mse_model"] == pytest.approx(float(np.mean(missed)), rel=1e-6)
-    assert f"rate model as trained {told['mse_model']:.6f}, at the step of the cells {meant.mse_rates:.6f}" in out
+    assert f"frames: rate model as trained {told['mse_model']:.6f}, at the step of the cells {meant.mse_rates:.6f}" in out
     assert (told["mse_cells"], told["n_frames"]) == (meant.mse_cells, 2)
     for row in meant.rows:
         assert f"{row.population:<26}{row.nrmse:>8.3f}" in out
