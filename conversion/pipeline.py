@@ -210,7 +210,9 @@ class _Conversion:
         self.note("trace", what, rates, numbers=numbers)
 
     def scales(self, rates: Circuit) -> dict[str, FloatArray]:
-        found = percentiles(rates, self.movies, self.recipe.percentile, dead=self.recipe.dead)
+        # A cell fires once a step at the most; what it could not tell in the first frames would be missing for many more.
+        headroom = 1000.0 / DT_MS / self.recipe.r_max_Hz
+        found = percentiles(rates, self.movies, self.recipe.percentile, dead=self.recipe.dead, headroom=headroom)
         driven_or_read = {p.name for p in rates.network.populations if p.drive} | {r.population for r in rates.network.readouts}
         if self.recipe.scaling == "global":
             most = max(float(x.max()) for x in found.values())

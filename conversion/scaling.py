@@ -6,6 +6,7 @@ biases and what comes from the eye are divided by ``scale_post``. Nothing else c
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
@@ -31,6 +32,7 @@ def percentiles(
     *,
     dead: Literal["refuse", "keep"] = "refuse",
     bin_ms: float | None = None,
+    headroom: float = math.inf,
 ) -> dict[str, FloatArray]:
     """Measure how strong each channel gets.
 
@@ -48,6 +50,9 @@ def percentiles(
     bin_ms : float
         Time over which an activity is averaged; it must divide a frame. The longest such time of no more than 5 ms when
         left out.
+    headroom : float
+        Largest activity that a cell can tell, in units of the scale; where a channel once did more, on its first frames
+        from rest too, its scale is larger than the percentile.
 
     Returns
     -------
@@ -64,10 +69,12 @@ def percentiles(
     seen: dict[str, list[NDArray[np.float32]]] = {p.name: [] for p in circuit.network.populations}
     if bin_ms is None:
         bin_ms = next(float(b) for b in (5, 4, 3, 2, 1) if circuit.network.frame_ms % b == 0)
+    peaks = {p.name: np.zeros(p.shape[2]) for p in circuit.network.populations}
     for movie in movies:
         for t, moment in enumerate(watch(circuit, movie, bin_ms=bin_ms)):
-            if t >= settling_frames(circuit.network):
-                for name, activity in moment.items():
+            for name, activity in moment.items():
+                peaks[name] = np.maximum(peaks[name], activity.max(axis=(0, 1, 2)))
+                if t >= settling_frames(circuit.network):
                     seen[name].append(activity.astype(np.float32))
     found = {}
     for name, parts in seen.items():
@@ -75,7 +82,7 @@ def percentiles(
         if name not in circuit.partners:
             _refuse_lifeless(name, flat, dead)
         want = percentile if isinstance(percentile, int | float) else percentile.get(name.rpartition(".")[2], percentile.get("", 99.0))
-        found[name] = _strengths(flat, want)
+        found[name] = np.maximum(_strengths(flat, want), peaks[name] / headroom)
     return found
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from conversion.activity import watch
 from conversion.circuit import Circuit, per_spike, r_max_of, rebuilt
 from conversion.populate import halfway, populate, stagger
-from conversion.scaling import percentiles, scale, settling_frames
+from conversion.scaling import _strengths, percentiles, scale, settling_frames
 from conversion.timed_prednet import TimedPredNet
 from conversion.trace import trace
 from conversion.unshare import spread_out, unshare
@@ -176,6 +176,20 @@ def test_percentiles(handmade: Circuits, walk: Shows) -> None:
         for channel, x in zip(flat.T, found[p.name], strict=True):
             want = np.percentile(channel[channel > 0], 60.0 if p.name == "second" else 95.0)
             assert x == pytest.approx(want, rel=1e-5), p.name
+    # With head-room the largest activity of all frames counts too, those before settling included.
+    with_room = percentiles(circuit, movies, 60.0, headroom=1.2)
+    plain, larger = percentiles(circuit, movies, 60.0), 0
+    for p in circuit.network.populations:
+        peak = np.concatenate([x[p.name].reshape(-1, p.shape[2]) for x in seen]).max(axis=0)
+        np.testing.assert_allclose(with_room[p.name], np.maximum(plain[p.name], peak / 1.2), rtol=1e-5, err_msg=p.name)
+        larger += int((with_room[p.name] > plain[p.name]).sum())
+    assert larger > 3
+
+
+def test_channels_that_do_next_to_nothing_keep_a_scale() -> None:
+    """Oracle: a thousandth of the median of the others, by hand; silent ones get the median."""
+    flat = np.array([[1.0, 2.0, 1e-9, 0.0], [1.0, 2.0, 1e-9, 0.0]], dtype=np.float32)
+    np.testing.assert_allclose(_strengths(flat, 95.0), [1.0, 2.0, 1e-3, 1.0])
 
 
 def changed(circuit: Circuit, population: str, weight: float, bias: A) -> Circuit:
