@@ -16,6 +16,7 @@ from comparisons.inspection import CircuitRun, load_run
 from comparisons.learning import LEARNED
 from comparisons.movies import PHOTOGRAPHS
 from comparisons.progress import Reporter
+from comparisons.scoring import score
 from comparisons.scoring_runs import Frames
 from conversion.circuit import Answer, Circuit
 from conversion.fidelity import TAU_MS, Fidelity, fidelity
@@ -101,12 +102,10 @@ def error_of(model: RatePredNet, movies: Sequence[Movie]) -> float:
     float
         Mean squared error over the scored frames.
     """
-    from conversion.rate_training import watch
+    from conversion.rate_training import forecast
 
-    missed = [
-        (expected - frame) ** 2 for m in movies for (expected, _), frame in list(zip(watch(model, m), m.frames, strict=True))[FIRST_SCORED:]
-    ]
-    return float(np.mean(missed)) if missed else float("nan")
+    scored = [m for m in movies if m.n_frames > FIRST_SCORED]
+    return float(np.average([score(forecast(model, m)[0], m.frames) for m in scored], weights=[m.n_frames - FIRST_SCORED for m in scored]))
 
 
 def _compared(rates: Circuit, cells: Circuit, movies: list[Movie], report: Reporter) -> Fidelity:

@@ -245,12 +245,8 @@ class _Comparison:
                         self.sent[name] += float(sent.sum())
                         self.operations += float(sent.ravel() @ self.degree[name])
         for name in self.names:
-            pair = []
-            for k in range(2):
-                raw = np.stack([part[name].reshape(-1) for part in parts[k]])
-                key = f"{k}/{name}"
-                out = passed(raw, self.before, key, self.tau_ms)
-                pair.append(out)
+            raw = (np.stack([step[name].reshape(-1) for step in steps]) for steps in parts)
+            pair = [passed(x, self.before, f"{k}/{name}", self.tau_ms) for k, x in enumerate(raw)]
             if counted:
                 p = self.cells.network.population(name)
                 high = OVER * np.tile(self.cells.answer(name).r_max_Hz / self.cells.per_unit_Hz[name], p.units.rows * p.units.cols)

@@ -48,8 +48,7 @@ def mean_field(model: TimedPredNet, circuit: Circuit, movie: Movie) -> dict[str,
     size: dict[str, float] = {}
     for t, frame in enumerate(shown.frames):
         with torch.no_grad():
-            grey = torch.from_numpy(frame.copy()).to(like)[None, None].expand(-1, model.spec.channels[0], -1, -1)
-            _, memory, populations = model.moments(grey, memory)
+            _, memory, populations = model.moments(torch.from_numpy(frame.copy()).to(like)[None, None], memory)
         if t < first:
             continue
         for name, x in populations.items():
