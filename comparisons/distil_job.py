@@ -12,13 +12,13 @@ from comparisons import run_folder
 from comparisons.forecasters import RateForecaster
 from comparisons.movies import PHOTOGRAPHS, Source, clip_of, seen
 from comparisons.rate_job import WEIGHTS, record, size_of
-from comparisons.rate_models import TrainedRate, open_rate
+from comparisons.rate_models import TrainedRate, open_rate, open_same
 from comparisons.trained import TrainedByBackprop
 from conversion.backprop_plan import BackpropPlan
 from conversion.distil_plan import DistilPlan
 from conversion.rate_spec import RatePredNetSpec
 from snn._model import Described
-from snn.errors import MovieError, StateError, sentence
+from snn.errors import MovieError, sentence
 from snn.stimuli.movie import Movie
 from snn.stimuli.splitting import MIN_HELD_OUT
 
@@ -85,10 +85,7 @@ class DistilJob(Described):
         from conversion.rate_training import Trainer
         from conversion.timed_prednet import rate_model
 
-        teacher = open_rate(Path(self.teacher))
-        if teacher.digest != self.teacher_digest:
-            got, allowed = teacher.digest[:12], self.teacher_digest[:12]
-            raise StateError(sentence(self.teacher, "has changed since this run was begun", got=got, allowed=allowed, cure="begin anew"))
+        teacher = open_same(self.teacher, self.teacher_digest)
         student = rate_model(self.model, self.seed)
         trainable = DistilTrainable(teacher.model, student, self.match, self.seed, self.plan.noise)
         return DistilLearner(self, teacher, trainable, Trainer(trainable, self.plan, self.seed))

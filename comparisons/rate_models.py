@@ -58,10 +58,7 @@ def begin_with(model: RatePredNet, start: str, digest: str | None) -> dict[str, 
     """
     from conversion.model_files import fill
 
-    found = open_rate(Path(start))
-    if digest is not None and found.digest != digest:
-        got, allowed = found.digest[:12], digest[:12]
-        raise StateError(sentence(start, "has changed since this run was begun", got=got, allowed=allowed, cure="begin anew"))
+    found = open_same(start, digest)
     if found.clips is None:
         raise StateError(sentence(start, "does not say which frames it has learned from", cure="give a run folder"))
     anywhere = found.model.spec.shared and model.spec.shared
@@ -80,6 +77,32 @@ def _meaning(spec: RatePredNetSpec, anywhere: bool) -> dict[str, Any]:
     found = {name: value for name, value in spec.model_dump().items() if name not in free}
     timing = None if spec.timing is None else spec.timing.model_copy(update={"step_ms": spec.timing.frame_ms / 2, "hop_ms": 0.0})
     return {**found, "timing": timing}
+
+
+def open_same(name: str, digest: str | None) -> TrainedRate:
+    """Open a trained rate PredNet that a run began with.
+
+    Parameters
+    ----------
+    name : str
+        As for `open_rate`.
+    digest : str, optional
+        SHA-256 of its file of weights, if it is known what it should be.
+
+    Returns
+    -------
+    TrainedRate
+
+    Raises
+    ------
+    StateError
+        If it is no longer what it was.
+    """
+    found = open_rate(Path(name))
+    if digest is not None and found.digest != digest:
+        got, allowed = found.digest[:12], digest[:12]
+        raise StateError(sentence(name, "has changed since this run was begun", got=got, allowed=allowed, cure="begin anew"))
+    return found
 
 
 def open_rate(path: Path) -> TrainedRate:
