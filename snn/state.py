@@ -1,9 +1,10 @@
 """State: every array of a running network, in a form that all engines share.
 
 Keys: ``weights/PROJECTION``, ``factor/PROJECTION`` (one for each source unit, where a kernel is spread),
-``trace/PROJECTION/NAME``, and per population ``v``, ``threshold``, ``adaptation``, ``bias`` (constant current in mV, of
-biased populations only), ``last`` (step of the last spike), ``g/POPULATION/RECEPTOR``, ``flight`` (what was sent in the
-last steps, oldest first, still on its way), ``total`` (sent since the clip began). ``before`` is the frame shown last.
+``trace/PROJECTION/NAME``, and per population ``v``, ``dendrite`` (of cells that have one), ``threshold``, ``adaptation``,
+``bias`` (constant current in mV, of biased populations only), ``last`` (step of the last spike),
+``g/POPULATION/RECEPTOR``, ``flight`` (what was sent in the last steps, oldest first, still on its way), ``total`` (sent
+since the clip began). ``before`` is the frame shown last.
 """
 
 from __future__ import annotations
@@ -189,6 +190,8 @@ def fresh(network: Network, population: str) -> dict[str, Array]:
     p = network.population(population)
     arrays: dict[str, Array] = {f"{key}/{p.name}": np.zeros(p.n) for key in ("v", "adaptation", "total")}
     arrays[f"last/{p.name}"] = np.full(p.n, NEVER, dtype=np.int64)
+    if p.dendritic:
+        arrays[f"dendrite/{p.name}"] = np.zeros(p.n)
     return arrays | {f"g/{p.name}/{r.name}": np.zeros(p.n_currents) for r in p.receptors}
 
 

@@ -50,15 +50,14 @@ class Cells:
             "\n".join(text.equations),
             threshold=text.threshold,
             reset=text.reset or None,
-            method="exact" if text.leaky and separate else matrix_exponential,
+            method="exact" if text.leaky and separate and not p.dendritic else matrix_exponential,
             namespace={k: v * brian2.ms for k, v in text.constants.items()},
             name=text.name,
             clock=clock,
             codeobj_class=code,
         )
-        self.held = {
-            f"{key}/{p.name}": x for key, x in (("v", "v"), ("adaptation", "a"), ("threshold", "theta")) if x in self.group.variables
-        }
+        pairs = (("v", "v"), ("adaptation", "a"), ("dendrite", "dendrite"), ("threshold", "theta"))
+        self.held = {f"{key}/{p.name}": x for key, x in pairs if x in self.group.variables}
         self.held |= {f"g/{p.name}/{r}": x for r, x in text.receptors.items()}
         self.other: dict[str, Array] = {}
         self.current: Any = slice(None) if p.pools is None else current_of_cell(p.units.n, p.copies, p.pools)

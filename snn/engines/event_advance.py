@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from snn.engines.event_arrays import J_LAZY, KIND, RASTER, RATE, SOURCE, START, Arrays, Ints, Tables
+from snn.engines.event_arrays import J_LAZY, KIND, MOVES, RASTER, RATE, SOURCE, START, Arrays, Floats, Ints, N, Tables
 from snn.engines.event_cells import fire, integrate, play
 from snn.engines.event_kernels import arrivals, deliver, raise_traces
 from snn.engines.event_lazy import deliver_lazy, spikes_lazy
@@ -51,6 +51,7 @@ def advance(
     act: bool,
     raster_start: Ints,
     raster_cells: NDArray[np.int32],
+    thresholds: Floats,
     t: Tables,
     x: Arrays,
     spike_steps: Ints,
@@ -70,6 +71,8 @@ def advance(
         Where each step of each source begins in ``raster_cells``.
     raster_cells : ndarray of int32
         Cells that spike, source by source and step by step.
+    thresholds : ndarray, shape (steps, n_moving)
+        Thresholds of the cells that spike by chance, in each step.
     t : Tables
     x : Arrays
         Changed in place.
@@ -90,6 +93,10 @@ def advance(
                 r = t.pop[p, RASTER]
                 play(p, n, s, raster_cells[raster_start[r, s] : raster_start[r, s + 1]], t, x)
         integrate(n, t, x)
+        for p in range(n_pop):
+            if t.pop[p, MOVES] >= 0:
+                first, start, size = t.pop[p, MOVES], t.pop[p, START], t.pop[p, N]
+                x.threshold[start : start + size] = thresholds[s, first : first + size]
         fire(n, s, t, x)
         if len(spike_steps) > 0:
             listed = note_spikes(n, listed, t, x, spike_steps, spike_cells)
