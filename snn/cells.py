@@ -234,7 +234,7 @@ class Escape(Described):
             In mV; infinite where no potential is enough.
         """
         # A cell spikes where its rate is at least this one.
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", over="ignore"):
             rate_Hz = -np.log1p(-drawn) * (1000.0 / dt_ms)
             odds = np.maximum(self.rate_max_Hz / rate_Hz - 1.0, 0.0) / self.k
             moved: NDArray[np.float64] = -self.width_mV * np.log(odds)

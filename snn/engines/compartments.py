@@ -115,7 +115,7 @@ def two_compartments(cell: TwoCompartment, receptors: Sequence[Receptor], dt_ms:
     def effect(r: Receptor) -> NDArray[np.float64]:
         place = 1 if r.compartment == "dendrite" else 0
         if r.kinetics == "pulse":
-            return step[:, place]
+            return np.asarray(step[:, place], dtype=np.float64)
         rate = -dt_ms / r.tau_ms if r.tau_ms is not None else 0.0
         column: NDArray[np.float64] = moved(rate)[:, place] * (dend if place else mem)
         return column
