@@ -110,7 +110,8 @@ def two_compartments(cell: TwoCompartment, receptors: Sequence[Receptor], dt_ms:
     def moved(*rates: float) -> NDArray[np.float64]:
         """Matrix of a step: without a rate, of what is there; with one, of a current that decays at it (0: that stays)."""
         first: NDArray[np.float64] = divided_difference((p, *rates)) * np.eye(2)
-        return first + divided_difference((p, q, *rates)) * (a - p * np.eye(2))
+        rest: NDArray[np.float64] = divided_difference((p, q, *rates)) * (a - p * np.eye(2))
+        return np.asarray(first + rest, dtype=np.float64)
 
     def effect(r: Receptor) -> NDArray[np.float64]:
         place = 1 if r.compartment == "dendrite" else 0

@@ -208,7 +208,8 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
     zeros: Any = np.zeros
     arrays = k.Arrays(
         v=zeros(n, dtype), threshold=zeros(n, dtype), adaptation=zeros(n, dtype), last=zeros(n, np.int64), current=zeros(n, dtype),
-        dendrite=zeros(dendrites, dtype), g=zeros(g, dtype), total=zeros(n), late=zeros(n), ring=zeros(ring, np.int32), ring_count=zeros(slot, np.int64),
+        dendrite=zeros(dendrites, dtype),
+        g=zeros(g, dtype), total=zeros(n), late=zeros(n), ring=zeros(ring, np.int32), ring_count=zeros(slot, np.int64),
         ring_value=zeros(ring if graded else 1, dtype), w=zeros(w, dtype), factor=zeros(factor, dtype),
         trace=zeros(n_trace, dtype), frame_value=zeros(n_acc, dtype),
         history=zeros(n_h, dtype), lazy_row=zeros(n_c, np.int64), lazy_coefficient=zeros(n_c, dtype), lazy_x=zeros(n_c, dtype),
