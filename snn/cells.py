@@ -22,6 +22,9 @@ from snn._model import Described, Finite, NonNegative, Positive
 
 
 class _Membrane(Described):
+    compartments: ClassVar[tuple[str, ...]] = ()
+    """Potentials besides that of the soma, which rules may read by name."""
+
     tau_mem_ms: Positive
     v_floor_mV: Finite | None = None
 
@@ -289,6 +292,8 @@ class TwoCompartment(_Spiking):
     inhibitory conductance from moment to moment; here the sum is ``nudge``, and its target moves. The paper's dendrite is
     ``back_coupling=0``.
     """
+
+    compartments: ClassVar[tuple[str, ...]] = ("dendrite",)
 
     kind: Literal["two_compartment"] = "two_compartment"
     tau_dend_ms: Positive

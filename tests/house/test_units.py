@@ -33,6 +33,8 @@ DIMENSIONLESS = {
     "ErrorGated.eta": "share of the error that one update removes",
     "ErrorGated.c": "floor of a sum of squared traces, which are spike counts",
     "ErrorGated.decay": "share of the weight lost per frame",
+    "DendriticPrediction.attenuation": "ratio of two potentials",
+    "DendriticPrediction.k": "ratio of two rates, less 1",
     "Plan.eta_start": "factor on the rule's own share",
     "Plan.eta_end": "factor on the rule's own share",
 }
