@@ -32,7 +32,7 @@ class VogelsSTDP(Rule):
     References
     ----------
     Vogels, Sprekeler, Zenke, Clopath & Gerstner (2011), https://doi.org/10.1126/science.1211095; target rate and decay as
-    in Brian2's example ``Vogels_et_al_2011``, whose step of 0.01 is in units of its 0.3 nS conductances.
+    in Brian2's example ``Vogels_et_al_2011``, whose step is 0.01 nS.
 
     Notes
     -----
