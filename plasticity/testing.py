@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
+from snn._rules import fault, terms
 from snn.cells import LIF, SpikeSource
 from snn.description import Network, Population, Projection, Signal, Tap
 from snn.engines import engine
-from snn.local import Binary, Const, Exp, Expr, PostSum, Rule, Symbol, evaluate, walk
+from snn.local import Expr, PostSum, Rule, Symbol, evaluate
 from snn.seeding import stream
 from snn.state import State
 from snn.synapses import Receptor
@@ -21,7 +22,6 @@ from snn.weights import Uniform
 
 __all__ = ["check_rule"]
 
-EVENTS = ("pre_spike", "post_spike", "frame_end")
 W_MAX_mV = 2.0
 
 
@@ -51,23 +51,18 @@ def check_rule(rule: Rule) -> tuple[str, ...]:
     _check_numbers(rule, where)
     _check_constants(rule, where)
     network = _network(rule)
-    assert Network.from_json(network.to_json(), [type(rule)]) == network, f"{where}: it is another after a round trip through a file"
+    assert Network.from_json(network.to_json(), _kinds(rule)) == network, f"{where}: it is another after a round trip through a file"
     return _check_runs(network, where)
 
 
+def _kinds(rule: Rule) -> list[type[Rule]]:
+    """Classes of a rule and of the rules that it is made of."""
+    return [type(rule), *(kind for part in getattr(rule, "rules", ()) for kind in _kinds(part))]
+
+
 def _check_terms(rule: Rule, where: str) -> None:
-    declared = {(t.side, t.name) for t in rule.traces()}
-    assert len(declared) == len(rule.traces()), f"{where}: a trace is declared twice"
-    assert rule.updates(), f"{where}: it has no update"
-    for u in rule.updates():
-        assert u.when in EVENTS, f"{where}: it acts at {u.when!r}; allowed: {', '.join(EVENTS)}"
-        for x in walk(u.weight):
-            assert isinstance(x, Const | Symbol | Binary | Exp | PostSum), f"{where}: {u.when} holds a {type(x).__name__}, which is no term"
-            if isinstance(x, Symbol) and x.scope not in ("w", "sign", "modulator"):
-                assert (x.scope, x.name) in declared, f"{where}: {u.when} reads the {x.scope} trace {x.name!r}, which is not declared"
-            if isinstance(x, PostSum):
-                inner = any(isinstance(y, PostSum) for y in walk(x.a))
-                assert not inner, f"{where}: {u.when} has a post_sum within a post_sum"
+    wrong = fault(rule)
+    assert wrong is None, f"{where}: {wrong}"
 
 
 def _check_numbers(rule: Rule, where: str) -> None:
@@ -80,12 +75,14 @@ def _check_numbers(rule: Rule, where: str) -> None:
                 if isinstance(x, PostSum):
                     values[x] = evaluate(x.a, value_of) * rng.integers(1, 50)
                 else:
-                    values[x] = rng.choice([-1.0, 1.0]) if x.scope == "sign" else rng.choice([0.0, 1.0]) * rng.exponential(2.0)
+                    values[x] = rng.choice([-1.0, 1.0]) if x.scope in ("sign", "own", "voltage") else 1.0
+                    if x.scope != "sign":
+                        values[x] *= rng.choice([0.0, 1.0]) * rng.exponential(2.0)
             return values[x]
 
         for u in rule.updates():
-            new = float(evaluate(u.weight, value_of))
-            assert math.isfinite(new), f"{where}: {u.when} gives {new} for {values}"
+            for new in (float(evaluate(term, value_of)) for term in terms(u)):
+                assert math.isfinite(new), f"{where}: {u.when} gives {new} for {values}"
 
 
 def _check_constants(rule: Rule, where: str) -> None:
@@ -108,7 +105,7 @@ def _check_constants(rule: Rule, where: str) -> None:
 def _network(rule: Rule) -> Network:
     """Excitatory and inhibitory sources on cells that learn by the rule, and teachers at their sites."""
     cell = LIF(tau_mem_ms=8.0, v_threshold_mV=2.0, t_ref_ms=2.0, threshold_jitter_mV=0.3)
-    asked = list(dict.fromkeys(t.name for t in rule.traces() if t.side == "signal"))
+    asked = list(dict.fromkeys(t.carried for t in rule.traces() if t.side == "signal"))
     learns: dict[str, Any] = {
         "rule": rule,
         "signals": tuple(Signal(name=name, taps=(Tap(population=f"teacher.{name}"),)) for name in asked),

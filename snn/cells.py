@@ -19,6 +19,9 @@ from snn._model import Described, Finite, NonNegative, Positive
 
 
 class _Membrane(Described):
+    compartments: ClassVar[tuple[str, ...]] = ()
+    """Potentials besides that of the soma, which rules may read by name."""
+
     tau_mem_ms: Positive
     v_floor_mV: Finite | None = None
 

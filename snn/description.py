@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from snn._edit import first_error, rebuilt, replaced
 from snn._model import Described, Positive
+from snn._rules import fault
 from snn.encoding import Retina
 from snn.errors import DescriptionError, nearest, sentence
 from snn.local import Rule
@@ -109,7 +110,10 @@ class Network(Described):
                 f"projection {j.name!r}: weights are magnitudes >= 0, the sign belongs to {j.source!r}; got {j.weights!r}; "
                 "to lift Dale's law set its sign to 'mixed'"
             )
-        asked = {t.name for t in j.rule.traces() if t.side == "signal"} if j.rule else set()
+        wrong = fault(j.rule) if j.rule else None
+        if j.rule and wrong:
+            raise ValueError(f"projection {j.name!r}: rule {j.rule.kind!r}: {wrong}")
+        asked = {t.carried for t in j.rule.traces() if t.side == "signal"} if j.rule else set()
         given = {s.name for s in j.signals}
         if asked != given:
             raise ValueError(f"projection {j.name!r}: the rule reads the signals {sorted(asked)}; got {sorted(given)}")
@@ -322,10 +326,16 @@ class Network(Described):
             data = json.loads(text)
             for j in data.get("projections", ()):
                 if j.get("rule") is not None:
-                    kind = j["rule"].get("kind")
-                    if kind not in known:
-                        raise DescriptionError(sentence("description.rule.kind", f"unknown rule {kind!r}", cure=nearest(str(kind), known)))
-                    j["rule"] = known[kind](**j["rule"])
+                    j["rule"] = _read_rule(j["rule"], known)
             return cls(**data)
         except (json.JSONDecodeError, ValidationError, AttributeError, TypeError) as error:
             raise DescriptionError(sentence("description", f"cannot be read: {first_error(error)}")) from error
+
+
+def _read_rule(data: dict[str, Any], known: dict[str, type[Rule]]) -> Rule:
+    """Make a rule of what a file holds; a rule that is made of rules holds them under ``rules``."""
+    kind = data.get("kind")
+    if kind not in known:
+        raise DescriptionError(sentence("description.rule.kind", f"unknown rule {kind!r}", cure=nearest(str(kind), known)))
+    parts = {"rules": tuple(_read_rule(part, known) for part in data["rules"])} if "rules" in data else {}
+    return known[kind](**{**data, **parts})

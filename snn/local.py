@@ -1,123 +1,64 @@
 """The plasticity port: what a synapse may see, and how a rule is written over it.
 
-A rule is a frozen set of constants that states the traces it needs and, per event, one expression for the new weight.
-Expressions are built from the symbols below with ``+ - * /`` and `exp`; nothing else exists in them, so a rule cannot
-see another synapse's weight, another site's error or the future. The same expression is evaluated by the reference
-engine, compiled by the event engine and printed as a string by the brian engine.
+A rule is a frozen set of constants that states the traces and the variables of its own that it needs and, per event, an
+expression for the new weight and for its new variables. Expressions are built from the symbols below with ``+ - * /``,
+`exp`, `maximum` and `minimum`; nothing else exists in them, so a rule cannot see another synapse's weight, another
+site's error or the future. The same expression is evaluated by the reference engine, compiled by the event engine and
+printed as a string by the brian engine.
 
-A synapse sees: its own weight `W` (mV) and transmitter sign `SIGN` (+1 or -1), traces of its source cell as they
-arrive at it (`pre`), traces of its target cell (`post`), signals that reach its target cell from other populations of
-the same site (`signal`), a broadcast `MODULATOR`, and `post_sum`: a sum over the target cell's synapses of the same
-projection.
+A synapse sees: its own weight `W` (mV) and transmitter sign `SIGN` (+1 or -1), variables of its own (`own`), traces of
+its source cell as they arrive at it (`pre`), traces of its target cell (`post`) and that cell's membrane potential
+(`voltage`), signals that reach its target cell from other populations of the same site (`signal`), a broadcast
+`MODULATOR`, and `post_sum`: a sum over the target cell's synapses of the same projection.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, Literal
-
-import numpy as np
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
 
 from snn._model import Described
+from snn._terms import BRIAN, PYTHON, Binary, Const, Exp, Expr, Extreme, PostSum, Symbol, as_expr, evaluate, render, walk
 
-
-class Expr:
-    """A term of a rule; combine terms with ``+ - * /``."""
-
-    def __add__(self, other: Expr | float) -> Expr:
-        """Sum of two terms."""
-        return Binary("+", self, as_expr(other))
-
-    def __radd__(self, other: float) -> Expr:
-        """Sum of two terms."""
-        return Binary("+", as_expr(other), self)
-
-    def __sub__(self, other: Expr | float) -> Expr:
-        """Difference of two terms."""
-        return Binary("-", self, as_expr(other))
-
-    def __rsub__(self, other: float) -> Expr:
-        """Difference of two terms."""
-        return Binary("-", as_expr(other), self)
-
-    def __mul__(self, other: Expr | float) -> Expr:
-        """Product of two terms."""
-        return Binary("*", self, as_expr(other))
-
-    def __rmul__(self, other: float) -> Expr:
-        """Product of two terms."""
-        return Binary("*", as_expr(other), self)
-
-    def __truediv__(self, other: Expr | float) -> Expr:
-        """Quotient of two terms."""
-        return Binary("/", self, as_expr(other))
-
-    def __rtruediv__(self, other: float) -> Expr:
-        """Quotient of two terms."""
-        return Binary("/", as_expr(other), self)
-
-    def __neg__(self) -> Expr:
-        """Negated term."""
-        return Binary("-", Const(0.0), self)
-
-
-@dataclass(frozen=True)
-class Const(Expr):
-    """A number."""
-
-    value: float
-
-
-@dataclass(frozen=True)
-class Symbol(Expr):
-    """Something that the synapse sees."""
-
-    scope: Literal["w", "sign", "modulator", "pre", "post", "signal"]
-    name: str = ""
-
-
-@dataclass(frozen=True)
-class Binary(Expr):
-    """Two terms joined by an operator."""
-
-    op: Literal["+", "-", "*", "/"]
-    a: Expr
-    b: Expr
-
-
-@dataclass(frozen=True)
-class Exp(Expr):
-    """Exponential function of a term."""
-
-    a: Expr
-
-
-@dataclass(frozen=True)
-class PostSum(Expr):
-    """Sum of a term over all synapses that the target cell has in this projection."""
-
-    a: Expr
-
+__all__ = [
+    "BRIAN",
+    "EVENTS",
+    "MODULATOR",
+    "PYTHON",
+    "SIGN",
+    "Binary",
+    "Const",
+    "Exp",
+    "Expr",
+    "Extreme",
+    "PostSum",
+    "Rule",
+    "State",
+    "Symbol",
+    "Trace",
+    "Update",
+    "W",
+    "When",
+    "as_expr",
+    "evaluate",
+    "exp",
+    "maximum",
+    "minimum",
+    "own",
+    "post",
+    "post_sum",
+    "pre",
+    "render",
+    "signal",
+    "voltage",
+    "walk",
+]
 
 W = Symbol("w")
 SIGN = Symbol("sign")
 MODULATOR = Symbol("modulator")
-
-
-def as_expr(value: Expr | float) -> Expr:
-    """Turn a number into a term; leave a term as it is.
-
-    Parameters
-    ----------
-    value : Expr or float
-
-    Returns
-    -------
-    Expr
-    """
-    return value if isinstance(value, Expr) else Const(float(value))
 
 
 def pre(name: str) -> Symbol:
@@ -165,6 +106,64 @@ def signal(name: str) -> Symbol:
     return Symbol("signal", name)
 
 
+def own(name: str) -> Symbol:
+    """Name a variable of the synapse's own.
+
+    Parameters
+    ----------
+    name : str
+        A `State` that the rule lists.
+
+    Returns
+    -------
+    Symbol
+    """
+    return Symbol("own", name)
+
+
+def voltage(compartment: str = "") -> Symbol:
+    """Name the membrane potential of the target cell in mV, after the reset of the step.
+
+    Parameters
+    ----------
+    compartment : str
+        The soma when left out; another only of cells that have it.
+
+    Returns
+    -------
+    Symbol
+    """
+    return Symbol("voltage", compartment)
+
+
+def maximum(a: Expr | float, b: Expr | float) -> Expr:
+    """Greater of two terms; ``maximum(x, 0)`` rectifies.
+
+    Parameters
+    ----------
+    a, b : Expr or float
+
+    Returns
+    -------
+    Expr
+    """
+    return Extreme("max", as_expr(a), as_expr(b))
+
+
+def minimum(a: Expr | float, b: Expr | float) -> Expr:
+    """Lesser of two terms.
+
+    Parameters
+    ----------
+    a, b : Expr or float
+
+    Returns
+    -------
+    Expr
+    """
+    return Extreme("min", as_expr(a), as_expr(b))
+
+
 def exp(a: Expr | float) -> Expr:
     """Exponential function of a term.
 
@@ -200,7 +199,7 @@ class Trace:
 
     With ``tau_ms`` it rises by 1 at each spike and decays exponentially; without, it is the spike train itself. With
     ``frame`` the rule sees its ``mean`` over the steps of the frame, or its ``sum``, and it starts anew each frame; with
-    ``late`` only the second half of the frame counts.
+    ``late`` only the second half of the frame counts. With ``ago=1`` the rule sees the value of the frame before.
 
     Attributes
     ----------
@@ -214,6 +213,15 @@ class Trace:
         What is done over a frame.
     late : bool
         Whether only the second half of the frame counts.
+    ago : {0, 1}
+        Of which frame the value is: the present one, as far as it has come, or the whole one before it.
+    of : str
+        For a signal: which of the projection's; left out, the one of the same name as the trace.
+
+    Raises
+    ------
+    ValueError
+        If a time constant is not above 0, or a field needs another.
     """
 
     name: str
@@ -221,6 +229,8 @@ class Trace:
     tau_ms: float | None = None
     frame: Literal["mean", "sum"] | None = None
     late: bool = False
+    ago: int = 0
+    of: str = ""
 
     def __post_init__(self) -> None:
         if self.tau_ms is not None and not self.tau_ms > 0:
@@ -229,25 +239,77 @@ class Trace:
             raise ValueError(f"trace {self.name!r}: needs tau_ms, or frame='sum' or 'mean', or both")
         if self.late and self.frame is None:
             raise ValueError(f"trace {self.name!r}: late=True needs frame='sum' or 'mean'")
+        if self.ago not in (0, 1) or (self.ago and self.frame is None):
+            raise ValueError(f"trace {self.name!r}: ago must be 0, or 1 with frame='sum' or 'mean'; got {self.ago}")
+        if self.of and self.side != "signal":
+            raise ValueError(f"trace {self.name!r}: of={self.of!r} needs side='signal'; got side={self.side!r}")
+
+    @property
+    def carried(self) -> str:
+        """Name of the projection's signal that it follows."""
+        return self.of or self.name
 
 
-When = Literal["pre_spike", "post_spike", "frame_end"]
+@dataclass(frozen=True)
+class State:
+    """A variable of a synapse's own, such as an eligibility; it starts at 0, as at the beginning of a clip.
+
+    Attributes
+    ----------
+    name : str
+        Name used in the rule's terms.
+    tau_ms : float or None
+        With it the variable decays exponentially, every step, when the traces do.
+
+    Raises
+    ------
+    ValueError
+        If the time constant is not above 0.
+    """
+
+    name: str
+    tau_ms: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.tau_ms is not None and not self.tau_ms > 0:
+            raise ValueError(f"state {self.name!r}: tau_ms must be > 0; got {self.tau_ms}")
+
+
+When = Literal["pre_spike", "post_spike", "step", "frame_end"]
+EVENTS: tuple[When, ...] = ("pre_spike", "post_spike", "step", "frame_end")
 
 
 @dataclass(frozen=True)
 class Update:
-    """New weight at an event.
+    """New weight, and new variables of the synapse's own, at an event.
+
+    All expressions of an update see the values before it. A rule may list several updates of one event: they act in
+    their order.
 
     Attributes
     ----------
-    when : {'pre_spike', 'post_spike', 'frame_end'}
-        Arrival of a spike at the synapse, spike of the target cell, or end of a frame.
-    weight : Expr
-        The new weight in mV. Engines clip it to ``[0, w_max_mV]``, unless the source population is ``mixed``.
+    when : {'pre_spike', 'post_spike', 'step', 'frame_end'}
+        Arrival of a spike at the synapse, spike of the target cell, every step (after all else that a step does: this
+        costs time for every synapse), or end of a frame.
+    weight : Expr or None
+        The new weight in mV; left out, it stays. Engines clip it to ``[0, w_max_mV]``, unless the source population is
+        ``mixed``. Where synapses share a weight, it becomes the mean of what those at the event ask for.
+    own : mapping of str to Expr
+        New values of the rule's `State` variables.
+
+    Raises
+    ------
+    ValueError
+        If it changes nothing.
     """
 
     when: When
-    weight: Expr
+    weight: Expr | None = None
+    own: Mapping[str, Expr] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        if self.weight is None and not self.own:
+            raise ValueError(f"update at {self.when}: it changes nothing; give weight= or own=")
 
 
 class Rule(Described):
@@ -263,68 +325,6 @@ class Rule(Described):
     def updates(self) -> tuple[Update, ...]:
         """Give the new weight at each event at which the rule acts."""
 
-
-def walk(expr: Expr) -> Iterator[Expr]:
-    """Visit a term and everything in it.
-
-    Parameters
-    ----------
-    expr : Expr
-
-    Yields
-    ------
-    Expr
-    """
-    yield expr
-    if isinstance(expr, Binary):
-        yield from walk(expr.a)
-        yield from walk(expr.b)
-    elif isinstance(expr, Exp | PostSum):
-        yield from walk(expr.a)
-
-
-def render(expr: Expr, name_of: Callable[[Symbol | PostSum], str]) -> str:
-    """Print a term as infix text that Python, numba and Brian2 all read.
-
-    Parameters
-    ----------
-    expr : Expr
-    name_of : callable
-        Gives the variable that stands for a symbol or for a ``post_sum``.
-
-    Returns
-    -------
-    str
-    """
-    if isinstance(expr, Symbol | PostSum):
-        return name_of(expr)
-    if isinstance(expr, Const):
-        return repr(expr.value)
-    if isinstance(expr, Exp):
-        return f"exp({render(expr.a, name_of)})"
-    assert isinstance(expr, Binary)
-    return f"({render(expr.a, name_of)} {expr.op} {render(expr.b, name_of)})"
-
-
-def evaluate(expr: Expr, value_of: Callable[[Symbol | PostSum], Any]) -> Any:
-    """Compute a term.
-
-    Parameters
-    ----------
-    expr : Expr
-    value_of : callable
-        Gives the number or array (n_edges,) that stands for a symbol or for a ``post_sum``.
-
-    Returns
-    -------
-    float or ndarray, shape (n_edges,)
-    """
-    if isinstance(expr, Symbol | PostSum):
-        return value_of(expr)
-    if isinstance(expr, Const):
-        return expr.value
-    if isinstance(expr, Exp):
-        return np.exp(evaluate(expr.a, value_of))
-    assert isinstance(expr, Binary)
-    a, b = evaluate(expr.a, value_of), evaluate(expr.b, value_of)
-    return a + b if expr.op == "+" else a - b if expr.op == "-" else a * b if expr.op == "*" else a / b
+    def states(self) -> tuple[State, ...]:
+        """List the variables that each synapse keeps for the rule."""
+        return ()

@@ -1,9 +1,11 @@
 """State: every array of a running network, in a form that all engines share.
 
 Keys: ``weights/PROJECTION``, ``factor/PROJECTION`` (one for each source unit, where a kernel is spread),
-``trace/PROJECTION/NAME``, and per population ``v``, ``threshold``, ``adaptation``, ``bias`` (constant current in mV, of
-biased populations only), ``last`` (step of the last spike), ``g/POPULATION/RECEPTOR``, ``flight`` (what was sent in the
-last steps, oldest first, still on its way), ``total`` (sent since the clip began). ``before`` is the frame shown last.
+``trace/PROJECTION/NAME``, ``ago/PROJECTION/NAME`` (what a trace that is read a frame later was in the last frame),
+``own/PROJECTION/NAME`` (of the shape of the weights), and per population ``v``, ``threshold``, ``adaptation``, ``bias``
+(constant current in mV, of biased populations only), ``last`` (step of the last spike), ``g/POPULATION/RECEPTOR``,
+``flight`` (what was sent in the last steps, oldest first, still on its way), ``total`` (sent since the clip began).
+``before`` is the frame shown last.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ from snn.weights import draw, factors
 
 Array = NDArray[np.generic]
 NEVER = -(10**9)
+LEARNED_ANEW = ("trace/", "ago/", "own/", "flight/")
+"""What begins at zero with each clip."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,8 +171,10 @@ def initial_state(network: Network, *, dt_ms: float, seed: int) -> State:
         if j.spread:
             arrays[f"factor/{j.name}"] = factors(network.ends(j)[0].n, j.spread, stream(seed, "factor", j.name))
         for trace in j.rule.traces() if j.rule else ():
-            if trace.tau_ms is not None:
-                arrays[f"trace/{j.name}/{trace.name}"] = np.zeros(source.n if trace.side == "pre" else target.n)
+            for kind in ["trace"] * (trace.tau_ms is not None) + ["ago"] * trace.ago:
+                arrays[f"{kind}/{j.name}/{trace.name}"] = np.zeros(source.n if trace.side == "pre" else target.n)
+        for own in j.rule.states() if j.rule else ():
+            arrays[f"own/{j.name}/{own.name}"] = np.zeros(shape)
     return State(arrays, 0, seed, dt_ms, network.digest)
 
 
@@ -193,7 +199,7 @@ def fresh(network: Network, population: str) -> dict[str, Array]:
 
 
 def at_rest(network: Network, arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """Put all cells at rest, with nothing in flight and traces at zero; weights and thresholds stay.
+    """Put all cells at rest, with nothing in flight, traces and the synapses' own variables at zero; weights and thresholds stay.
 
     Parameters
     ----------
@@ -206,7 +212,7 @@ def at_rest(network: Network, arrays: Mapping[str, Array]) -> dict[str, Array]:
     dict of str to ndarray
         Arrays of the state at the beginning of a clip, of the same shapes.
     """
-    found = {k: np.zeros_like(a) if k.startswith(("trace/", "flight/")) else a for k, a in arrays.items() if k != "before"}
+    found = {k: np.zeros_like(a) if k.startswith(LEARNED_ANEW) else a for k, a in arrays.items() if k != "before"}
     for p in network.populations:
         found |= fresh(network, p.name)
     return found

@@ -192,7 +192,7 @@ class Wires:
         """Let spikes raise a trace."""
         side = t.trace.side
         if side == "signal":
-            taps = [(cells[p], self.target, i, j) for p, i, j in layout.signal_edges(self.text.projection, t.trace.name)]
+            taps = [(cells[p], self.target, i, j) for p, i, j in layout.signal_edges(self.text.projection, t.trace.carried)]
         else:
             own = self.source if side == "pre" else self.target
             taps = [(own, own, np.arange(own.p.n), np.arange(own.p.n))]

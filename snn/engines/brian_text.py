@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from snn.cells import IF, LIF, AdaptiveLIF
 from snn.description import MIXED, Population, Projection
 from snn.engines.layout import Layout, REST_BELOW_mV
-from snn.local import PostSum, Rule, Symbol, Trace, Update, render, walk
+from snn.local import BRIAN, PostSum, Rule, Symbol, Trace, Update, W, render, walk
 
 # The schedule: phases 1 to 4 have slots of their own, phase 5 is the last.
 SLOTS = ("start", "groups", "thresholds", "resets", "synapses", "end")
@@ -289,6 +289,8 @@ def _update_texts(
             return f"{sums[id(x)]}_post"
         if x.scope == "w" or x.scope == "modulator":
             return x.scope
+        if x.scope == "voltage":
+            return "v_post"
         if x.scope == "sign":
             return "-1.0" if source.sign == "inhibitory" else "1.0"
         read = next(t.read for t in traces if t.trace.name == x.name)
@@ -296,13 +298,13 @@ def _update_texts(
 
     found = []
     for update in rule.updates():
-        own = [x for x in walk(update.weight) if isinstance(x, PostSum)]
+        own = [x for x in walk(update.weight or W) if isinstance(x, PostSum)]
         for x in own:
             if id(x) not in sums:
                 sums[id(x)] = f"sum_{number}_{len(sums)}"
                 target.equations.append(f"{sums[id(x)]} : 1  # over the synapses of a cell")
         adding = {sums[id(x)]: f"{sums[id(x)]}_post += {render(x.a, name_of)}" for x in own}
-        new = render(update.weight, name_of)
+        new = render(update.weight or W, name_of, BRIAN)
         upper = "inf" if j.w_max_mV is None else repr(j.w_max_mV)
         code = f"w = {new}" if source.sign == MIXED else f"w = clip({new}, 0, {upper})"
         found.append(UpdateText(update, tuple(adding.items()), code))

@@ -62,6 +62,7 @@ class EventEngine:
         found = rule_problems(network)
         for j in network.projections:
             found += problems(j.rule, j.name) if j.rule else []
+            found += [f"{j.name}: this engine does not learn shared weights yet"] if j.rule and j.topology.kind == "shared" else []
             if j.rule and network.population(j.source).sign == "mixed" and any(u.when != "frame_end" for u in j.rule.updates()):
                 found.append(f"{j.name}: a pair rule on signed weights; use the reference or the brian engine")
         return tuple(found)

@@ -15,7 +15,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from snn.local import Binary, Const, Exp, Expr, PostSum, Rule, Symbol, Update, evaluate, render, walk
+from snn._rules import symbols, terms
+from snn.local import Binary, Const, Exp, Expr, Extreme, PostSum, Rule, Symbol, Update, evaluate, render, walk
 from snn.topology import Edges
 
 
@@ -40,7 +41,9 @@ def pair_constants(rule: Rule) -> PairConstants | None:
     PairConstants or None
         None when the rule has another form.
     """
-    updates = {u.when: u.weight for u in rule.updates()}
+    updates = {u.when: u.weight for u in rule.updates() if u.weight is not None}
+    if rule.states() or len(updates) < len(rule.updates()):
+        return None
     traces = {(t.side, t.name): t for t in rule.traces()}
     if set(updates) != {"pre_spike", "post_spike"} or len(traces) != 2 or any(t.frame or not t.tau_ms for t in traces.values()):
         return None
@@ -87,7 +90,9 @@ def problems(rule: Rule, name: str) -> list[str]:
         Empty when it can.
     """
     kinds = {u.when for u in rule.updates()}
-    if kinds <= {"frame_end"} or pair_constants(rule) is not None:
+    plain = not rule.states() and not any(t.ago for t in rule.traces()) and not any(x.scope == "voltage" for x in symbols(rule))
+    plain = plain and not any(isinstance(x, Extreme) for u in rule.updates() for term in terms(u) for x in walk(term))
+    if (plain and kinds <= {"frame_end"}) or pair_constants(rule) is not None:
         return []
     return [
         f"{name}: rule {rule.kind!r} acts at spikes and is not an additive pair rule, which is the only such form that this engine "
@@ -172,8 +177,9 @@ class _Split:
     """An update with its reductions."""
 
     def __init__(self, update: Update) -> None:
+        assert update.weight is not None
         self.weight = update.weight
-        self.sums = list(dict.fromkeys(x for x in walk(update.weight) if isinstance(x, PostSum)))
+        self.sums = list(dict.fromkeys(x for x in walk(self.weight) if isinstance(x, PostSum)))
         self.parts = {id(s.a): _part(s.a, "sum") for s in self.sums} | {id(self.weight): _part(self.weight, "weight")}
 
     def part(self, expr: Expr) -> _Part:

@@ -267,7 +267,7 @@ def _traces(
         for trace in j.rule.traces():
             size = layout.network.population(j.source if trace.side == "pre" else j.target).n
             first_tap = len(taps)
-            for name, pre, post in layout.signal_edges(j, trace.name) if trace.side == "signal" else ():
+            for name, pre, post in layout.signal_edges(j, trace.carried) if trace.side == "signal" else ():
                 n_pre = layout.network.population(name).n
                 taps.append([order[name], len(tap_start) - 1])
                 ends = len(tap_post) + np.cumsum(np.bincount(pre, minlength=n_pre))

@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from snn._rules import symbols
 from snn.cells import IF, LIF, AdaptiveLIF, RateUnit, SpikeSource
 from snn.description import Network, Population, Projection
 from snn.errors import DescriptionError, sentence
@@ -333,9 +334,10 @@ def rule_problems(network: Network) -> list[str]:
             continue
         if network.population(j.target).pools is not None:
             found.append(f"{j.name}: a local rule on pooled copies; a weight that serves several synapses belongs to none of them")
-        if j.topology.kind == "shared":
-            found.append(f"{j.name}: a local rule on shared weights; the weight of a SharedKernel belongs to no single synapse")
-        spiking_events = [u.when for u in j.rule.updates() if u.when != "frame_end"]
+        cell = network.population(j.target).cell
+        for name in sorted({x.name for x in symbols(j.rule) if x.scope == "voltage"} - {"", *getattr(cell, "compartments", ())}):
+            found.append(f"{j.name}: the rule reads the voltage of {name!r}, a compartment that a cell of kind {cell.kind!r} does not have")
+        spiking_events = [u.when for u in j.rule.updates() if u.when.endswith("_spike")]
         if spiking_events and (network.population(j.source).graded or network.population(j.target).graded):
             found.append(f"{j.name}: the rule acts at {spiking_events[0]}, but a rate unit sends no single spikes")
     return found

@@ -5,7 +5,7 @@ The reference engine and the batched torch engine both learn with it; the event 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 from snn.description import Projection
 from snn.engines.layout import Layout
 from snn.engines.port import FloatArray
-from snn.local import PostSum, Symbol, Trace, When, evaluate
+from snn.local import Expr, PostSum, Symbol, Trace, When, evaluate
 from snn.state import Array
 from snn.topology import Edges
+
+Voltage = Callable[[str], FloatArray]
 
 
 class PlainLearning:
@@ -36,35 +38,47 @@ class PlainLearning:
         self.n_pre, self.n_post = source.n, target.n
         self.mixed, self.sign = source.sign == "mixed", -1.0 if source.sign == "inhibitory" else 1.0
         self.listed: tuple[Trace, ...] = projection.rule.traces() if projection.rule else ()
-        self.acts_at_spikes = any(u.when != "frame_end" for u in projection.rule.updates()) if projection.rule else False
-        self.taps = {t.name: layout.signal_edges(projection, t.name) for t in self.listed if t.side == "signal"}
+        self.states = projection.rule.states() if projection.rule else ()
+        self.acts_within_frames = any(u.when != "frame_end" for u in projection.rule.updates()) if projection.rule else False
+        self.taps = {t.name: layout.signal_edges(projection, t.carried) for t in self.listed if t.side == "signal"}
         self.trace: dict[str, FloatArray] = {}
         self.frame_value: dict[str, FloatArray] = {}
+        self.ago: dict[str, FloatArray] = {}
+        self.own: dict[str, FloatArray] = {}
         self.step_in_frame = 0
 
     def load(self, arrays: Mapping[str, Array]) -> None:
-        """Take over the traces of a state.
+        """Take over traces and the synapses' own variables from a state.
 
         Parameters
         ----------
         arrays : mapping of str to ndarray
             Under the keys of ``snn.state``.
         """
-        self.trace = {t.name: np.array(arrays[f"trace/{self.projection.name}/{t.name}"], dtype=np.float64) for t in self.listed if t.tau_ms}
-        self.begin_frame()
+
+        def read(kind: str, names: list[str]) -> dict[str, FloatArray]:
+            return {name: np.array(arrays[f"{kind}/{self.projection.name}/{name}"], dtype=np.float64) for name in names}
+
+        self.trace = read("trace", [t.name for t in self.listed if t.tau_ms])
+        self.ago = read("ago", [t.name for t in self.listed if t.ago])
+        self.own = read("own", [s.name for s in self.states])
+        self._clear()
 
     def dump(self) -> dict[str, Array]:
-        """Copy out the traces under the keys of ``snn.state``."""
-        return {f"trace/{self.projection.name}/{k}": a.copy() for k, a in self.trace.items()}
+        """Copy out what `load` reads, under the keys of ``snn.state``."""
+        kept = {"trace": self.trace, "ago": self.ago, "own": self.own}
+        return {f"{kind}/{self.projection.name}/{k}": a.copy() for kind, arrays in kept.items() for k, a in arrays.items()}
+
+    def _clear(self) -> None:
+        self.frame_value = {t.name: np.zeros(self.n_pre if t.side == "pre" else self.n_post) for t in self.listed if t.frame}
 
     def begin_frame(self) -> None:
-        """Start sums and means of a frame anew."""
-        for t in self.listed:
-            if t.frame:
-                self.frame_value[t.name] = np.zeros(self.n_pre if t.side == "pre" else self.n_post)
+        """Keep what sums and means of a frame came to, where a rule reads it later, and start them anew."""
+        self.ago = {name: self.frame_value[name] for name in self.ago}
+        self._clear()
 
     def decay(self, step_in_frame: int) -> None:
-        """Let the traces decay over a step.
+        """Let traces and the synapses' own variables decay over a step.
 
         Parameters
         ----------
@@ -75,8 +89,13 @@ class PlainLearning:
         for t in self.listed:
             if t.tau_ms:
                 self.trace[t.name] *= self.layout.trace_decay(t.tau_ms)
+        for own in self.states:
+            if own.tau_ms:
+                self.own[own.name] *= self.layout.trace_decay(own.tau_ms)
 
-    def learn(self, weights: FloatArray, arrived: FloatArray, sent: Mapping[str, FloatArray], act: bool, modulator: float) -> None:
+    def learn(
+        self, weights: FloatArray, arrived: FloatArray, sent: Mapping[str, FloatArray], act: bool, modulator: float, voltage: Voltage
+    ) -> None:
         """Do phase 5 of a step.
 
         Parameters
@@ -91,13 +110,15 @@ class PlainLearning:
             Whether updates act; traces rise in any case.
         modulator : float
             Broadcast signal.
+        voltage : callable
+            Gives the potential of a compartment of the target's cells.
         """
         own = sent[self.projection.target]
         if act:
-            self.update("pre_spike", weights, arrived[self.edges.pre] > 0, modulator)
+            self.update("pre_spike", weights, arrived[self.edges.pre] > 0, modulator, voltage)
         self._raise_all("pre", arrived)
         if act:
-            self.update("post_spike", weights, own[self.edges.post] > 0, modulator)
+            self.update("post_spike", weights, own[self.edges.post] > 0, modulator, voltage)
         self._raise_all("post", own)
         for t in self.listed:
             if t.side == "signal":
@@ -105,8 +126,10 @@ class PlainLearning:
                 for population, i, j in self.taps[t.name]:
                     np.add.at(told, j, sent[population][i])
                 self._raise(t, told)
+        if act:
+            self.update("step", weights, np.ones(len(self.edges.pre), dtype=bool), modulator, voltage)
 
-    def frame_end(self, weights: FloatArray, modulator: float) -> None:
+    def frame_end(self, weights: FloatArray, modulator: float, voltage: Voltage) -> None:
         """Do phase 6: updates at the end of a frame.
 
         Parameters
@@ -115,8 +138,10 @@ class PlainLearning:
             Changed in place.
         modulator : float
             Broadcast signal.
+        voltage : callable
+            Gives the potential of a compartment of the target's cells.
         """
-        self.update("frame_end", weights, np.ones(len(self.edges.pre), dtype=bool), modulator)
+        self.update("frame_end", weights, np.ones(len(self.edges.pre), dtype=bool), modulator, voltage)
 
     def _raise_all(self, side: str, spikes: FloatArray) -> None:
         for t in self.listed:
@@ -130,34 +155,50 @@ class PlainLearning:
         if t.frame and self.step_in_frame >= first:
             self.frame_value[t.name] += share * (self.trace[t.name] if t.tau_ms else spikes)
 
-    def update(self, when: When, weights: FloatArray, chosen: NDArray[np.bool_], modulator: float) -> None:
+    def update(self, when: When, weights: FloatArray, chosen: NDArray[np.bool_], modulator: float, voltage: Voltage) -> None:
         """Apply the rule's updates of one kind of event to the chosen synapses.
 
         Parameters
         ----------
-        when : {'pre_spike', 'post_spike', 'frame_end'}
+        when : {'pre_spike', 'post_spike', 'step', 'frame_end'}
         weights : ndarray
             Changed in place.
         chosen : ndarray of bool, shape (n_edges,)
         modulator : float
+        voltage : callable
         """
+        at, everywhere = np.flatnonzero(chosen), np.arange(len(self.edges.pre))
         for u in self.projection.rule.updates() if self.projection.rule else ():
-            if u.when != when or not chosen.any():
+            if u.when != when or not len(at):
                 continue
-            i, j, place = self.edges.pre[chosen], self.edges.post[chosen], self.edges.weight[chosen]
-            w = weights.reshape(-1)
 
-            def value_of(x: Symbol | PostSum, every: bool = False) -> Any:
-                pre, post, at = (self.edges.pre, self.edges.post, self.edges.weight) if every else (i, j, place)  # noqa: B023
+            def value_of(x: Symbol | PostSum, at: NDArray[np.int64] = at) -> Any:
+                i, j, place = self.edges.pre[at], self.edges.post[at], self.edges.weight[at]
                 if isinstance(x, PostSum):
-                    terms = evaluate(x.a, lambda s: value_of(s, every=True))
-                    sums = np.bincount(self.edges.post, weights=np.broadcast_to(terms, self.edges.post.shape), minlength=self.n_post)
-                    return sums[post]
-                if x.scope in ("w", "sign", "modulator"):
-                    return {"w": w[at], "sign": self.sign, "modulator": modulator}[x.scope]  # noqa: B023
-                array = self.frame_value.get(x.name, self.trace.get(x.name))
+                    every = evaluate(x.a, lambda s: value_of(s, everywhere))
+                    return np.bincount(self.edges.post, np.broadcast_to(every, everywhere.shape), self.n_post)[j]
+                if x.scope in ("sign", "modulator"):
+                    return self.sign if x.scope == "sign" else modulator
+                if x.scope in ("w", "own"):
+                    return (weights if x.scope == "w" else self.own[x.name]).reshape(-1)[place]
+                if x.scope == "voltage":
+                    return voltage(x.name)[j]
+                array = self.ago.get(x.name, self.frame_value.get(x.name, self.trace.get(x.name)))
                 assert array is not None
-                return array[pre if x.scope == "pre" else post]
+                return array[i if x.scope == "pre" else j]
 
-            new = evaluate(u.weight, value_of)
-            w[place] = new if self.mixed else np.clip(new, 0.0, self.projection.w_max_mV)
+            # Every term is computed before anything changes.
+            new = {name: self._asked(term, value_of, at) for name, term in u.own.items()}
+            if u.weight is not None:
+                place, w = self._asked(u.weight, value_of, at)
+                weights.reshape(-1)[place] = w if self.mixed else np.clip(w, 0.0, self.projection.w_max_mV)
+            for name, (place, value) in new.items():
+                self.own[name].reshape(-1)[place] = value
+
+    def _asked(self, term: Expr, value_of: Callable[[Symbol | PostSum], Any], at: NDArray[np.int64]) -> tuple[NDArray[np.int64], Any]:
+        """Places of the chosen synapses and what they ask for; the mean of it where several share a place."""
+        place, asked = self.edges.weight[at], np.broadcast_to(evaluate(term, value_of), at.shape)
+        if self.projection.topology.kind != "shared":
+            return place, asked
+        which, back, count = np.unique(place, return_inverse=True, return_counts=True)
+        return which, np.bincount(back, asked) / count

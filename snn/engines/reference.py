@@ -98,6 +98,10 @@ class _Cells:
         arrays[f"flight/{name}"] = flight if self.population.graded else flight.astype(np.uint8)
         return {k: a.copy() for k, a in arrays.items()}
 
+    def voltage(self, compartment: str) -> FloatArray:
+        """Potential of a compartment; that of the soma has no name."""
+        return {"": self.v}[compartment]
+
     def step(self, n: int, current: FloatArray | float, raster: NDArray[np.bool_] | None) -> float:
         """Integrate, threshold, reset; return the smallest distance of a cell from its threshold."""
         law, margin = self.law, np.inf
@@ -225,7 +229,7 @@ class ReferenceBackend:
                 j.deliver()
             sent = {name: c.sent for name, c in self.cells.items()}
             for j in self.synapses:
-                j.learning.learn(j.w, j.arrived, sent, given.learn, given.modulator)
+                j.learning.learn(j.w, j.arrived, sent, given.learn, given.modulator, j.target.voltage)
             for name, c in self.cells.items():
                 start = self.layout.offsets[name]
                 counts[start : start + len(c.sent)] += c.sent
@@ -237,7 +241,7 @@ class ReferenceBackend:
             self.n += 1
         if given.learn:
             for j in self.synapses:
-                j.learning.frame_end(j.w, given.modulator)
+                j.learning.frame_end(j.w, given.modulator, j.target.voltage)
         for j in self.synapses:
             j.learning.begin_frame()
         return FrameOutput(counts, late, np.array(steps, dtype=np.int64), np.array(who, dtype=np.int64))

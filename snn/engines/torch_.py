@@ -14,7 +14,7 @@ import torch
 from snn.description import Network
 from snn.engines.driver import Simulation, prepare
 from snn.engines.layout import Layout, rule_problems
-from snn.engines.plain_learning import PlainLearning
+from snn.engines.plain_learning import PlainLearning, Voltage
 from snn.engines.port import FloatArray, FrameInput, FrameOutput
 from snn.engines.torch_motion import Motion
 from snn.engines.torch_network import TorchNetwork
@@ -213,7 +213,7 @@ class TorchBackend:
             for i, learning in self.learning.items():
                 if given.learn:
                     w = self._weights(i)
-                    learning.frame_end(w, given.modulator)
+                    learning.frame_end(w, given.modulator, self._voltage(learning.projection.target))
                     module.weights[i].copy_(torch.from_numpy(w))
                 learning.begin_frame()
             if acting:
@@ -223,6 +223,9 @@ class TorchBackend:
     def _weights(self, i: int) -> FloatArray:
         return np.array(self.module.weights[i].detach().cpu().numpy(), dtype=np.float64)
 
+    def _voltage(self, population: str) -> Voltage:
+        return lambda compartment: {"": self.motion.v[population]}[compartment][0].cpu().numpy().astype(np.float64)
+
     def _learn(self, step_in_frame: int, sent: Mapping[str, FloatArray], act: bool, modulator: float) -> None:
         """Phase 5 of every projection that has a rule."""
         changed = False
@@ -230,8 +233,8 @@ class TorchBackend:
             learning.decay(step_in_frame)
             j = learning.projection
             arrived = self.motion.flight[j.source][-self.module.delays[i]][0].cpu().numpy().astype(np.float64)
-            w = self._weights(i) if act and learning.acts_at_spikes else np.zeros(0)
-            learning.learn(w, arrived, sent, act and learning.acts_at_spikes, modulator)
+            w = self._weights(i) if act and learning.acts_within_frames else np.zeros(0)
+            learning.learn(w, arrived, sent, act and learning.acts_within_frames, modulator, self._voltage(j.target))
             if len(w):
                 self.module.weights[i].copy_(torch.from_numpy(w))
                 changed = True

@@ -200,7 +200,7 @@ def _weights(state: State) -> State:
 def _check_refusal(engine: Engine, network: Network) -> None:
     reasons = engine.unsupported(network)
     where = f"engine {engine.name!r}, network {network.name!r}"
-    assert reasons, f"{where}: unsupported() gives no reason against a local rule on shared weights"
+    assert reasons, f"{where}: unsupported() gives no reason against a local rule on pooled copies"
     assert all(isinstance(r, str) and len(r.split()) > 3 for r in reasons), f"{where}: a reason is no sentence: {reasons}"
     try:
         engine.build(network)

@@ -372,10 +372,11 @@ def cases() -> tuple[Case, ...]:
 
 
 def forbidden() -> Network:
-    """A network that no engine may accept: a local rule on weights that belong to no single synapse."""
+    """A network that no engine may accept: a local rule on pooled copies, whose weight each serves many pairs of cells."""
     cell = LIF(tau_mem_ms=8.0, v_threshold_mV=1.0)
+    out = _cells("out", (3, 3, 1), cell, "fast 5", copies=2).model_copy(update={"pools": 1})
     return Network(
-        name="a rule on shared weights",
-        populations=(_cells("in", (3, 3, 1), SpikeSource()), _cells("out", (3, 3, 1), cell, "fast 5")),
-        projections=(_join("in", "out", "fast", SharedKernel(size=3), 0.1, rule=_Pair()),),
+        name="a rule on pooled copies",
+        populations=(_cells("in", (3, 3, 1), SpikeSource()), out),
+        projections=(_join("in", "out", "fast", LocalField(size=3), 0.1, rule=_Pair()),),
     )

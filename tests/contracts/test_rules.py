@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 
 import plasticity
-from plasticity import ErrorGated, PairSTDP
+from plasticity import Compose, ErrorGated, PairSTDP
 from plasticity.testing import check_rule
 from snn._model import Positive
 from snn.local import Rule, Trace, Update, W, exp, post_sum, pre, signal
@@ -18,6 +18,7 @@ RULES = (
     ErrorGated(eta=1.0, quantum_mV=3.0, c=0.01, decay=0.3, tau_pre_ms=3.0),
     PairSTDP(a_plus_mV=0.2, a_minus_mV=0.25),
     PairSTDP(a_plus_mV=1.5, a_minus_mV=0.5, tau_plus_ms=8.0, tau_minus_ms=30.0),
+    Compose(rules=(ErrorGated(eta=0.5, c=0.01), ErrorGated(eta=0.2, quantum_mV=3.0, c=0.01))),
 )
 
 

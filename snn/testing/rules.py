@@ -1,0 +1,118 @@
+"""Small networks in which a rule is tried on every topology."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from snn.cells import LIF, Cell, SpikeSource
+from snn.description import MIXED, Network, Population, Projection, Sign, Signal, Tap
+from snn.local import Rule
+from snn.synapses import Receptor
+from snn.topology import Dense, LocalField, OneToOne, SharedKernel, Topology
+from snn.weights import Constant, Normal, Uniform, Weights
+
+__all__ = ["TOPOLOGIES", "every_topology", "small_network"]
+
+TOPOLOGIES: dict[str, Topology] = {
+    "local": LocalField(size=3),
+    "dense": Dense(),
+    "one_to_one": OneToOne(),
+    "shared": SharedKernel(size=3),
+}
+
+
+def signals_of(rule: Rule) -> tuple[Signal, ...]:
+    """Give each signal that a rule reads to a population of its own.
+
+    Parameters
+    ----------
+    rule : Rule
+
+    Returns
+    -------
+    tuple of Signal
+    """
+    asked = dict.fromkeys(t.carried for t in rule.traces() if t.side == "signal")
+    return tuple(Signal(name=name, taps=(Tap(population=f"teacher.{name}"),)) for name in asked)
+
+
+def _teachers(rule: Rule, shape: tuple[int, int, int]) -> tuple[Population, ...]:
+    return tuple(Population(name=s.taps[0].population, shape=shape, cell=SpikeSource()) for s in signals_of(rule))
+
+
+def small_network(rule: Rule, *, w_mV: float = 0.5, w_max_mV: float = 2.0, topology: Topology | None = None, **more: Any) -> Network:
+    """One projection that learns, from sources to cells.
+
+    Parameters
+    ----------
+    rule : Rule
+    w_mV, w_max_mV : float
+        Initial weight and its bound.
+    topology : LocalField, SharedKernel, OneToOne or Dense, optional
+        Dense when left out.
+    **more
+        Fields of the target population.
+
+    Returns
+    -------
+    Network
+    """
+    shape = (3, 3, 1)
+    out: dict[str, Any] = {"cell": LIF(tau_mem_ms=8.0, v_threshold_mV=2.0), "receptors": (Receptor(name="fast", tau_ms=4.0),)}
+    return Network(
+        name=f"small, with rule {rule.kind}",
+        frame_ms=50.0,
+        populations=(
+            Population(name="in", shape=shape, cell=SpikeSource()),
+            Population(name="out", shape=shape, **{**out, **more}),
+            *_teachers(rule, shape),
+        ),
+        projections=(
+            Projection(
+                source="in", target="out", receptor="fast", topology=topology or Dense(), weights=Constant(value_mV=w_mV), delay_ms=2.0,
+                rule=rule, signals=signals_of(rule), w_max_mV=w_max_mV,
+            ),
+        ),
+    )  # fmt: skip
+
+
+def every_topology(rule: Rule, *, w_max_mV: float = 2.0, names: tuple[str, ...] = tuple(TOPOLOGIES), mixed: bool = False) -> Network:
+    """Excitatory and inhibitory sources on cells that learn by a rule over every topology, and teachers at their sites.
+
+    Parameters
+    ----------
+    rule : Rule
+    w_max_mV : float
+        Bound of all weights.
+    names : tuple of str
+        Which of `TOPOLOGIES` take part.
+    mixed : bool
+        Whether there is also a source without Dale's law, whose weights have no bounds.
+
+    Returns
+    -------
+    Network
+        Projections have the name of their topology as label.
+    """
+    cell: Cell = LIF(tau_mem_ms=8.0, v_threshold_mV=2.0, t_ref_ms=2.0, threshold_jitter_mV=0.3)
+    shape = (3, 3, 1)
+    signs: dict[str, Sign] = {"exc": "excitatory", "inh": "inhibitory", **({"any": MIXED} if mixed else {})}
+    ends = [(label, "inh" if label == "dense" else "exc") for label in names] + ([("local", "any")] if mixed else [])
+
+    def learns(k: int, label: str, source: str) -> Projection:
+        weights: Weights = Normal(scale_mV=0.5) if source == "any" else Uniform(low_mV=0.0, high_mV=w_max_mV)
+        return Projection(
+            source=source, target="out", receptor="fast", topology=TOPOLOGIES[label], weights=weights, delay_ms=1.0 + k,
+            label=label, rule=rule, signals=signals_of(rule), w_max_mV=w_max_mV,
+        )  # fmt: skip
+
+    return Network(
+        name=f"check of {rule.kind}",
+        frame_ms=50.0,
+        populations=(
+            *(Population(name=name, shape=shape, cell=SpikeSource(), sign=sign) for name, sign in signs.items()),
+            Population(name="out", shape=shape, cell=cell, receptors=(Receptor(name="fast", tau_ms=4.0),)),
+            *_teachers(rule, shape),
+        ),
+        projections=tuple(learns(k, label, source) for k, (label, source) in enumerate(ends)),
+    )
