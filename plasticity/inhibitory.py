@@ -36,6 +36,9 @@ class VogelsSTDP(Rule):
 
     Notes
     -----
+    A synapse that is strong alone keeps its cell from firing just after it, and these missing pairs let the cell settle
+    above the target; a hundred weak ones come within a few per cent.
+
     *Departures.* Weights are currents, not conductances, so that balance is a subtraction. A spike that arrives in the
     very step in which the target fires counts as pre before post.
     """

@@ -18,12 +18,14 @@ from snn.synapses import Receptor
 from snn.topology import Dense, OneToOne
 from snn.weights import Constant
 
+ENGINE = "event"
+
 
 def cortex(rule: VogelsSTDP, n_exc: int, n_inh: int, n_out: int) -> Network:
     """Excitatory and inhibitory sources on cells whose inhibition learns."""
     receptors = (Receptor(name="ampa", tau_ms=5.0), Receptor(name="gaba", tau_ms=10.0))
     cell = LIF(tau_mem_ms=20.0, v_threshold_mV=10.0, t_ref_ms=5.0, threshold_jitter_mV=0.1)
-    start = Constant(value_mV=1.0)
+    start = Constant(value_mV=0.2)
     return Network(
         frame_ms=1000.0,
         populations=(
@@ -42,9 +44,9 @@ def cortex(rule: VogelsSTDP, n_exc: int, n_inh: int, n_out: int) -> Network:
 
 def begun(network: Network, exc_mV: np.ndarray) -> Simulation:
     """A simulation with excitatory weights (n_exc, n_out) of our own."""
-    born = engine("reference").build(network, seed=0).state()
+    born = engine(ENGINE).build(network, seed=0).state()
     arrays = {**born.arrays, "weights/exc->out/ampa": exc_mV}
-    return engine("reference").build(network, state=State(arrays, born.step, born.seed, born.dt_ms, born.digest))
+    return engine(ENGINE).build(network, state=State(arrays, born.step, born.seed, born.dt_ms, born.digest))
 
 
 @pytest.mark.parametrize("gap", [-30, -5, 0, 5, 30])
@@ -80,13 +82,13 @@ def test_pairs(gap: int) -> None:
 
 def test_the_target_rate_is_kept() -> None:
     """Oracle: the rule's fixed point, whatever the excitation; without learning the same cells differ widely."""
-    rule, n_out = VogelsSTDP(eta_mV=0.05, target_Hz=8.0), 8
-    exc_mV = np.broadcast_to(np.linspace(1.2, 3.0, n_out), (40, n_out)).copy()
+    rule, n_out = VogelsSTDP(eta_mV=0.05, target_Hz=8.0), 6
+    exc_mV = np.broadcast_to(np.linspace(1.3, 2.2, n_out), (100, n_out)).copy()
     rng, rates = stream(0, "vogels"), {}
     for learn in (False, True):
-        simulation = begun(cortex(rule, 40, 20, n_out), exc_mV)
-        for seconds in (25, 25):
-            rasters = {"exc": rng.random((seconds * 1000, 40)) < 0.02, "inh": rng.random((seconds * 1000, 20)) < 0.02}
+        simulation = begun(cortex(rule, 100, 100, n_out), exc_mV)
+        for seconds in (20, 20):
+            rasters = {name: rng.random((seconds * 1000, 100)) < 0.02 for name in ("exc", "inh")}
             rates[learn] = simulation.run(n_frames=seconds, rasters=rasters, learn=learn).counts["out"].mean(axis=0).ravel()
     assert rates[False].min() < 0.5 * rates[False].max()
     np.testing.assert_allclose(rates[True], 8.0, rtol=0.05)
@@ -95,9 +97,9 @@ def test_the_target_rate_is_kept() -> None:
 @pytest.mark.slow
 def test_inhibition_mirrors_excitation() -> None:
     """Oracle: the tuning of excitation, which inhibition, born alike in all channels, never sees; three cells tuned apart."""
-    channels, per_exc, per_inh, seconds = 8, 10, 5, 90
+    channels, per_exc, per_inh, seconds = 8, 10, 10, 60
     at = np.arange(channels)
-    tuning_mV = np.stack([0.5 + 2.5 * np.exp(-0.5 * ((at - peak) / 1.5) ** 2) for peak in (1, 4, 6)], axis=-1)
+    tuning_mV = np.stack([0.4 + 1.6 * np.exp(-0.5 * ((at - peak) / 1.5) ** 2) for peak in (1, 4, 6)], axis=-1)
     simulation = begun(
         cortex(VogelsSTDP(eta_mV=0.05, target_Hz=5.0), channels * per_exc, channels * per_inh, 3), np.repeat(tuning_mV, per_exc, axis=0)
     )
@@ -111,4 +113,5 @@ def test_inhibition_mirrors_excitation() -> None:
         simulation.run(n_frames=1, rasters=given, learn=True)
     learned_mV = simulation.state().weights("inh->out/gaba").reshape(channels, per_inh, 3).mean(axis=1)
     r = [float(np.corrcoef(learned_mV[:, k], tuning_mV[:, k])[0, 1]) for k in range(3)]
+    print("correlation of inhibition with excitation", r)
     assert min(r) >= 0.9, r
