@@ -2,9 +2,40 @@
 
 from plasticity.compose import Compose
 from plasticity.dendritic import DendriticPrediction
+from plasticity.feedback import SymmetricFeedback, SymmetricForecast
+from plasticity.hebbian import CorrelationMeasuring, Oja
+from plasticity.homeostasis import L1Norm, TargetRate
+from plasticity.inhibitory import VogelsSTDP
 from plasticity.predictive import ErrorGated
-from plasticity.stdp import PairSTDP
+from plasticity.stdp import PairSTDP, TripletSTDP
 
-RULES = (Compose, DendriticPrediction, ErrorGated, PairSTDP)
+RULES = (
+    Compose,
+    CorrelationMeasuring,
+    DendriticPrediction,
+    ErrorGated,
+    L1Norm,
+    Oja,
+    PairSTDP,
+    SymmetricFeedback,
+    SymmetricForecast,
+    TargetRate,
+    TripletSTDP,
+    VogelsSTDP,
+)
 
-__all__ = ["RULES", "Compose", "DendriticPrediction", "ErrorGated", "PairSTDP"]
+__all__ = [
+    "RULES",
+    "Compose",
+    "CorrelationMeasuring",
+    "DendriticPrediction",
+    "ErrorGated",
+    "L1Norm",
+    "Oja",
+    "PairSTDP",
+    "SymmetricFeedback",
+    "SymmetricForecast",
+    "TargetRate",
+    "TripletSTDP",
+    "VogelsSTDP",
+]
