@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from snn._model import Positive
-from snn.local import MODULATOR, SIGN, Rule, Trace, Update, W, post_sum, pre, signal
+from snn.local import MODULATOR, SIGN, Expr, Rule, Trace, Update, W, post_sum, pre, signal
 
 
 class ErrorGated(Rule):
@@ -66,9 +66,56 @@ class ErrorGated(Rule):
             Trace("deficit", "signal", frame="sum", late=self.late),
         )
 
+    def share(self) -> Expr | float:
+        """Part of the error for which this cell answers: all of it."""
+        return 1.0
+
     def updates(self) -> tuple[Update, ...]:
         """One update at the end of each frame."""
         x = pre("x")
         error = self.quantum_mV * (signal("excess") - signal("deficit"))
-        step = MODULATOR * SIGN * self.eta * error / (self.c + post_sum(x * x))
+        step = MODULATOR * SIGN * self.eta * error * self.share() / (self.c + post_sum(x * x))
         return (Update("frame_end", W * (1.0 - self.decay) + step * x),)
+
+
+class GatedDelta(ErrorGated):
+    """The same rule for one of several gated branches: it learns in proportion to how much of the time it is heard.
+
+        w <- (1 - decay) w + share modulator sign eta e x / (c + sum over the cell's synapses of x^2)
+        share = heard / (silence + rivals)
+
+    with ``e`` the error of the branch alone, ``heard`` the spikes of the selector of this branch in the frame and
+    ``rivals`` those of all selectors of the site. A branch that is never heard keeps its weights but for the decay.
+
+    Parameters
+    ----------
+    eta, quantum_mV, c, decay, tau_pre_ms, late
+        As in `ErrorGated`.
+    silence : float
+        Spikes of all selectors below which nothing is learned much.
+
+    References
+    ----------
+    Mixtures of local experts: Jacobs, Jordan, Nowlan & Hinton (1991), https://doi.org/10.1162/neco.1991.3.1.79; gating of
+    transitions: Jiang & Rao (2024), https://doi.org/10.1371/journal.pcbi.1011801. The rest as in `ErrorGated`.
+
+    Notes
+    -----
+    *Departures.* The share is the one with which the branch was heard, chosen by the errors of one frame ago, not the one
+    that the errors of this frame would give.
+    """
+
+    kind: Literal["gated_delta"] = "gated_delta"  # type: ignore[assignment]
+    silence: Positive = 0.5
+
+    def traces(self) -> tuple[Trace, ...]:
+        """As `ErrorGated`, and the spikes of the site's selectors."""
+        return (
+            *super().traces(),
+            Trace("heard", "signal", frame="sum", late=self.late),
+            Trace("rivals", "signal", frame="sum", late=self.late),
+        )
+
+    def share(self) -> Expr | float:
+        """Part of the error for which this branch answers."""
+        return signal("heard") / (self.silence + signal("rivals"))

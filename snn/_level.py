@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from snn._branches import Branches
 from snn.cells import IF, AdaptiveLIF
 from snn.description import ChangeReadout, Population, Projection, Signal, Tap
 from snn.errors import DescriptionError, sentence
@@ -25,6 +26,7 @@ class Level:
         self.theta = spec.target_step * spec.retina.luminance_mV
         self.theta_p = spec.forecast_step * spec.retina.luminance_mV
         self.n_r = 2 * spec.contrast + 2 * spec.transient if level == 0 else 3 * self.f
+        self.branches = Branches(self) if level == 0 and spec.branches > 1 else None
         if self.n_r == 0:
             raise DescriptionError(
                 sentence("prednet.contrast, transient", "are both off, so there is nothing to forecast from", cure="switch one on")
@@ -38,17 +40,13 @@ class Level:
     def populations(self) -> list[Population]:
         spec, f = self.spec, self.f
         unit = spec.retina.luminance_mV
-        persistent = (Receptor(name="persistent_exc", kinetics="integrating"), Receptor(name="persistent_inh", kinetics="integrating"))
+        persistent = self.persistent()
         tau = spec.tau_forecast_ms
         dendrite = (Receptor(name="dendrite_exc", tau_ms=tau), Receptor(name="dendrite_inh", tau_ms=tau))
         partner = Receptor(name="partner", kinetics="integrating")
         pulse = Receptor(name="pulse", kinetics="pulse")
         pooled = (Receptor(name="pooled_exc", tau_ms=spec.frame_ms), Receptor(name="pooled_inh", tau_ms=spec.frame_ms))
         retinal = IF(tau_mem_ms=1.0, v_threshold_mV=unit, reset_by_mV=unit, v_floor_mV=0.0, threshold_jitter_mV=0.1 * unit)
-        threshold = spec.error_threshold_ms * unit
-        error = IF(
-            tau_mem_ms=1.0, v_threshold_mV=threshold, reset_by_mV=threshold, v_floor_mV=-threshold, threshold_jitter_mV=0.1 * threshold
-        )
         found = [
             self.make(
                 "target",
@@ -70,10 +68,23 @@ class Level:
         )
         found.append(self.make("representation", self.n_r, self.copy_cell(), (pulse, *level_receptors)))
         found.append(self.relay("representation_inh", self.n_r))
-        found.append(self.make("prediction", 2 * f, self.change_cell(self.theta_p), (*persistent, *dendrite, partner)))
+        dendrites = dendrite if self.branches is None else self.branches.receptors()
+        found.append(self.make("prediction", 2 * f, self.change_cell(self.theta_p), (*persistent, *dendrites, partner)))
         found.append(self.relay("prediction_inh", 2 * f))
-        found += [self.make(name, f, error, persistent) for name in ("error_pos", "error_neg")]
-        return found
+        found += [self.make(name, f, self.error_cell(), persistent) for name in ("error_pos", "error_neg")]
+        return found if self.branches is None else [*found, *self.branches.populations()]
+
+    @staticmethod
+    def persistent() -> tuple[Receptor, Receptor]:
+        """Receptors on which change spikes add up to what they tell of."""
+        return Receptor(name="persistent_exc", kinetics="integrating"), Receptor(name="persistent_inh", kinetics="integrating")
+
+    def error_cell(self) -> IF:
+        """A cell that fires whenever a current has lasted for long enough."""
+        threshold = self.spec.error_threshold_ms * self.spec.retina.luminance_mV
+        return IF(
+            tau_mem_ms=1.0, v_threshold_mV=threshold, reset_by_mV=threshold, v_floor_mV=-threshold, threshold_jitter_mV=0.1 * threshold
+        )
 
     def make(
         self, part: str, features: int, cell: IF | AdaptiveLIF, receptors: tuple[Receptor, ...], drive: str | None = None
@@ -125,7 +136,7 @@ class Level:
             found.append(self.join("target_inh", error, "persistent_inh", OneToOne(pairs=less), theta, self.spec.lag_ms))
             found.append(self.join("prediction", error, "persistent_exc", OneToOne(pairs=less), theta_p, 2 * self.spec.lag_ms))
             found.append(self.join("prediction_inh", error, "persistent_inh", OneToOne(pairs=more), theta_p, self.spec.lag_ms))
-        return found
+        return found if self.branches is None else [*found, *self.branches.projections()]
 
     def sensory(self) -> list[Projection]:
         """What reaches the target above level 0, and the representation."""
@@ -172,9 +183,12 @@ class Level:
         )
         weights = HalfNormal(scale_mV=self.spec.initial_forecast_mV)
         source, frame = self.name("representation", source_level), self.spec.frame_ms
+        learner = "prediction"
+        if self.branches is not None:
+            signals, learner = self.branches.signals(), "branch"
         return [
-            self.join(source, "prediction", "dendrite_exc", topology, weights, frame, signals),
-            self.join(f"{source}_inh", "prediction", "dendrite_inh", topology, weights, frame - self.spec.lag_ms, signals),
+            self.join(source, learner, "dendrite_exc", topology, weights, frame, signals),
+            self.join(f"{source}_inh", learner, "dendrite_inh", topology, weights, frame - self.spec.lag_ms, signals),
         ]
 
     def join(
@@ -186,8 +200,11 @@ class Level:
         weights: Weights | float,
         delay_ms: float,
         signals: tuple[Signal, ...] = (),
+        label: str = "",
     ) -> Projection:
+        asked = {t.name for t in self.rule.traces() if t.side == "signal"} if self.rule else set()
         plastic = bool(signals) and self.rule is not None
+        signals = tuple(s for s in signals if s.name in asked)
         return Projection(
             source=source if source.startswith("level") else self.name(source),
             target=self.name(target),
@@ -198,6 +215,7 @@ class Level:
             rule=self.rule if plastic else None,
             signals=signals if plastic else (),
             w_max_mV=self.spec.w_max_mV if plastic else None,
+            label=label,
         )
 
     def readouts(self) -> list[ChangeReadout]:

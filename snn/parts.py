@@ -41,6 +41,8 @@ class Population(Described):
         Factor on what the channel sends; negative for cells that darkness excites.
     biased : bool
         Whether each cell has a constant current of its own, kept in the state as ``bias/NAME``.
+    bias_mV : float
+        That current at birth.
     copies : int
         Cells for each unit.
     pools : int, optional
@@ -50,7 +52,7 @@ class Population(Described):
         and each pair of cells its own weight.
     """
 
-    later_fields: ClassVar[frozenset[str]] = frozenset({"drive_gain", "biased", "pools"})
+    later_fields: ClassVar[frozenset[str]] = frozenset({"drive_gain", "biased", "bias_mV", "pools"})
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]*$")]
     shape: tuple[Count, Count, Count]
@@ -60,6 +62,7 @@ class Population(Described):
     drive: str | None = None
     drive_gain: Finite = 1.0
     biased: bool = False
+    bias_mV: Finite = 0.0
     copies: Count = 1
     pools: Count | None = None
 
@@ -98,6 +101,9 @@ class Population(Described):
         names = [r.name for r in self.receptors]
         if len(set(names)) != len(names):
             raise ValueError(f"population {self.name!r}: two receptors have one name; got {names}")
+        if self.bias_mV and not self.biased:
+            raise ValueError(f"population {self.name!r}: bias_mV needs biased=True; got {self.bias_mV}")
+        self._check_gates(names)
         if self.drive is not None:
             if self.drive not in CHANNELS:
                 raise ValueError(f"population {self.name!r}: unknown channel {self.drive!r}; {nearest(self.drive, CHANNELS)}")
@@ -123,6 +129,22 @@ class Population(Described):
         if self.pools is not None and self.copies % self.pools:
             raise ValueError(f"population {self.name!r}: pools must divide the {self.copies} copies of a unit; got {self.pools}")
         return self
+
+    def _check_gates(self, names: list[str]) -> None:
+        kinetics = {r.name: r.kinetics for r in self.receptors}
+        for r in self.receptors:
+            for field, named in (("gate", r.gate), ("shunt", r.shunt)):
+                if named is not None and kinetics.get(named) != "gate":
+                    raise ValueError(
+                        f"population {self.name!r}: receptor {r.name!r} has the {field} {named!r}, which is no receptor of kind 'gate' "
+                        f"here; {nearest(named, [n for n in names if kinetics[n] == 'gate'])}"
+                    )
+        plain = self.pools is None and getattr(self.cell, "tau_rest_ms", None) is None and not self.dendritic
+        if "gate" in kinetics.values() and not plain:
+            raise ValueError(
+                f"population {self.name!r}: gates need cells of one compartment with currents of their own; "
+                "leave out pools, tau_rest_ms and the second compartment"
+            )
 
 
 class Tap(Described):

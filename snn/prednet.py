@@ -31,6 +31,9 @@ from snn.errors import DescriptionError, sentence
 from snn.local import Rule
 from snn.prednet_spec import PredNetSpec
 
+COMPETING = (".selector", ".selector_inh")
+"""Populations that stay spiking in a network of rate units: their competition lives from one spike at a time."""
+
 __all__ = ["PredNetSpec", "prednet", "rate_network"]
 
 
@@ -95,6 +98,6 @@ def rate_network(network: Network, *, dt_ms: float = 1.0) -> Network:
         If a cell has no exact rate twin.
     """
     for p in network.populations:
-        if isinstance(p.cell, IF | LIF | AdaptiveLIF):
+        if isinstance(p.cell, IF | LIF | AdaptiveLIF) and not p.name.endswith(COMPETING):
             network = network.override(f"{p.name}.cell", rate_twin(p.cell, dt_ms=dt_ms))
     return network

@@ -2,13 +2,50 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from snn._model import Described, NonNegative, Positive
 from snn.encoding import Retina
 from snn.errors import DescriptionError, sentence
+
+
+class Gating(Described):
+    """How one of K branches comes to be heard.
+
+    Parameters
+    ----------
+    pool_px : int
+        Side of the neighbourhood whose errors decide, even.
+    pooled_spikes : int
+        Errors that one spike of the cells that pool them stands for.
+    sharpness_mV : float
+        Drive that a selector gains over a rival whose branch errs more by the whole range of luminance.
+    tonic_mV : float
+        Drive of a selector without errors; its threshold is 1 mV and its membrane constant 1 ms, so this is also about
+        the number of spikes a step at a site.
+    rivalry_mV : float
+        What a selector's spike takes from each of the others, below their threshold of 1; ``sharpness_mV / (tonic_mV
+        (1 - rivalry_mV))`` is the slope of the share of a branch over its advantage.
+    depth_mV : float
+        How far below rest a losing selector can be driven; the deeper, the slower the change of mind.
+    tau_evidence_ms, tau_gate_ms : float
+        Decay of what errors, and of what selectors, do.
+    opening : float
+        What a spike of a selector adds to the gate that it opens and to the inhibition that divides; 1 over it is the
+        number of spikes at which a branch that alone is heard is half open.
+    """
+
+    pool_px: Annotated[int, Field(ge=2)] = 6
+    pooled_spikes: Annotated[int, Field(ge=1)] = 4
+    sharpness_mV: Positive = 2.0
+    tonic_mV: Positive = 0.1
+    rivalry_mV: Annotated[float, Field(ge=0, lt=1)] = 0.6
+    depth_mV: NonNegative = 1.0
+    tau_evidence_ms: Positive = 30.0
+    tau_gate_ms: Positive = 15.0
+    opening: Positive = 2.0
 
 
 class PredNetSpec(Described):
@@ -23,7 +60,9 @@ class PredNetSpec(Described):
     channels : tuple of int
         Target channels per level; level 0 has 1 (grey). Levels beyond the tuple take its last entry.
     branches : int
-        Forecast branches; only 1 for now.
+        Gated branches of the forecast at level 0; 1 is the plain circuit without gates.
+    gating : Gating
+        How the branches compete.
     field : int
         Side of the local field of the forecast, odd.
     feedback_field : int
@@ -35,8 +74,8 @@ class PredNetSpec(Described):
         inhibitory partner take twice as long, so that both arrive together.
     retina : Retina
         Gains of the eye.
-    target_step, forecast_step : float
-        Luminance that one spike of ``target`` and ``prediction`` stands for.
+    target_step, forecast_step, branch_step : float
+        Luminance that one spike of ``target``, ``prediction`` and ``branch`` stands for.
     tau_change_ms : float
         Membrane constant of the change cells.
     tau_forecast_ms : float
@@ -67,7 +106,8 @@ class PredNetSpec(Described):
     cols: Annotated[int, Field(ge=1)]
     levels: Annotated[int, Field(ge=1)] = 1
     channels: tuple[Annotated[int, Field(ge=1)], ...] = (1, 4)
-    branches: Literal[1] = 1
+    branches: Annotated[int, Field(ge=1)] = 1
+    gating: Gating = Gating()
     field: Annotated[int, Field(ge=1)] = 5
     feedback_field: Annotated[int, Field(ge=2)] = 4
     frame_ms: Positive = 50.0
@@ -75,6 +115,7 @@ class PredNetSpec(Described):
     retina: Retina = Retina()
     target_step: Positive = 1 / 32
     forecast_step: Positive = 1 / 32
+    branch_step: Positive = 1 / 64
     tau_change_ms: Positive = 5.0
     tau_forecast_ms: Positive = 20.0
     error_threshold_ms: Positive = 0.5

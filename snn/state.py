@@ -159,7 +159,7 @@ def initial_state(network: Network, *, dt_ms: float, seed: int) -> State:
         arrays[f"threshold/{p.name}"] = nominal - jitter * drawn
         depth = max((round(j.delay_ms / dt_ms) for j in network.projections if j.source == p.name), default=1)
         if p.biased:
-            arrays[f"bias/{p.name}"] = np.zeros(p.n)
+            arrays[f"bias/{p.name}"] = np.full(p.n, p.bias_mV)
         arrays[f"flight/{p.name}"] = np.zeros((depth, p.n), dtype=np.float64 if p.graded else np.uint8)
     for j in network.projections:
         source, target = network.population(j.source), network.population(j.target)

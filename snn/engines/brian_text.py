@@ -131,8 +131,21 @@ def cell_text(p: Population, layout: Layout, taken: set[str]) -> CellText:
     text.leaky = not isinstance(cell, IF)
     text.time_constant("tau_mem", cell.tau_mem_ms)
     variables = {"v", "a", "dendrite", "I", "theta", "left", "kept", "driven", "rested", "t", "dt", "i", "N"}
+    openings: dict[str, str] = {}
     text.receptors = {r.name: identifier(f"g_{r.name}", variables) for r in p.receptors}
-    terms = [text.receptors[r.name] for r in p.receptors if r.kinetics != "pulse" and r.compartment == "soma"] + ["I"]
+    for r in p.receptors:
+        if r.gate or r.shunt:
+            opening = identifier(f"open_{r.name}", variables)
+            gate = f"clip({text.receptors[r.gate]}, 0, inf)" if r.gate else "1"
+            shunt = f"/(1 + clip(-{text.receptors[r.shunt]}, 0, inf))" if r.shunt else ""
+            text.equations.append(f"{opening} : 1  # of the branch, as the step found it")
+            text.before.append(f"{opening} = clip({gate}{shunt}, 0, 1)")
+            openings[r.name] = opening
+    terms = [
+        text.receptors[r.name] + (f"*{openings[r.name]}" if r.name in openings else "")
+        for r in p.receptors
+        if r.kinetics not in ("pulse", "gate") and r.compartment == "soma"
+    ] + ["I"]
     losses = ["v"] * text.leaky + ["a"] * isinstance(cell, AdaptiveLIF)
     text.equations.append(f"dv/dt = ({' + '.join(terms)}{''.join(f' - {x}' for x in losses)})/tau_mem : 1")
     if isinstance(cell, TwoCompartment):

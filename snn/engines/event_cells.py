@@ -15,6 +15,7 @@ from snn.engines.event_arrays import (
     DEPTH,
     DRIVEN,
     FLOORED,
+    GATE,
     INTEGRATING,
     KIND,
     L_ADAPT,
@@ -68,6 +69,7 @@ def integrate(n: int, t: Tables, x: Arrays) -> None:
     """
     pop, all_v, all_a, all_g, law, receptor, receptor_law = t.pop, x.v, x.adaptation, x.g, t.law, t.receptor, t.receptor_law
     tiny = t.tiny[0]
+    zero, one = x.v.dtype.type(0), x.v.dtype.type(1)
     for p in range(len(pop)):
         if pop[p, KIND] == SOURCE:
             continue
@@ -97,6 +99,7 @@ def integrate(n: int, t: Tables, x: Arrays) -> None:
             for i in range(size):
                 v[i] -= k_a * a[i]
                 a[i] = d_a * a[i] + tiny - tiny
+        gated = False
         for r in range(pop[p, REC], pop[p, REC] + pop[p, N_REC]):
             g = all_g[receptor[r, 0] : receptor[r, 0] + size]
             gain, decay = receptor_law[r, 0], receptor_law[r, 1]
@@ -104,13 +107,35 @@ def integrate(n: int, t: Tables, x: Arrays) -> None:
                 goal = before if receptor[r, 1] == PULSE else total
                 for i in range(size):
                     goal[i] += g[i]
-            if receptor[r, 1] == INTEGRATING:
+            if receptor[r, 1] == GATE:
+                gated = True
+            elif receptor[r, 2] >= 0 or receptor[r, 3] >= 0:
+                opening = np.ones(size, v.dtype)
+                if receptor[r, 2] >= 0:
+                    gate = all_g[receptor[r, 2] : receptor[r, 2] + size]
+                    for i in range(size):
+                        opening[i] = max(gate[i], zero)
+                if receptor[r, 3] >= 0:
+                    shunt = all_g[receptor[r, 3] : receptor[r, 3] + size]
+                    for i in range(size):
+                        opening[i] /= one + max(-shunt[i], zero)
+                for i in range(size):
+                    v[i] += gain * g[i] * min(opening[i], one)
+                    g[i] = decay * g[i] + tiny - tiny
+            elif receptor[r, 1] == INTEGRATING:
                 for i in range(size):
                     v[i] += gain * g[i]
             else:
                 for i in range(size):
                     v[i] += gain * g[i]
                     g[i] = decay * g[i] + tiny - tiny
+        if gated:
+            # Only now, since the currents of this step saw the gates as they were when it began.
+            for r in range(pop[p, REC], pop[p, REC] + pop[p, N_REC]):
+                if receptor[r, 1] == GATE:
+                    gate = all_g[receptor[r, 0] : receptor[r, 0] + size]
+                    for i in range(size):
+                        gate[i] = receptor_law[r, 1] * gate[i] + tiny - tiny
         if rests:
             for i in range(size):
                 if total[i] <= REST_BELOW_mV:

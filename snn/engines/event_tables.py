@@ -15,7 +15,7 @@ from snn.engines.event_rules import pair_constants
 from snn.engines.layout import Layout, has_membrane, propagators
 from snn.topology import LocalField, OneToOne, SharedKernel, channel_pairs, window
 
-KINETICS = {"exponential": k.EXPONENTIAL, "integrating": k.INTEGRATING, "pulse": k.PULSE}
+KINETICS = {"exponential": k.EXPONENTIAL, "integrating": k.INTEGRATING, "pulse": k.PULSE, "gate": k.GATE}
 SIDES = {"pre": k.PRE, "post": k.POST, "signal": k.SIGNAL}
 MODES = {None: k.NO_FRAME, "mean": k.MEAN, "sum": k.SUM}
 
@@ -128,9 +128,10 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
         )
         for key, flat in (("v", "v"), ("threshold", "threshold"), ("adaptation", "adaptation"), ("last", "last"), ("total", "total")):
             places[f"{key}/{p.name}"] = Place(flat, start, p.n)
+        gates: dict[str | None, int] = {r.name: g + i * p.n for i, r in enumerate(p.receptors) if r.kinetics == "gate"}
         for i, r in enumerate(p.receptors):
             assert f is not None
-            receptor.append([g, KINETICS[r.kinetics]])
+            receptor.append([g, KINETICS[r.kinetics], gates.get(r.gate, -1), gates.get(r.shunt, -1)])
             receptor_law.append([f.receptor_gain[i], f.receptor_decay[i], d.receptor_gain[i] if d else 0.0])
             places[f"g/{p.name}/{r.name}"] = Place("g", g, p.n_currents)
             g += p.n_currents
@@ -187,7 +188,7 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
     tables = k.Tables(
         pop=_ints(pop, 19),
         law=np.array(law, dtype=dtype),
-        receptor=_ints(receptor, 2),
+        receptor=_ints(receptor, 4),
         receptor_law=np.array(receptor_law, dtype=dtype).reshape(-1, 3),
         projection=_ints(rows, 28),
         sign=np.array([-1.0 if network.population(j.source).sign == "inhibitory" else 1.0 for j in network.projections], dtype=dtype),

@@ -119,6 +119,8 @@ def propagators(population: Population, dt_ms: float) -> Propagators:
     rate = isinstance(cell, RateUnit)
 
     def gain(r: Receptor) -> float:
+        if r.kinetics == "gate":
+            return 0.0
         return v if r.kinetics == "pulse" else current_gain(r.tau_ms, tau, leaky, dt_ms)
 
     def decay(r: Receptor) -> float:

@@ -17,6 +17,7 @@ from snn.engines.plain_learning import PlainLearning
 from snn.engines.port import FloatArray, FrameInput, FrameOutput
 from snn.pools import current_of_cell
 from snn.state import Array, State, at_rest
+from snn.synapses import Receptor
 from snn.topology import Edges
 
 
@@ -64,6 +65,12 @@ class ReferenceEngine:
         layout = Layout(network, dt_ms)
         state = prepare(self, layout, state, seed)
         return Simulation(layout, ReferenceBackend(layout), state)
+
+
+def opening(r: Receptor, gates: Mapping[str, FloatArray]) -> FloatArray | float:
+    """Factor on the current of a receptor, from its gate and its shunt as the step finds them."""
+    gate = np.maximum(gates[r.gate], 0.0) if r.gate else 1.0
+    return np.minimum(gate / (1.0 + np.maximum(-gates[r.shunt], 0.0)) if r.shunt else gate, 1.0)
 
 
 class _Cells:
@@ -122,8 +129,9 @@ class _Cells:
                     + d.drive * current
                     + sum(k * g for k, g in zip(d.receptor_gain, self.g, strict=True))
                 )
+            gates = {r.name: g.copy() for g, r in zip(self.g, self.population.receptors, strict=True) if r.kinetics == "gate"}
             for g, gain, decay, r in zip(self.g, law.receptor_gain, law.receptor_decay, self.population.receptors, strict=True):
-                v += gain * g[self.current]
+                v += gain * g[self.current] * opening(r, gates)
                 (pulses if r.kinetics == "pulse" else total)[:] += g[self.current]
                 g *= decay
             if law.rest is not None:

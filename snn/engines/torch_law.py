@@ -90,5 +90,5 @@ def _differentiable(population: Population, tau: Tensor, dt_ms: float) -> dict[s
         series = dt_ms * (1.0 + small / 2.0 + small**2 / 6.0) if abs(float(small.detach())) < 1e-5 else torch.expm1(small) / x
         return torch.exp(-dt_ms / tau) / tau * series
 
-    gains = tuple(v if r.kinetics == "pulse" else gain(r.tau_ms) for r in population.receptors)
+    gains = tuple(v if r.kinetics == "pulse" else 0.0 if r.kinetics == "gate" else gain(r.tau_ms) for r in population.receptors)
     return {"v": v, "drive": drive, "adaptation": gain(getattr(cell, "tau_adaptation_ms", None)), "receptor_gain": gains}

@@ -25,6 +25,7 @@ from snn.engines.torch_motion import FrameSums, Motion
 from snn.errors import EngineError, StateError, nearest, sentence
 from snn.pools import current_of_cell
 from snn.state import NEVER, Array, State
+from snn.synapses import Receptor
 
 SLOPE = 0.3
 
@@ -283,7 +284,8 @@ class TorchNetwork(nn.Module):
         for r, gain, decay in zip(p.receptors, law.receptor_gain, law.receptor_decay, strict=True):
             held_g = motion.g[p.name, r.name]
             own = held_g if p.pools is None else held_g.index_select(1, self.current_of[p.name])
-            v = v + gain * own
+            if r.kinetics != "gate":
+                v = v + gain * (own * self._opening(p, r, motion) if r.gate or r.shunt else own)
             if law.rest is not None and r.kinetics == "pulse":
                 pulses = pulses + own
             elif law.rest is not None:
@@ -310,6 +312,13 @@ class TorchNetwork(nn.Module):
         if law.adaptation_step:
             a = a + law.adaptation_step * x
         return x, v, a
+
+    @staticmethod
+    def _opening(p: Population, r: Receptor, motion: Motion) -> Tensor:
+        """Factor on the current of a receptor, from its gate and its shunt."""
+        one = torch.ones((), dtype=motion.v[p.name].dtype, device=motion.v[p.name].device)
+        gate = motion.g[p.name, r.gate].clamp(min=0.0) if r.gate else one
+        return (gate / (1.0 + (-motion.g[p.name, r.shunt]).clamp(min=0.0)) if r.shunt else gate).clamp(max=1.0)
 
     def encode(self, clips: NDArray[np.float64]) -> dict[str, Tensor]:
         """Turn clips into the currents of the populations that a retina drives.
