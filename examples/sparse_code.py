@@ -6,7 +6,8 @@ Excitatory and inhibitory cells of King, Zylberberg & DeWeese (2013), https://do
 three local rules: Oja's on what comes in, correlation measuring between the cells, and a target rate for each cell. Input
 are whitened patches of the photographs in scikit-image, as spikes of on and off cells. A cell's field is what it weighs
 the on cells above the off cells; it counts as oriented and localised where a Gabor function explains at least 0.7 of its
-variance with its middle inside the patch. The same share of the untrained network is the control.
+variance, with its middle inside the patch and its width across the bars (sigma) at most a quarter of the patch. The same
+share of the untrained network is the control.
 """
 
 from __future__ import annotations
@@ -156,8 +157,8 @@ def fit(field: np.ndarray) -> tuple[float, np.ndarray]:
 
 
 def counts_as_gabor(r2: float, p: np.ndarray) -> bool:
-    """Whether a fit is good enough and lies inside the patch."""
-    return bool(r2 >= R2_OF_A_GABOR and 0 < p[1] < SIDE - 1 and 0 < p[2] < SIDE - 1)
+    """Whether a fit is good enough, lies inside the patch and is narrow across its bars."""
+    return bool(r2 >= R2_OF_A_GABOR and 0 < p[1] < SIDE - 1 and 0 < p[2] < SIDE - 1 and np.exp(p[6]) <= SIDE / 4)
 
 
 def main(out: Path, n: int, seed: int) -> None:

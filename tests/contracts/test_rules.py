@@ -8,7 +8,19 @@ from typing import Literal
 import pytest
 
 import plasticity
-from plasticity import Compose, ErrorGated, PairSTDP
+from plasticity import (
+    Compose,
+    CorrelationMeasuring,
+    ErrorGated,
+    L1Norm,
+    Oja,
+    PairSTDP,
+    SymmetricFeedback,
+    SymmetricForecast,
+    TargetRate,
+    TripletSTDP,
+    VogelsSTDP,
+)
 from plasticity.testing import check_rule
 from snn._model import Positive
 from snn.local import Rule, Trace, Update, W, exp, post_sum, pre, signal
@@ -18,6 +30,15 @@ RULES = (
     ErrorGated(eta=1.0, quantum_mV=3.0, c=0.01, decay=0.3, tau_pre_ms=3.0),
     PairSTDP(a_plus_mV=0.2, a_minus_mV=0.25),
     PairSTDP(a_plus_mV=1.5, a_minus_mV=0.5, tau_plus_ms=8.0, tau_minus_ms=30.0),
+    CorrelationMeasuring(eta_mV=0.3, unit_mV=0.5),
+    L1Norm(total_mV=2.5, share=0.3),
+    Oja(eta_mV=0.2, unit_mV=0.4),
+    SymmetricFeedback(eta_mV=0.05, decay=0.02),
+    SymmetricForecast(eta_mV=0.05, decay=0.02, late=True),
+    TargetRate(eta_mV=0.2, target_Hz=20.0),
+    TripletSTDP(),
+    TripletSTDP(a2_plus_mV=0.1, a3_plus_mV=0.3, a2_minus_mV=0.2, a3_minus_mV=0.1),
+    VogelsSTDP(eta_mV=0.2, target_Hz=10.0),
     Compose(rules=(ErrorGated(eta=0.5, c=0.01), ErrorGated(eta=0.2, quantum_mV=3.0, c=0.01))),
 )
 

@@ -29,6 +29,9 @@ DIMENSIONLESS = {
     "ErrorGated.eta": "share of the error that one update removes",
     "ErrorGated.c": "floor of a sum of squared traces, which are spike counts",
     "ErrorGated.decay": "share of the weight lost per frame",
+    "L1Norm.share": "share of the distance that one frame covers",
+    "SymmetricForecast.decay": "share of the weight lost per frame",
+    "SymmetricFeedback.decay": "share of the weight lost per frame",
     "Plan.eta_start": "factor on the rule's own share",
     "Plan.eta_end": "factor on the rule's own share",
 }

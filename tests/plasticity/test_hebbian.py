@@ -22,7 +22,9 @@ LINEAR = IF(tau_mem_ms=1.0, v_threshold_mV=1.0, reset_by_mV=1.0)
 DEAF = LIF(tau_mem_ms=1.0, v_threshold_mV=1e6)
 
 
-def network(rule: Rule, n_pre: int, n_out: int, *, forced: bool = False, sign: str = "excitatory", weights: Weights | None = None) -> Network:
+def network(
+    rule: Rule, n_pre: int, n_out: int, *, forced: bool = False, sign: str = "excitatory", weights: Weights | None = None
+) -> Network:
     """Sources on cells without a leak, whose spike counts are the weighted counts of their input, or those of a teacher."""
     return Network(
         frame_ms=float(STEPS),

@@ -17,6 +17,8 @@ from snn.synapses import Receptor
 from snn.topology import Dense
 from snn.weights import Constant, Uniform
 
+CELL = LIF(tau_mem_ms=10.0, v_threshold_mV=5.0, t_ref_ms=2.0)
+
 
 @pytest.mark.parametrize("share", [0.2, 1.0])
 def test_the_sum_is_drawn_to_its_total(share: float) -> None:
@@ -26,7 +28,7 @@ def test_the_sum_is_drawn_to_its_total(share: float) -> None:
         frame_ms=10.0,
         populations=(
             Population(name="in", shape=(1, 1, 7), cell=SpikeSource()),
-            Population(name="out", shape=(1, 1, 4), cell=LIF(tau_mem_ms=5.0, v_threshold_mV=1.0), receptors=(Receptor(name="r", tau_ms=2.0),)),
+            Population(name="out", shape=(1, 1, 4), cell=CELL, receptors=(Receptor(name="r", tau_ms=2.0),)),
         ),
         projections=(
             Projection(
@@ -49,7 +51,7 @@ def test_a_cell_without_weights_keeps_none() -> None:
         frame_ms=10.0,
         populations=(
             Population(name="in", shape=(1, 1, 2), cell=SpikeSource()),
-            Population(name="out", shape=(1, 1, 1), cell=LIF(tau_mem_ms=5.0, v_threshold_mV=1.0), receptors=(Receptor(name="r", tau_ms=2.0),)),
+            Population(name="out", shape=(1, 1, 1), cell=CELL, receptors=(Receptor(name="r", tau_ms=2.0),)),
         ),
         projections=(
             Projection(
@@ -61,9 +63,6 @@ def test_a_cell_without_weights_keeps_none() -> None:
     simulation = engine("reference").build(network)
     simulation.run(n_frames=2, learn=True)
     assert simulation.state().weights("in->out/r").tolist() == [[0.0], [0.0]]
-
-
-CELL = LIF(tau_mem_ms=10.0, v_threshold_mV=5.0, t_ref_ms=2.0)
 
 
 def driven(cell: LIF | AdaptiveLIF, rule: TargetRate | None, n: int) -> Network:

@@ -81,7 +81,7 @@ def both(pre_ms: list[list[float]], post_ms: list[list[float]], dt_ms: float = 1
 
 def test_the_window_of_pairs() -> None:
     """Oracle: two exponentials, which are all that is left of the rule for a pair."""
-    gaps = [g for g in range(-60, 61, 5)]
+    gaps = list(range(-60, 61, 5))
     rule = RULE.model_copy(update={"a2_plus_mV": 4.6e-3})
     change = learned(rule, *both([[100.0]] * len(gaps), [[100.0 + g] for g in gaps]))
     expected = [4.6e-3 * math.exp(-g / 16.8) if g >= 0 else -7e-3 * math.exp(g / 33.7) for g in gaps]
