@@ -85,7 +85,7 @@ def circuit() -> Network:
         )  # fmt: skip
 
     def threshold(target: str, target_Hz: float) -> Projection:
-        rule = TargetRate(eta_mV=0.02, target_Hz=target_Hz, tau_ms=tau_ms)
+        rule = TargetRate(eta_mV=8e-4, target_Hz=target_Hz)
         return Projection(
             source="tonic", target=target, receptor="tonic", topology=Dense(), weights=Constant(value_mV=0.1), delay_ms=1.0, rule=rule,
             w_max_mV=20.0,
