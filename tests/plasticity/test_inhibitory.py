@@ -18,7 +18,7 @@ from snn.synapses import Receptor
 from snn.topology import Dense, OneToOne
 from snn.weights import Constant
 
-ENGINE = "reference"
+ENGINE = "event"
 
 
 def cortex(rule: VogelsSTDP, n_exc: int, n_inh: int, n_out: int) -> Network:
