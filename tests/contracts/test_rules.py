@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
+import numpy as np
 import pytest
 
 import plasticity
@@ -21,9 +22,12 @@ from plasticity import (
     TripletSTDP,
     VogelsSTDP,
 )
-from plasticity.testing import check_rule
+from plasticity.testing import _network, check_rule
 from snn._model import Positive
+from snn.engines import engine
 from snn.local import Rule, Trace, Update, W, exp, post_sum, pre, signal
+from snn.recording import Record
+from snn.testing import random_rasters
 
 RULES = (
     ErrorGated(),
@@ -47,6 +51,27 @@ RULES = (
 def test_a_rule_is_local_and_runs_alike(rule: Rule) -> None:
     """Oracle: the reference engine, and the closed list of what a synapse sees."""
     assert check_rule(rule) == ("reference", "event")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", RULES, ids=lambda r: r.kind)
+def test_a_rule_runs_alike_in_brian(rule: Rule) -> None:
+    """Oracle: Brian2: the same spikes and the same weights as the reference, over frames that learn."""
+    network = _network(rule)
+    if engine("brian").unsupported(network):
+        pytest.skip("; ".join(engine("brian").unsupported(network)))
+    found = []
+    for name in ("reference", "brian"):
+        simulation = engine(name).build(network, seed=3)
+        recording = simulation.run(
+            n_frames=4, rasters=random_rasters(network, 4, share=0.1, seed=0), learn=True, record=Record(spikes=True)
+        )
+        spikes = sorted(zip(recording.spikes["out"].steps.tolist(), recording.spikes["out"].cells.tolist(), strict=True))
+        found.append((spikes, simulation.state()))
+    assert len(found[0][0]) > 5 and found[0][0] == found[1][0]
+    for j in network.projections:
+        a, b = (state.weights(j.name) for _, state in found)
+        np.testing.assert_allclose(b, a, rtol=1e-9, atol=1e-12, err_msg=j.name)
 
 
 def test_every_rule_is_checked() -> None:
