@@ -74,11 +74,11 @@ def spikes(shown: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def circuit() -> Network:
     """On and off cells drive E; E drives I; I inhibits both; a tonic source holds the thresholds."""
-    tau_ms, mean_ms = 4.0, 50_000.0
+    tau_ms = 4.0
     receptors = tuple(Receptor(name=name, kinetics="pulse") for name in ("exc", "inh", "tonic"))
 
     def between(source: str, target: str, start_mV: float, unit_mV: float, w_max_mV: float) -> Projection:
-        rule = CorrelationMeasuring(eta_mV=2.0, unit_mV=unit_mV, tau_ms=tau_ms, tau_mean_ms=mean_ms)
+        rule = CorrelationMeasuring(eta_mV=2.0, unit_mV=unit_mV, tau_ms=tau_ms)
         return Projection(
             source=source, target=target, receptor="exc" if source == "E" else "inh", topology=Dense(),
             weights=Uniform(low_mV=0.0, high_mV=start_mV), delay_ms=1.0, rule=rule, w_max_mV=w_max_mV,
@@ -198,7 +198,7 @@ def main(out: Path, n: int, seed: int) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("sparse_code.png"))
-    parser.add_argument("--patches", type=int, default=14_000)
+    parser.add_argument("--patches", type=int, default=12_000)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     main(given.out, given.patches, given.seed)

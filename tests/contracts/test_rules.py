@@ -34,7 +34,7 @@ RULES = (
     ErrorGated(eta=1.0, quantum_mV=3.0, c=0.01, decay=0.3, tau_pre_ms=3.0),
     PairSTDP(a_plus_mV=0.2, a_minus_mV=0.25),
     PairSTDP(a_plus_mV=1.5, a_minus_mV=0.5, tau_plus_ms=8.0, tau_minus_ms=30.0),
-    CorrelationMeasuring(eta_mV=0.3, unit_mV=0.5),
+    CorrelationMeasuring(eta_mV=0.3, unit_mV=0.5, share=0.2),
     L1Norm(total_mV=2.5, share=0.3),
     Oja(eta_mV=0.2, unit_mV=0.4),
     SymmetricFeedback(eta_mV=0.05, decay=0.02),

@@ -29,6 +29,7 @@ DIMENSIONLESS = {
     "ErrorGated.eta": "share of the error that one update removes",
     "ErrorGated.c": "floor of a sum of squared traces, which are spike counts",
     "ErrorGated.decay": "share of the weight lost per frame",
+    "CorrelationMeasuring.share": "share of the latest frame in a running mean",
     "L1Norm.share": "share of the distance that one frame covers",
     "SymmetricForecast.decay": "share of the weight lost per frame",
     "SymmetricFeedback.decay": "share of the weight lost per frame",
