@@ -116,6 +116,14 @@ def test_random_rules() -> None:
     agree(every_topology(AnyRule(seed=4), mixed=True), ("event",))
 
 
+def test_random_rules_on_the_other_engines() -> None:
+    """Oracle: as above; brian has a weight for every synapse, and refuses shared ones in words."""
+    rule = AnyRule(seed=4)
+    assert "Brian2 has a weight for every synapse" in engine("brian").unsupported(every_topology(rule))[0]
+    agree(every_topology(rule, names=("local", "one_to_one"), mixed=True), ("brian",), n_frames=3)
+    agree(every_topology(rule), ("torch_",), n_frames=2)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(12))
 def test_many_random_rules(seed: int) -> None:
