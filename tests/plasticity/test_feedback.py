@@ -69,16 +69,13 @@ def shown(simulation: Simulation, frames: int, seed: int, learn: bool = True) ->
     simulation.run(n_frames=frames, rasters=rasters, learn=learn)
 
 
-@pytest.mark.parametrize("name", ["reference", "event", "brian"])
+@pytest.mark.parametrize("name", ["reference", "event", pytest.param("brian", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("late", [False, True])
 @pytest.mark.parametrize("sign", ["excitatory", "inhibitory"])
 def test_the_two_halves_approach_each_other(name: str, late: bool, sign: str) -> None:
     """Oracle: the difference falls as (1 - decay)^frames to 1e-9, whatever the cells do; the angle falls with it."""
     network = circuit(there=Dense(), back=Dense(), late=late, sign=sign)
     (forward, backward) = (j.name for j in network.projections if j.rule)
-    if engine(name).unsupported(network):
-        assert name == "brian"
-        pytest.skip("; ".join(engine(name).unsupported(network)))
     simulation = engine(name).build(network, seed=3)
     shown(simulation, 3, 0, learn=False)
     state = simulation.state()
