@@ -91,7 +91,7 @@ def main(out: Path) -> None:
     right.plot(np.arange(1, CHANNELS + 1), tuning_mV / tuning_mV.max(), "o-", color="tab:red", label="excitation")
     right.plot(np.arange(1, CHANNELS + 1), learned_mV / learned_mV.max(), "s-", color="tab:blue", label="inhibition, learned")
     right.set(xlabel="channel", ylabel="weight / largest", ylim=(0, None), title=f"tuning, r = {r:.2f}")
-    right.legend(frameon=False, loc="upper left", fontsize=8)
+    right.legend(frameon=False, loc="lower center", fontsize=8)
     for axes in (left, middle, right):
         axes.spines[["top", "right"]].set_visible(False)
     fig.savefig(out, dpi=150)

@@ -70,7 +70,7 @@ def main(out: Path) -> None:
     kinds = (
         ("neither", CELL, None, "0.6"),
         ("adaptation", ADAPTIVE, None, "tab:orange"),
-        ("target rate", CELL, TargetRate(eta_mV=0.06, target_Hz=TARGET_Hz), "tab:blue"),
+        ("target rate", CELL, TargetRate(eta_mV=0.02, target_Hz=TARGET_Hz), "tab:blue"),
     )
     fig, (left, right) = plt.subplots(1, 2, figsize=(9.0, 3.6), layout="constrained")
     for name, cell, rule, colour in kinds:

@@ -7,7 +7,7 @@ three local rules: Oja's on what comes in, correlation measuring between the cel
 are whitened patches of the photographs in scikit-image, as spikes of on and off cells. A cell's field is what it weighs
 the on cells above the off cells; it counts as oriented and localised where a Gabor function explains at least 0.7 of its
 variance, with its middle inside the patch and its width across the bars (sigma) at most a quarter of the patch. The same
-share of the untrained network is the control.
+share of the untrained network is the control. Along their bars most fields reach across a patch of this size.
 """
 
 from __future__ import annotations

@@ -106,7 +106,7 @@ def test_the_equation_of_correlation_measuring() -> None:
 def test_correlations_are_measured() -> None:
     """Oracle: the rule's fixed point, the coincidences of the very trains over those expected by chance; 0 for independent ones."""
     pre, post = trains(6000, 2)
-    _, after, spikes = forced(CorrelationMeasuring(eta_mV=0.04, unit_mV=1.0, tau_ms=7.0), pre, post)
+    _, after, spikes = forced(CorrelationMeasuring(eta_mV=0.01, unit_mV=1.0, tau_ms=7.0, share=2e-4), pre, post)
     x, y = frame_means(pre, 7.0), frame_means(spikes, 7.0)
     expected = (x * y).mean(axis=0) / (x.mean(axis=0) * y.mean()) - 1.0
     assert expected[0] > 0.25 > 0.2 > expected[1] > 0.05 > abs(expected[2])

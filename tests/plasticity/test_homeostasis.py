@@ -123,7 +123,6 @@ def test_adaptation_holds_a_rate_in_proportion_to_the_drive() -> None:
         for _ in range(60):
             r = 0.5 * (low + high)
             left = drive - adaptation_mV * tau_ms * r
-            # Whole steps: the first at which V reaches the threshold, counted from the end of the refractory time.
             fires = left > 5.0 and 1.0 / (2.0 + 10.0 * math.log(left / (left - 5.0))) > r
             low, high = (r, high) if fires else (low, r)
         expected.append(1000.0 * low)
