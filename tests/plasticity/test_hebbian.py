@@ -110,7 +110,7 @@ def test_correlations_are_measured() -> None:
     x, y = frame_means(pre, 7.0), frame_means(spikes, 7.0)
     expected = (x * y).mean(axis=0) / (x.mean(axis=0) * y.mean()) - 1.0
     assert expected[0] > 0.25 > 0.2 > expected[1] > 0.05 > abs(expected[2])
-    np.testing.assert_allclose(after, np.maximum(expected, 0.0), atol=0.06)
+    np.testing.assert_allclose(after, np.maximum(expected, 0.0), atol=0.03)
 
 
 @pytest.mark.parametrize("sign", ["excitatory", MIXED])
