@@ -178,3 +178,37 @@ def bounds(expr: Expr, sign: float) -> tuple[float, float]:
         c, d = (1.0 / d if d else -math.inf), (1.0 / c if c else math.inf)
     corners = [0.0 if 0.0 in (p, q) else p * q for p in (a, b) for q in (c, d)]
     return min(corners), max(corners)
+
+
+def scopes_of(term: Expr) -> set[str]:
+    """Say what a term depends on, besides numbers that all synapses share; a ``post_sum`` is of the scope ``sum``.
+
+    Parameters
+    ----------
+    term : Expr
+
+    Returns
+    -------
+    set of str
+    """
+    if isinstance(term, PostSum):
+        return {"sum"}
+    if isinstance(term, Symbol):
+        return {str(term.scope)} - {"sign", "modulator"}
+    if isinstance(term, Binary | Extreme):
+        return scopes_of(term.a) | scopes_of(term.b)
+    return scopes_of(term.a) if isinstance(term, Exp) else set()
+
+
+def costly(term: Expr) -> bool:
+    """Say whether a term takes more than sums and products.
+
+    Parameters
+    ----------
+    term : Expr
+
+    Returns
+    -------
+    bool
+    """
+    return any(isinstance(x, Exp) or (isinstance(x, Binary) and x.op == "/") for x in walk(term))

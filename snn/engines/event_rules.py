@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numba import cfunc, types
+from numba import cfunc, config, types
 from numba.core.errors import NumbaExperimentalFeatureWarning
 
 from snn.description import MIXED, Network, Projection
@@ -125,6 +125,8 @@ def function(text: str, precision: str) -> Any:
     """
     scope = dict(SCOPE)
     exec(compile(text, f"<rule {hashlib.sha256(text.encode()).hexdigest()[:12]}>", "exec"), scope)
+    if getattr(config, "DISABLE_JIT", False):
+        return scope["run"]
     with quiet():
         return cfunc(_signature(precision), error_model="numpy")(scope["run"])
 

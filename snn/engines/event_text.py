@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from snn._rules import terms
-from snn.engines.event_plan import Lazy
+from snn.engines.event_plan import Lazy, costly, scopes_of
 from snn.local import EVENTS, Binary, Const, Exp, Expr, Extreme, PostSum, Rule, Symbol, Update, walk
 
 SOURCE_SIDE, TARGET_SIDE = frozenset({"pre"}), frozenset({"post", "signal", "voltage", "sum"})
@@ -115,16 +115,6 @@ def _indent(lines: list[str], by: int = 1) -> list[str]:
     return [" " * by + line for line in lines]
 
 
-def _scopes(term: Expr) -> set[str]:
-    if isinstance(term, PostSum):
-        return {"sum"}
-    if isinstance(term, Symbol):
-        return {str(term.scope)} - {"sign", "modulator"}
-    if isinstance(term, Binary | Extreme):
-        return _scopes(term.a) | _scopes(term.b)
-    return _scopes(term.a) if isinstance(term, Exp) else set()
-
-
 class _Terms:
     """Variables of one function: what it reads, and what it computes before its inner loop."""
 
@@ -209,10 +199,6 @@ class _Terms:
         return self.vectors[term]
 
 
-def _costly(term: Expr) -> bool:
-    return any(isinstance(x, Exp) or (isinstance(x, Binary) and x.op == "/") for x in walk(term))
-
-
 class _Loop:
     """One term or several in the inner loop over the synapses of a row.
 
@@ -238,7 +224,7 @@ class _Loop:
     def leaf(self, e: Expr) -> str | None:
         if isinstance(e, Const):
             return None
-        o, scopes = self.owner, _scopes(e)
+        o, scopes = self.owner, scopes_of(e)
         other = TARGET_SIDE if self.row == SOURCE_SIDE else SOURCE_SIDE
         if scopes and scopes <= self.row:
             if e not in self.scalars:
@@ -246,7 +232,7 @@ class _Loop:
                 self.scalars[e] = o.name("a")
                 self.of_row.append(f"{self.scalars[e]} = {line}")
             return self.scalars[e]
-        if scopes and scopes <= other and not isinstance(e, Symbol | PostSum) and (_costly(e) or self.everything):
+        if scopes and scopes <= other and not isinstance(e, Symbol | PostSum) and (costly(e) or self.everything):
             return self.there(o.vector(e, other))
         if isinstance(e, PostSum):
             return self.there(o.sums[e])
@@ -288,7 +274,6 @@ class _Kernel:
         return [*self.terms.head, *self._prepare(), *body, *self._settle()]
 
     def _rows(self) -> list[str]:
-        lines: list[str] = []
         for s in self.sums:
             loop = _Loop(self.terms, SOURCE_SIDE, everything=True)
             goal = self.terms.name("t")
@@ -299,7 +284,7 @@ class _Kernel:
         everything = self.u.when != "pre_spike"
         loop = _Loop(self.terms, SOURCE_SIDE, everything=everything)
         new = [f"new_{key} = {loop.text(term)}" for key, term in self._keys()]
-        return lines + _walk_rows(loop, [*self._read("l"), *new, *self._store("l", "p + l")], self._stretches(), everything=everything)
+        return _walk_rows(loop, [*self._read("l"), *new, *self._store("l", "p + l")], self._stretches(), everything=everything)
 
     def _columns(self) -> list[str]:
         loop = _Loop(self.terms, TARGET_SIDE)
