@@ -13,9 +13,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-def printed(name: str, out: Path, *more: str) -> str:
+def printed(name: str, out: Path) -> str:
     """What a script prints; it must draw without a warning."""
-    command = [sys.executable, "-W", "error::UserWarning", str(ROOT / "examples" / f"{name}.py"), "--out", str(out), *more]
+    command = [sys.executable, "-W", "error::UserWarning", str(ROOT / "examples" / f"{name}.py"), "--out", str(out)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)}, cwd=out.parent)
     assert done.returncode == 0, done.stderr
     assert out.stat().st_size > 10_000
@@ -61,7 +61,7 @@ def test_homeostasis(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_sparse_code(tmp_path: Path) -> None:
-    """Oracle: Gabor functions, and the untrained network as a control; half as many patches as the figure has."""
-    text = printed("sparse_code", tmp_path / "sparse_code.png", "--patches", "7000")
+    """Oracle: Gabor functions, and the untrained network as a control."""
+    text = printed("sparse_code", tmp_path / "sparse_code.png")
     untrained, trained = numbers(text, r"trained: (\d+)%")
     assert untrained <= 5 and trained >= 50
