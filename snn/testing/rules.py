@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from snn.cells import LIF, Cell, SpikeSource
 from snn.description import MIXED, Network, Population, Projection, Sign, Signal, Tap
-from snn.local import Rule
+from snn.local import MODULATOR, SIGN, Rule, State, Trace, Update, W, exp, maximum, minimum, own, post, post_sum, pre, signal, voltage
 from snn.synapses import Receptor
 from snn.topology import Dense, LocalField, OneToOne, SharedKernel, Topology
 from snn.weights import Constant, Normal, Uniform, Weights
 
-__all__ = ["TOPOLOGIES", "every_topology", "small_network"]
+__all__ = ["TOPOLOGIES", "Everything", "every_topology", "small_network"]
 
 TOPOLOGIES: dict[str, Topology] = {
     "local": LocalField(size=3),
@@ -19,6 +19,44 @@ TOPOLOGIES: dict[str, Topology] = {
     "one_to_one": OneToOne(),
     "shared": SharedKernel(size=3),
 }
+
+
+class Everything(Rule):
+    """Reads all that a synapse sees, at every event.
+
+    References
+    ----------
+    None; it is made up, so that engines are compared on all that a rule may do.
+    """
+
+    kind: Literal["everything"] = "everything"
+
+    def traces(self) -> tuple[Trace, ...]:
+        """Of every side, with and without decay, of this frame and of the one before."""
+        return (
+            Trace("x", "pre", tau_ms=9.0),
+            Trace("before", "pre", frame="mean", ago=1),
+            Trace("y", "post", tau_ms=14.0),
+            Trace("late", "post", tau_ms=14.0, frame="mean", late=True, ago=1),
+            Trace("taught", "signal", tau_ms=8.0, of="teacher"),
+            Trace("count", "signal", frame="sum", of="teacher"),
+        )
+
+    def states(self) -> tuple[State, ...]:
+        """One that decays and one that stays."""
+        return State("eligibility", tau_ms=30.0), State("sum")
+
+    def updates(self) -> tuple[Update, ...]:
+        """Eligibility at spikes, weights in every step and at the end of a frame."""
+        e, x, y = own("eligibility"), pre("x"), post("y")
+        error = maximum(voltage() - 0.5, 0.0) - 0.5 * signal("taught") + 0.1 * post("late")
+        return (
+            Update("pre_spike", None, {"eligibility": e - 0.2 * y / (1.0 + post_sum(W)), "sum": own("sum") + x - 0.01 * W}),
+            Update("pre_spike", minimum(W + 0.02 * e, 1.8)),
+            Update("post_spike", W + 0.05 * exp(0.0 - e * e) * x, {"eligibility": e + 0.2 * x - 0.1 * pre("before")}),
+            Update("step", W - 0.01 * MODULATOR * SIGN * error * e),
+            Update("frame_end", 0.99 * W + 0.001 * own("sum") * signal("count"), {"sum": 0.5 * own("sum")}),
+        )
 
 
 def signals_of(rule: Rule) -> tuple[Signal, ...]:
