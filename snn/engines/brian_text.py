@@ -306,7 +306,7 @@ def _update_texts(
         if x.scope == "w" or x.scope == "modulator":
             return x.scope
         if x.scope == "voltage":
-            return "v_post"
+            return f"{x.name or 'v'}_post"
         if x.scope == "sign":
             return "-1.0" if source.sign == "inhibitory" else "1.0"
         read = next(t.read for t in traces if t.trace.name == x.name)
