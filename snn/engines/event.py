@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from snn.description import Network
 from snn.engines import event_arrays as columns
 from snn.engines.driver import Simulation, prepare
-from snn.engines.event_advance import advance
+from snn.engines.event_advance import advance, advance_rules, end_frame
 from snn.engines.event_lazy import flush
-from snn.engines.event_rules import advance_with, compiled
+from snn.engines.event_rules import compiled, padded, quiet
 from snn.engines.event_tables import build_tables
 from snn.engines.event_traces import settle_own
 from snn.engines.layout import Layout, rule_problems
@@ -119,8 +119,9 @@ class EventBackend:
         self.n = 0
         self.acting = False
         network, rules = layout.network, self.built.rules
-        self.advance = advance_with(tuple(rules.kernels)) if rules.kernels else advance
-        self.frame_end = [(how.functions[1], q, o, c) for q, how, o, c in rules.at_end]
+        self.view = columns.rule_view(self.built.tables, self.built.arrays)
+        self.rules = padded(rules.functions) if rules.functions else ()
+        self.at_end = np.array(rules.at_end, dtype=np.int64).reshape(-1, 4)
         # Factors that turn the sum over a frame into what a rule reads of it a frame later.
         self.shares = {
             f"ago/{j.name}/{trace.name}": layout.counted_steps(trace)[1]
@@ -209,7 +210,7 @@ class EventBackend:
     # ---- running
 
     def _flush(self, act: bool) -> None:
-        for k in range(len(self.built.tables.lazy)):
+        for k in range(self.built.rules.n_lazy):
             flush(k, act, self.built.tables, self.built.arrays)
         self.acting = act
 
@@ -239,7 +240,9 @@ class EventBackend:
         while True:
             spike_steps, spike_cells = np.zeros(room, np.int64), np.zeros(room, np.int64)
             saved = self._copy() if given.spikes else None
-            listed = self.advance(self.n, steps, given.learn, given.modulator, starts, cells, thresholds, t, x, spike_steps, spike_cells)
+            frame = (self.n, steps, given.learn, float(given.modulator), starts, cells, thresholds, t, x, spike_steps, spike_cells)
+            with quiet():
+                listed = advance_rules(*frame, self.view, self.rules) if len(t.rule) else advance(*frame)
             if saved is None or listed <= room:
                 break
             self._restore(saved)
@@ -249,8 +252,9 @@ class EventBackend:
         self._flush(given.learn)
         for k in range(len(t.own)):
             settle_own(k, t, x)
-        for run, q, o, c in self.frame_end if given.learn else ():
-            run(self.n - 1, given.modulator, q, t.offset[o:], t.constant[c:], t, x)
+        if given.learn and len(self.at_end):
+            with quiet():
+                end_frame(self.at_end, float(given.modulator), t, x, self.view, self.rules)
         for key, share in self.shares.items():
             span = self.built.places[key].span
             x.frame_ago[span] = x.frame_value[span] * share

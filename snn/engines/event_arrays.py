@@ -32,7 +32,7 @@ NO_FRAME, MEAN, SUM = 0, 1, 2
  J_COPIES, J_POOLS, J_UNITS, J_FACTOR) = range(27)  # fmt: skip
 T_SIDE, T_PROJECTION, T_START, T_N, T_DECAYS, T_FRAME, T_ACC, T_TAPS, T_N_TAPS, T_FROM, T_AGO = range(11)
 O_START, O_N = range(2)
-R_PROJECTION, R_KERNEL, R_DELIVERS, R_OFFSETS, R_CONSTANTS = range(5)
+R_PROJECTION, R_LAZY, R_OFFSETS, R_CONSTANTS, R_PRE, R_POST, R_STEP = range(7)
 Z_HISTORY, Z_CELLS, Z_N_POST, Z_N_PRE, Z_EPOCH, Z_TRACE, Z_PROJECTION = range(7)
 ZL_RATE, ZL_LOW, ZL_HIGH = range(3)
 
@@ -95,3 +95,41 @@ class Arrays(NamedTuple):
     lazy_coefficient: Floats
     lazy_now: Ints
     segment: Ints
+
+
+class RuleView(NamedTuple):
+    """The part of both that compiled rules see; small, because each of them is compiled when a network is built."""
+
+    w: Floats
+    g: Floats
+    v: Floats
+    dendrite: Floats
+    trace: Floats
+    frame_value: Floats
+    frame_ago: Floats
+    own: Floats
+    own_scale: NDArray[np.float64]
+    history: Floats
+    lazy_coefficient: Floats
+    lazy_row: Ints
+    segment: Ints
+    pair_start: Ints
+    pair_post: Ints
+    post_start: Ints
+    post_pre: NDArray[np.uint32]
+    post_place: NDArray[np.uint32]
+
+
+def rule_view(t: Tables, x: Arrays) -> RuleView:
+    """Pick what compiled rules see.
+
+    Parameters
+    ----------
+    t : Tables
+    x : Arrays
+
+    Returns
+    -------
+    RuleView
+    """
+    return RuleView(*(getattr(x, name) if hasattr(x, name) else getattr(t, name) for name in RuleView._fields))

@@ -47,8 +47,8 @@ def epoch_steps(tau_steps: float) -> int:
 
 
 @njit(cache=True)
-def next_snapshot(k: int, t: Tables, x: Arrays) -> int:
-    """Begin the snapshot after the present one as its copy; return where it lies.
+def next_snapshot(k: int, t: Tables, x: Arrays) -> None:
+    """Begin the snapshot after the present one as its copy.
 
     Parameters
     ----------
@@ -57,15 +57,10 @@ def next_snapshot(k: int, t: Tables, x: Arrays) -> int:
     t : Tables
     x : Arrays
         Changed in place.
-
-    Returns
-    -------
-    int
     """
     n_post = t.lazy[k, Z_N_POST]
     old = t.lazy[k, Z_HISTORY] + x.lazy_now[k] * n_post
     x.history[old + n_post : old + 2 * n_post] = x.history[old : old + n_post]
-    return int(old + n_post)
 
 
 @njit(cache=True)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from snn.description import Projection
 from snn.engines import event_arrays as k
 from snn.engines.event_lazy import epoch_steps
-from snn.engines.event_rules import Compiled, compiled, weight_bounds
+from snn.engines.event_rules import Compiled, compiled, function, weight_bounds
 from snn.engines.event_text import STEP
 from snn.engines.layout import Layout
 
@@ -51,9 +51,10 @@ class RuleTables:
         Number of each population.
     places : dict of str to Place
         By key of ``snn.state``; weights are there already.
+    precision : {'float64', 'float32'}
     """
 
-    def __init__(self, layout: Layout, order: Mapping[str, int], places: dict[str, Place]) -> None:
+    def __init__(self, layout: Layout, order: Mapping[str, int], places: dict[str, Place], precision: str) -> None:
         self.layout, self.order, self.places = layout, order, places
         self.traces: list[list[int]] = []
         self.decays: list[float] = []
@@ -71,9 +72,10 @@ class RuleTables:
         self.lazy: list[list[int]] = []
         self.lazy_law: list[list[float]] = []
         self.n_trace = self.n_frame = self.n_own = self.n_history = self.n_cells = self.n_listed = 0
-        # What runs within a frame, and at its end: projection, its rule, where its offsets and its constants begin.
-        self.kernels: list[object] = []
-        self.at_end: list[tuple[int, Compiled, int, int]] = []
+        # Compiled functions, and what runs at a frame's end: projection, function, where offsets and constants begin.
+        self.precision = precision
+        self.functions: list[object] = []
+        self.at_end: list[list[int]] = []
         plastic = [(q, j, compiled(layout.network, j)) for q, j in enumerate(layout.network.projections) if j.rule is not None]
         for q, j, how in plastic:
             if not how.within:
@@ -82,6 +84,7 @@ class RuleTables:
         for q, j, how in plastic:
             if how.within:
                 self._add(q, j, how)
+        self.n_lazy = len(self.lazy)
 
     def _add(self, q: int, j: Projection, how: Compiled) -> None:
         network, first = self.layout.network, len(self.traces)
@@ -111,13 +114,18 @@ class RuleTables:
             self.lazy.append([self.n_history, self.n_cells, n_post, n_pre, epoch, found["trace", how.lazy.trace.name], q])
             self.lazy_law.append([self.layout.dt_ms / tau_ms, low, high])
             self.n_history, self.n_cells = self.n_history + (epoch + 1) * n_post, self.n_cells + n_pre
+        at = {when: self._function(text) for when, text in how.program.functions.items()}
         if how.within:
-            learn = how.functions[0]
-            if learn not in self.kernels:
-                self.kernels.append(learn)
-            self.rule.append([q, self.kernels.index(learn), int(how.lazy is not None), o, c])
+            lazy = len(self.lazy) - 1 if how.lazy else -1
+            self.rule.append([q, lazy, o, c, *(at.get(when, -1) for when in ("pre_spike", "post_spike", "step"))])
         if how.at_end:
-            self.at_end.append((q, how, o, c))
+            self.at_end.append([q, at["frame_end"], o, c])
+
+    def _function(self, text: str) -> int:
+        found = function(text, self.precision)
+        if found not in self.functions:
+            self.functions.append(found)
+        return self.functions.index(found)
 
     @staticmethod
     def own_keys(j: Projection) -> tuple[str, ...]:

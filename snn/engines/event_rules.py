@@ -1,35 +1,34 @@
-"""Rules in the event engine: compiled functions, how each rule is run, and the loop over the steps that calls them."""
+"""Rules in the event engine: how each is run, and its compiled functions."""
 
 from __future__ import annotations
 
 import hashlib
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import numpy as np
-from numba import njit
+from numba import cfunc, types
+from numba.core.errors import NumbaExperimentalFeatureWarning
 
 from snn.description import MIXED, Network, Projection
 from snn.engines import event_arrays
-from snn.engines.event_advance import begin_step
-from snn.engines.event_kernels import arrivals, deliver, segments
-from snn.engines.event_lazy import end_step, next_snapshot
+from snn.engines.event_arrays import RuleView
+from snn.engines.event_kernels import segments
 from snn.engines.event_plan import Lazy, lazy_form
 from snn.engines.event_text import Program, program
-from snn.engines.event_traces import decay_own, decay_traces, raise_traces
 
 SCOPE: dict[str, Any] = {
     **{name: value for name, value in vars(event_arrays).items() if name.isupper()},
     "np": np,
     "exp": np.exp,
-    "arrivals": arrivals,
     "segments": segments,
-    "decay_traces": decay_traces,
-    "raise_traces": raise_traces,
-    "next_snapshot": next_snapshot,
-    "end_step": end_step,
 }
+N_RULES = 12
+"""Functions are handed over in tuples whose length is a multiple of it: for each length the loop is compiled anew."""
 
 
 @dataclass(frozen=True)
@@ -57,14 +56,9 @@ class Compiled:
     at_end: bool
 
     @property
-    def functions(self) -> tuple[Any, Any]:
-        """What runs in every step, and at the end of a frame."""
-        return _compiled(tuple(self.program.functions.items()))
-
-    @property
     def walks_targets(self) -> bool:
         """Whether it visits the synapses of a cell that spikes."""
-        return "post_spike0" in self.program.functions
+        return self.lazy is None and "post_spike" in self.program.functions
 
     def __str__(self) -> str:
         end = "at the end of each frame" if self.at_end else ""
@@ -115,54 +109,60 @@ def weight_bounds(network: Network, j: Projection) -> tuple[float, float]:
     return 0.0, np.inf if j.w_max_mV is None else j.w_max_mV
 
 
-def _define(text: str, scope: dict[str, Any], name: str) -> Any:
-    """Compile one function; its text is made of a closed set of terms only."""
-    label = hashlib.sha256(text.encode()).hexdigest()[:12]
-    exec(compile(text, f"<rule {label}>", "exec"), scope)
-    return njit(error_model="numpy")(scope[name])
-
-
 @cache
-def _compiled(functions: tuple[tuple[str, str], ...]) -> tuple[Any, Any]:
-    scope = dict(SCOPE)
-    for name, text in functions:
-        scope[name] = _define(text, scope, name)
-    return scope["learn"], scope["frame_end"]
-
-
-@cache
-def advance_with(rules: tuple[Any, ...]) -> Any:
-    """Make the loop over the steps of a frame, with rules that act within it; else as `event_advance.advance`.
+def function(text: str, precision: str) -> Any:
+    """Compile what a rule does at an event; its text is made of a closed set of terms only.
 
     Parameters
     ----------
-    rules : tuple of compiled functions
-        ``learn`` of every kind of rule in the network.
+    text : str
+    precision : {'float64', 'float32'}
 
     Returns
     -------
-    compiled function
+    CFunc
+        To be handed to `event_advance.advance_rules`.
     """
-    scope = {**SCOPE, "begin_step": begin_step, "deliver": deliver, "decay_own": decay_own}
-    scope |= {f"learn{k}": rule for k, rule in enumerate(rules)}
-    calls = [f"   {'el' if k else ''}if kernel == {k}:\n    learn{k}(n, s, act, modulator, q, o, c, t, x)" for k in range(len(rules))]
-    lines = [
-        "def advance(n0, steps, act, modulator, raster_start, raster_cells, thresholds, t, x, spike_steps, spike_cells):",
-        " listed = 0",
-        " for s in range(steps):",
-        "  n = n0 + s",
-        "  listed = begin_step(n, s, listed, raster_start, raster_cells, thresholds, t, x, spike_steps, spike_cells)",
-        "  decay_own(t, x)",
-        "  at = 0",
-        "  for r in range(len(t.rule)):",
-        "   q, kernel = t.rule[r, R_PROJECTION], t.rule[r, R_KERNEL]",
-        "   o, c = t.offset[t.rule[r, R_OFFSETS] :], t.constant[t.rule[r, R_CONSTANTS] :]",
-        "   deliver(n, at, q if t.rule[r, R_DELIVERS] else q + 1, t, x)",
-        "   at = q + 1",
-        *calls,
-        "  deliver(n, at, len(t.projection), t, x)",
-        "  decay_traces(0, t.common[0], t, x)",
-        "  raise_traces(n, s, 0, t.common[0], True, True, t, x)",
-        " return listed",
-    ]
-    return _define("\n".join(lines), scope, "advance")
+    scope = dict(SCOPE)
+    exec(compile(text, f"<rule {hashlib.sha256(text.encode()).hexdigest()[:12]}>", "exec"), scope)
+    with quiet():
+        return cfunc(_signature(precision), error_model="numpy")(scope["run"])
+
+
+def _signature(precision: str) -> Any:
+    number = types.float64 if precision == "float64" else types.float32
+    kinds = {"own_scale": types.float64, "post_pre": types.uint32, "post_place": types.uint32}
+    whole = {"lazy_row", "segment", "pair_start", "pair_post", "post_start"}
+    fields = [kinds.get(name, types.int64 if name in whole else number) for name in RuleView._fields]
+    arrays = [types.Array(kind, 2 if name == "segment" else 1, "C") for name, kind in zip(RuleView._fields, fields, strict=True)]
+    view = types.NamedTuple(arrays, RuleView)
+    whole_numbers, numbers = types.Array(types.int64, 1, "C"), types.Array(number, 1, "C")
+    cells, law = types.Array(types.int32, 1, "C"), types.Array(types.float64, 1, "C")
+    return types.void(cells, types.int64, types.float64, number, whole_numbers, whole_numbers, numbers, whole_numbers, law, view)
+
+
+def padded(functions: list[Any]) -> tuple[Any, ...]:
+    """Repeat the first of some functions until their number is a multiple of `N_RULES`.
+
+    Parameters
+    ----------
+    functions : list of CFunc
+
+    Returns
+    -------
+    tuple of CFunc
+    """
+    return (*functions, *(functions[0] for _ in range(-len(functions) % N_RULES)))
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Hand functions to compiled code without numba's remark that it can do so since not long ago.
+
+    Yields
+    ------
+    None
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NumbaExperimentalFeatureWarning)
+        yield

@@ -137,7 +137,7 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
         places[f"weights/{j.name}"] = Place("w", w, size)
         w += size
         longest = max(longest, stretches)
-    rules = RuleTables(layout, order, places)
+    rules = RuleTables(layout, order, places, np.dtype(dtype).name)
     tables = k.Tables(
         pop=_ints(pop, 19),
         law=np.array(law, dtype=dtype),
@@ -156,14 +156,14 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
         own=_ints(rules.own, 2),
         own_decay=np.array(rules.own_decay, dtype=np.float64),
         common=np.array([rules.common], dtype=np.int64),
-        rule=_ints(rules.rule, 5),
+        rule=_ints(rules.rule, 7),
         offset=np.array(rules.offsets, dtype=np.int64),
         constant=np.array(rules.constants, dtype=dtype),
         post_start=np.array(rules.post_start, dtype=np.int64),
         post_pre=_joined(rules.post_pre),
         post_place=_joined(rules.post_place),
-        lazy=_ints(rules.lazy, 7),
-        lazy_law=np.array(rules.lazy_law, dtype=np.float64).reshape(-1, 3),
+        lazy=_ints(rules.lazy or [[0] * 7], 7),
+        lazy_law=np.array(rules.lazy_law or [[0.0] * 3], dtype=np.float64),
         tiny=np.array([1e-300 if np.dtype(dtype) == np.float64 else 1e-30], dtype=dtype),
     )
     n = network.n_neurons

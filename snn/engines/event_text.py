@@ -15,17 +15,17 @@ from dataclasses import dataclass, field
 
 from snn._rules import terms
 from snn.engines.event_plan import Lazy
-from snn.local import Binary, Const, Exp, Expr, Extreme, PostSum, Rule, Symbol, Update, walk
+from snn.local import EVENTS, Binary, Const, Exp, Expr, Extreme, PostSum, Rule, Symbol, Update, walk
 
 STEP = ""
 """Name of the constant that is the length of a step; no trace has it."""
 SOURCE_SIDE, TARGET_SIDE = frozenset({"pre"}), frozenset({"post", "signal", "voltage", "sum"})
 HEAD = (
-    "j, kind = t.projection[q], x.v.dtype.type",
-    "m, sign, low, high = kind(modulator), t.sign[q], c[0], c[1]",
+    "kind, m, low, high = r.w.dtype.type, r.w.dtype.type(modulator), c[0], c[1]",
     "n_pre, n_post, w0, n_w = o[0], o[1], o[2], o[3]",
-    "weights = x.w[w0 : w0 + n_w]",
+    "weights = r.w[w0 : w0 + n_w]",
 )
+ARGUMENTS = "(cells, now, modulator, sign, j, o, c, z, law, r)"
 FIRST_OFFSETS, FIRST_CONSTANTS = 8, 2
 """Places at the beginning of a rule's numbers: cells, weights, its traces, its synapses by target, lazy row; its bounds."""
 
@@ -41,12 +41,15 @@ class Program:
     constants : list of (float or str)
         Further constants; a string is the name of a trace, for the factor of its frame value.
     functions : dict of str to str
-        Text of each function, by name.
+        Text of each function, by the event at which it runs.
+    n_names : int
+        Names that are taken.
     """
 
     slots: list[tuple[str, str]] = field(default_factory=list)
     constants: list[float | str] = field(default_factory=list)
     functions: dict[str, str] = field(default_factory=dict)
+    n_names: int = 0
 
     def slot(self, kind: str, name: str) -> int:
         """Place of the offset of a trace or variable.
@@ -92,42 +95,22 @@ def program(rule: Rule, *, shared: bool, lazy: Lazy | None) -> Program:
     Returns
     -------
     Program
-        Functions ``learn`` (a step; it delivers the spikes where the rule is lazy) and ``frame_end``.
+        A function for every event at which it does something; for a lazy rule that of arrivals delivers the spikes.
     """
     found = Program()
-    by_event = {w: [u for u in rule.updates() if u.when == w] for w in ("pre_spike", "post_spike", "step", "frame_end")}
-    calls: dict[str, list[str]] = {}
-    for when, updates in by_event.items():
-        if lazy and when in ("pre_spike", "post_spike"):
-            continue
-        for i, u in enumerate(updates):
-            name = f"{when}{i}"
-            found.functions[name] = _Kernel(found, rule, u, shared=shared).text(name)
-            calls.setdefault(when, []).append(f"{name}(n, modulator, q, o, c, t, x)")
-    if lazy:
-        found.functions["arrive"] = _arrive(found, rule, by_event["pre_spike"], lazy)
-        found.functions["depart"] = _depart(found, rule, lazy)
-        calls["pre_spike"], calls["post_spike"] = ["arrive(n, act, modulator, q, o, c, t, x)"], ["depart(n, act, q, o, c, t, x)"]
-
-    def act(when: str) -> list[str]:
-        lines = calls.get(when, [])
-        return lines if (lazy and when != "step") or not lines else ["if act:", *(f" {line}" for line in lines)]
-
-    lines = [
-        "decay_traces(o[4], o[5], t, x)",
-        *act("pre_spike"),
-        "raise_traces(n, s, o[4], o[5], True, False, t, x)",
-        *act("post_spike"),
-        "raise_traces(n, s, o[4], o[5], False, True, t, x)",
-        *act("step"),
-    ]
-    found.functions["learn"] = _function("learn(n, s, act, modulator, q, o, c, t, x)", lines)
-    found.functions["frame_end"] = _function("frame_end(n, modulator, q, o, c, t, x)", calls.get("frame_end", ["pass"]))
+    for when in EVENTS:
+        updates = [u for u in rule.updates() if u.when == when]
+        if lazy and when == "pre_spike":
+            found.functions[when] = _function(_arrive(found, rule, updates, lazy))
+        elif lazy and when == "post_spike":
+            found.functions[when] = _function(_depart(found, rule, lazy))
+        elif updates:
+            found.functions[when] = _function([line for u in updates for line in _Kernel(found, rule, u, shared=shared).lines()])
     return found
 
 
-def _function(head: str, lines: list[str]) -> str:
-    return "\n".join([f"def {head}:", *(f" {line}" for line in lines)])
+def _function(lines: list[str]) -> str:
+    return "\n".join([f"def run{ARGUMENTS}:", *(f" {line}" for line in (*HEAD, *lines))])
 
 
 def _indent(lines: list[str], by: int = 1) -> list[str]:
@@ -154,11 +137,10 @@ class _Terms:
         self.arrays: dict[Symbol, str] = {}
         self.sums: dict[PostSum, str] = {}
         self.vectors: dict[Expr, str] = {}
-        self.names = 0
 
     def name(self, letter: str) -> str:
-        self.names += 1
-        return f"{letter}{self.names}"
+        self.owner.n_names += 1
+        return f"{letter}{self.owner.n_names}"
 
     def constant(self, value: float | str) -> str:
         name = self.owner.constant(value)
@@ -176,10 +158,10 @@ class _Terms:
             elif x.scope == "voltage":
                 kind, flat, size = "v", x.name or "v", "n_post"
             at, self.arrays[x] = self.owner.slot(kind, x.name), self.name("v")
-            self.head.append(f"{self.arrays[x]} = x.{flat}[o[{at}] : o[{at}] + {size}]")
+            self.head.append(f"{self.arrays[x]} = r.{flat}[o[{at}] : o[{at}] + {size}]")
             if x.scope == "own":
                 row = self.owner.slot("scale", x.name)
-                self.head += [f"k_{self.arrays[x]} = kind(x.own_scale[o[{row}]])", f"i_{self.arrays[x]} = kind(1) / k_{self.arrays[x]}"]
+                self.head += [f"k_{self.arrays[x]} = kind(r.own_scale[o[{row}]])", f"i_{self.arrays[x]} = kind(1) / k_{self.arrays[x]}"]
         return self.arrays[x]
 
     def share(self, x: Symbol) -> str:
@@ -227,7 +209,7 @@ class _Terms:
                 term, lambda e: self.at(e, "k") if isinstance(e, PostSum) or (isinstance(e, Symbol) and e.scope in side) else None
             )
             name = self.vectors[term] = self.name("h")
-            self.head += [f"{name} = np.empty({size}, x.v.dtype)", f"for k in range({size}):", f" {name}[k] = {line}"]
+            self.head += [f"{name} = np.empty({size}, r.w.dtype)", f"for k in range({size}):", f" {name}[k] = {line}"]
         return self.vectors[term]
 
 
@@ -305,15 +287,9 @@ class _Kernel:
         self.own += [x for x in (Symbol("own", name) for name in update.own) if x not in self.own]
         self.changed = ([] if update.weight is None else [("w", update.weight)]) + list(update.own.items())
 
-    def text(self, name: str) -> str:
+    def lines(self) -> list[str]:
         body = self._columns() if self.u.when == "post_spike" else self._rows()
-        guard = []
-        if self.u.when in ("pre_spike", "post_spike"):
-            p, m = ("j[J_SOURCE]", "n + 1 - j[J_DELAY]") if self.u.when == "pre_spike" else ("j[J_TARGET]", "n")
-            guard = [f"first, count = arrivals({p}, {m}, t, x)", "if count == 0:", " return"]
-        return _function(
-            f"{name}(n, modulator, q, o, c, t, x)", [*HEAD, *guard, *self.terms.head, *self._prepare(), *body, *self._settle()]
-        )
+        return [*self.terms.head, *self._prepare(), *body, *self._settle()]
 
     def _rows(self) -> list[str]:
         lines: list[str] = []
@@ -322,7 +298,7 @@ class _Kernel:
             goal = self.terms.name("t")
             inner = [*self._read("l", s.a), f"g_{goal}[l] += {loop.text(s.a)}"]
             loop.of_stretch[goal] = f"g_{goal} = {goal}[at : at + length]"
-            self.terms.head += [f"{goal} = np.zeros(n_post, x.v.dtype)", *_walk_rows(loop, inner, self._stretches(), everything=True)]
+            self.terms.head += [f"{goal} = np.zeros(n_post, r.w.dtype)", *_walk_rows(loop, inner, self._stretches(), everything=True)]
             self.terms.sums[s] = goal
         everything = self.u.when != "pre_spike"
         loop = _Loop(self.terms, SOURCE_SIDE, everything=everything)
@@ -332,8 +308,8 @@ class _Kernel:
     def _columns(self) -> list[str]:
         loop = _Loop(self.terms, TARGET_SIDE)
         walk_them = [
-            "for e in range(t.post_start[o[6] + cell], t.post_start[o[6] + cell + 1]):",
-            " i, p = t.post_pre[e], t.post_place[e]",
+            "for e in range(r.post_start[o[6] + cell], r.post_start[o[6] + cell + 1]):",
+            " i, p = r.post_pre[e], r.post_place[e]",
         ]
         summing: list[str] = []
         for s in self.sums:
@@ -346,7 +322,7 @@ class _Kernel:
         inner = [*self._read("p"), *new, *self._store("p", "p")]
         # What a row needs for its sums comes before them, and what needs its sums after.
         row = [*loop.of_row[:ready], *summing, *loop.of_row[ready:], *walk_them, *_indent(inner)]
-        return ["for k in range(count):", *_indent(["cell = x.ring[first + k]", *row])]
+        return ["for cell in cells:", *_indent(row)]
 
     def _keys(self) -> list[tuple[str, Expr]]:
         return [(key if key == "w" else self.terms.array(Symbol("own", key)), term) for key, term in self.changed]
@@ -379,7 +355,7 @@ class _Kernel:
         """Where synapses share weights, sums of what they ask for."""
         if not self.shared:
             return []
-        return ["asked = np.zeros(n_w, x.v.dtype)", *(f"m_{key} = np.zeros(n_w, x.v.dtype)" for key, _ in self._keys())]
+        return ["asked = np.zeros(n_w, r.w.dtype)", *(f"m_{key} = np.zeros(n_w, r.w.dtype)" for key, _ in self._keys())]
 
     def _settle(self) -> list[str]:
         if not self.shared:
@@ -393,12 +369,12 @@ class _Kernel:
 
 def _walk_rows(loop: _Loop, inner: list[str], stretches: list[str], *, everything: bool) -> list[str]:
     """Walk the rows of all source cells, or of those whose spikes arrive."""
-    lines = ["for cell in range(n_pre):"] if everything else ["for k in range(count):", " cell = x.ring[first + k]"]
+    lines = ["for cell in range(n_pre):"] if everything else ["for cell in cells:"]
     lines += _indent(loop.of_row)
     lines += _indent(
         [
-            "for s in range(segments(j, t.pair_start, t.pair_post, cell, x.segment)):",
-            " at, p, length = x.segment[s, 0], x.segment[s, 1] - w0, x.segment[s, 2]",
+            "for s in range(segments(j, r.pair_start, r.pair_post, cell, r.segment)):",
+            " at, p, length = r.segment[s, 0], r.segment[s, 1] - w0, r.segment[s, 2]",
             *_indent([*stretches, *loop.of_stretch.values()]),
             " for l in range(length):",
             *_indent(inner, 2),
@@ -407,60 +383,37 @@ def _walk_rows(loop: _Loop, inner: list[str], stretches: list[str], *, everythin
     return lines
 
 
-def _arrive(owner: Program, rule: Rule, updates: list[Update], lazy: Lazy) -> str:
+def _arrive(owner: Program, rule: Rule, updates: list[Update], lazy: Lazy) -> list[str]:
     """Phases 4 and 5 of arrivals for a lazy rule: what waited, delivery, then the rule's own updates at arrivals."""
     found = _Terms(owner, rule)
     loop = _Loop(found, SOURCE_SIDE)
     acting = [f"u = min(high, max(low, {loop.text(u.weight)}))" for u in updates if u.weight is not None]
-    trace, rate = found.array(Symbol("pre", lazy.trace.name)), "t.lazy_law[o[7], ZL_RATE]"
-    g = "g = x.g[j[J_G] + at : j[J_G] + at + length]"
+    trace = found.array(Symbol("pre", lazy.trace.name))
     stretches = [
-        g,
+        "g = r.g[j[J_G] + at : j[J_G] + at + length]",
         "w = weights[p : p + length]",
-        "new = x.history[h0 + now * n_post + at : h0 + now * n_post + at + length]",
-        "old = x.history[row + at : row + at + length]",
+        "new = r.history[h0 + now * n_post + at : h0 + now * n_post + at + length]",
+        "old = r.history[row + at : row + at + length]",
     ]
     inner = ["u = min(high, max(low, w[l] + waits * (new[l] - old[l])))", "g[l] += sign * u", *acting, "w[l] = u"]
-    loop.of_row += ["waits = x.lazy_coefficient[c0 + cell]", "row = h0 + x.lazy_row[c0 + cell] * n_post"]
-    rows = _walk_rows(loop, inner, stretches, everything=False)
-    after = [
-        f"x.lazy_coefficient[c0 + cell] = kind(({trace}[cell] + 1) * np.exp(now * {rate}))",
-        "x.lazy_row[c0 + cell] = now",
-    ]
-    plain = _Loop(found, SOURCE_SIDE)
-    silent = _walk_rows(plain, ["g[l] += sign * w[l]"], stretches[:2], everything=False)
-    lines = [
-        *HEAD,
-        "first, count = arrivals(j[J_SOURCE], n + 1 - j[J_DELAY], t, x)",
-        "if count == 0:",
-        " return",
-        "if not act:",
-        *_indent([*silent, "return"]),
-        "h0, c0, now = t.lazy[o[7], Z_HISTORY], t.lazy[o[7], Z_CELLS], x.lazy_now[o[7]]",
+    loop.of_row += ["waits = r.lazy_coefficient[c0 + cell]", "row = h0 + r.lazy_row[c0 + cell] * n_post"]
+    after = ["r.lazy_coefficient[c0 + cell] = kind((" + trace + "[cell] + 1) * grown)", "r.lazy_row[c0 + cell] = now"]
+    return [
+        "h0, c0, grown = z[Z_HISTORY], z[Z_CELLS], np.exp(now * law[ZL_RATE])",
         *found.head,
-        *rows,
+        *_walk_rows(loop, inner, stretches, everything=False),
         *_indent(after),
     ]
-    return _function("arrive(n, act, modulator, q, o, c, t, x)", lines)
 
 
-def _depart(owner: Program, rule: Rule, lazy: Lazy) -> str:
+def _depart(owner: Program, rule: Rule, lazy: Lazy) -> list[str]:
     """Phase 5 of spikes of the target for a lazy rule: they go into the next snapshot."""
     found = _Terms(owner, rule)
     loop = _Loop(found, TARGET_SIDE)
     factor = loop.text(lazy.factor)
-    lines = [
-        *HEAD[:1],
-        "sign, n_pre, n_post = t.sign[q], o[0], o[1]",
-        "at = next_snapshot(o[7], t, x)",
-        "first, count = arrivals(j[J_TARGET], n, t, x)",
-        "if count:",
-        *_indent(found.head),
-        " discount = kind(np.exp(-x.lazy_now[o[7]] * t.lazy_law[o[7], ZL_RATE]))",
-        " for k in range(count):",
-        "  cell = x.ring[first + k]",
-        *_indent(loop.of_row, 2),
-        f"  x.history[at + cell] += discount * {factor}",
-        "end_step(o[7], act, t, x)",
+    return [
+        *found.head,
+        "first, discount = z[Z_HISTORY] + (now + 1) * n_post, kind(np.exp(-now * law[ZL_RATE]))",
+        "for cell in cells:",
+        *_indent([*loop.of_row, f"r.history[first + cell] += discount * {factor}"]),
     ]
-    return _function("depart(n, act, q, o, c, t, x)", lines)

@@ -111,7 +111,53 @@ def agree(network: Network, names: tuple[str, ...], *, n_frames: int = 4, seed: 
     assert moved or not network.projections[0].rule.states()
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_random_rules(seed: int) -> None:
-    """Oracle: the reference engine, spike for spike, on every topology, with and without Dale's law."""
-    agree(every_topology(AnyRule(seed=seed), mixed=seed % 2 == 1), ("event",), seed=seed)
+def test_random_rules() -> None:
+    """Oracle: the reference engine, spike for spike, on every topology, without Dale's law too."""
+    agree(every_topology(AnyRule(seed=4), mixed=True), ("event",))
+
+
+def test_random_rules_on_the_other_engines() -> None:
+    """Oracle: as above; brian has a weight for every synapse, and refuses shared ones in words."""
+    rule = AnyRule(seed=4)
+    assert "Brian2 has a weight for every synapse" in engine("brian").unsupported(every_topology(rule))[0]
+    agree(every_topology(rule, names=("local", "one_to_one"), mixed=True), ("brian",), n_frames=3)
+    agree(every_topology(rule), ("torch_",), n_frames=2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(12))
+def test_many_random_rules(seed: int) -> None:
+    """Oracle: as above."""
+    agree(every_topology(AnyRule(seed=seed, n_updates=2), mixed=seed % 2 == 1), ("event",), seed=seed)
+
+
+class Waiting(Rule):
+    """Rules whose updates at spikes of the target can wait, of four forms."""
+
+    kind: Literal["waiting"] = "waiting"
+    form: Literal["triplet", "inhibitory", "falling", "signalled"]
+
+    def traces(self) -> tuple[Trace, ...]:
+        return TRACES
+
+    def updates(self) -> tuple[Update, ...]:
+        x, x2, y, y2 = pre("x"), pre("x2"), post("y"), post("y2")
+        forms = {
+            "triplet": (W + x * (0.05 + 0.04 * y2), W - y * (0.06 + 0.01 * x2)),
+            "inhibitory": (W + 0.1 * x, W + 0.1 * (y - 0.5)),
+            "falling": (W - x * exp(0.0 - y2) / 4.0, W * (1.0 - 0.05 * y) + 0.2 * maximum(voltage(), 0.0)),
+            "signalled": (W - SIGN * x * minimum(signal("e"), 0.3) * -0.2, minimum(W + 0.02 * MODULATOR * post("yb"), 1.5)),
+        }
+        after, before = forms[self.form]
+        return Update("pre_spike", before), Update("post_spike", after), Update("frame_end", 0.95 * W + 0.02 * pre("xb"))
+
+
+@pytest.mark.parametrize("form", ["triplet", "inhibitory", "falling", "signalled"])
+def test_rules_that_can_wait(form: Any) -> None:
+    """Oracle: the reference engine; the plan says that they do wait where weights are not shared."""
+    network = every_topology(Waiting(form=form), mixed=True)
+    plan = engine("event").plan(network)  # type: ignore[attr-defined]
+    assert {name: how.split(":")[0] for name, how in plan.items()} == {
+        j.name: "eager" if j.topology.kind == "shared" else "lazy" for j in network.projections
+    }
+    agree(network, ("event",), n_frames=6)
