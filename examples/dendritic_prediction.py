@@ -118,7 +118,7 @@ def main(out: Path, repeats: int = REPEATS) -> dict[str, float]:
     course.plot(t, wanted, color="black", lw=2, label="taught")
     course.plot(t, after, color="tab:blue", label=f"dendrite alone, after {repeats} repetitions")
     course.plot(t, never, color="tab:orange", lw=1, label="control that never learned")
-    course.set(xlabel="time in the pattern (ms)", ylabel="potential of the soma (mV above rest)")
+    course.set(xlabel="time in the pattern (ms)", ylabel="potential of the soma (mV above rest)", ylim=(None, 19.0))
     course.legend(fontsize=8)
     falls.plot(*zip(*errors, strict=True), "o-", color="tab:blue", label="learning")
     falls.axhline(score(never, wanted)[1], color="tab:orange", label="control")
