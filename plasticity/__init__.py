@@ -1,6 +1,7 @@
 """Local learning: rules as values over what a synapse sees, and how networks are exposed to movies."""
 
 from plasticity.compose import Compose
+from plasticity.dendritic import DendriticPrediction
 from plasticity.feedback import SymmetricFeedback, SymmetricForecast
 from plasticity.hebbian import CorrelationMeasuring, Oja
 from plasticity.homeostasis import L1Norm, TargetRate
@@ -11,6 +12,7 @@ from plasticity.stdp import PairSTDP, TripletSTDP
 RULES = (
     Compose,
     CorrelationMeasuring,
+    DendriticPrediction,
     ErrorGated,
     L1Norm,
     Oja,
@@ -26,6 +28,7 @@ __all__ = [
     "RULES",
     "Compose",
     "CorrelationMeasuring",
+    "DendriticPrediction",
     "ErrorGated",
     "L1Norm",
     "Oja",

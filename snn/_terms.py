@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-Scope = Literal["w", "own", "sign", "modulator", "pre", "post", "signal", "voltage"]
-SEEN = ("w", "sign", "modulator", "voltage")
+Scope = Literal["w", "own", "sign", "modulator", "pre", "post", "signal", "voltage", "step"]
+SEEN = ("w", "sign", "modulator", "voltage", "step")
 """Scopes whose symbols a rule need not declare."""
 
 

@@ -6,13 +6,16 @@ drive a leaky membrane to), so that "spike or rate" is one field of one populati
     tau_mem dV/dt = -V + I - a      (leaky)          tau_mem dV/dt = I - a      (not leaky)
     tau_adaptation da/dt = -a       a += adaptation_mV at each spike
 
-Rest is 0 mV. Voltages are deviations from rest. Engines integrate these exactly (``engines/conventions.md``).
+Rest is 0 mV. Voltages are deviations from rest. Engines integrate these exactly (``engines/conventions.md``). A cell of
+two compartments has a dendrite beside, with an equation of the same form.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from snn._model import Described, Finite, NonNegative, Positive
@@ -177,6 +180,135 @@ class RateUnit(_Membrane):
     tau_adaptation_ms: Positive | None = None
 
 
+class Escape(Described):
+    """Spikes by chance, at a rate that grows with the potential, in place of a sharp threshold.
+
+    ``phi(V) = rate_max_Hz / (1 + k exp((v_threshold - V) / width_mV))``; in a step of ``dt`` a cell that is not refractory
+    spikes with the probability ``1 - exp(-phi dt)``. For that the threshold is drawn anew in every step, with the
+    distribution that gives just this, so that engines need no more than a threshold that moves.
+
+    Parameters
+    ----------
+    rate_max_Hz : float
+        Highest rate.
+    k : float
+        At the threshold the rate is ``1 / (1 + k)`` of the highest.
+    width_mV : float
+        Change of the potential over which the rate far below threshold grows by a factor of e.
+
+    References
+    ----------
+    Urbanczik & Senn (2014), https://doi.org/10.1016/j.neuron.2013.11.030; the defaults are those of NEST's
+    ``pp_cond_exp_mc_urbanczik``. Escape noise: Gerstner & Kistler (2002), https://doi.org/10.1017/CBO9780511815706.
+    """
+
+    rate_max_Hz: Positive = 150.0
+    k: Positive = 0.5
+    width_mV: Positive = 3.0
+
+    def rate_Hz(self, above_mV: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Compute the rate of a cell.
+
+        Parameters
+        ----------
+        above_mV : ndarray
+            Potential less threshold.
+
+        Returns
+        -------
+        ndarray, shape as ``above_mV``
+        """
+        rate: NDArray[np.float64] = self.rate_max_Hz / (1.0 + self.k * np.exp(-above_mV / self.width_mV))
+        return rate
+
+    def moved_mV(self, drawn: NDArray[np.float64], dt_ms: float) -> NDArray[np.float64]:
+        """Say how far the threshold moves for a step, by inversion of the probability of a spike.
+
+        Parameters
+        ----------
+        drawn : ndarray
+            Uniform numbers in [0, 1).
+        dt_ms : float
+            Step.
+
+        Returns
+        -------
+        ndarray, shape as ``drawn``
+            In mV; infinite where no potential is enough.
+        """
+        # A cell spikes where its rate is at least this one.
+        with np.errstate(divide="ignore", over="ignore"):
+            rate_Hz = -np.log1p(-drawn) * (1000.0 / dt_ms)
+            odds = np.maximum(self.rate_max_Hz / rate_Hz - 1.0, 0.0) / self.k
+            moved: NDArray[np.float64] = -self.width_mV * np.log(odds)
+        return moved
+
+
+class TwoCompartment(_Spiking):
+    """Leaky cell with a dendrite, whose potential predicts that of the soma.
+
+    With ``D`` the potential of the dendrite, ``I`` the currents on the soma and ``J`` those on the dendrite (receptors say
+    on which they land; external current flows into the soma):
+
+        tau_mem dV/dt = -V + coupling (D - V) - nudge V + I
+        tau_dend dD/dt = -D + back_coupling (V - D) + J
+
+    Left to itself the soma follows the dendrite, to ``attenuation * D`` with ``attenuation = coupling / (1 + coupling)``.
+    A teacher is a conductance ``nudge`` towards a target: it opens a leak, here for all the time that the cell is
+    described so, and brings the current ``I = nudge * target``. Where the dendrite predicts the target, the teacher moves
+    nothing. To take the teacher away set ``nudge=0`` and its current to 0.
+
+    Without ``escape`` it spikes at ``V >= v_threshold - jitter``.
+
+    Parameters
+    ----------
+    tau_mem_ms : float
+        Time constant of the soma alone.
+    tau_dend_ms : float
+        Time constant of the dendrite alone.
+    coupling : float
+        Conductance from dendrite to soma, in units of the leak of the soma.
+    back_coupling : float
+        Conductance from soma to dendrite, in units of the leak of the dendrite.
+    nudge : float
+        Conductance of the teacher, in units of the leak of the soma.
+    escape : Escape, optional
+        Spikes by chance.
+    reset_by_mV : float, optional
+        As in `IF`; it may be 0, and is when left out: the soma goes on through its spikes. With None, V is set to
+        ``v_reset_mV``.
+    v_threshold_mV, v_reset_mV, threshold_jitter_mV, v_floor_mV
+        As in `IF`, of the soma.
+    t_ref_ms : float
+        Time after a spike in which no other comes; both potentials go on.
+
+    References
+    ----------
+    Urbanczik & Senn (2014), https://doi.org/10.1016/j.neuron.2013.11.030.
+
+    Notes
+    -----
+    *Departures.* Synapses bring currents, on the soma too. The paper's teacher changes the sum of its excitatory and
+    inhibitory conductance from moment to moment; here the sum is ``nudge``, and its target moves. The paper's dendrite is
+    ``back_coupling=0``.
+    """
+
+    compartments: ClassVar[tuple[str, ...]] = ("dendrite",)
+
+    kind: Literal["two_compartment"] = "two_compartment"
+    tau_dend_ms: Positive
+    coupling: NonNegative
+    back_coupling: NonNegative = 0.0
+    nudge: NonNegative = 0.0
+    escape: Escape | None = None
+    reset_by_mV: NonNegative | None = 0.0
+
+    @property
+    def attenuation(self) -> float:
+        """Share of the potential of the dendrite that the soma reaches by itself."""
+        return self.coupling / (1.0 + self.coupling)
+
+
 class SpikeSource(Described):
     """Cell without a membrane whose spikes come from the encoder (or from a raster given to the run).
 
@@ -188,7 +320,7 @@ class SpikeSource(Described):
     kind: Literal["source"] = "source"
 
 
-Cell = Annotated[IF | LIF | AdaptiveLIF | RateUnit | SpikeSource, Field(discriminator="kind")]
+Cell = Annotated[IF | LIF | AdaptiveLIF | TwoCompartment | RateUnit | SpikeSource, Field(discriminator="kind")]
 
 
 def rate_twin(cell: IF | LIF | AdaptiveLIF, *, dt_ms: float) -> RateUnit:

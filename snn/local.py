@@ -9,7 +9,8 @@ printed as a string by the brian engine.
 A synapse sees: its own weight `W` (mV) and transmitter sign `SIGN` (+1 or -1), variables of its own (`own`), traces of
 its source cell as they arrive at it (`pre`), traces of its target cell (`post`) and that cell's membrane potential
 (`voltage`), signals that reach its target cell from other populations of the same site (`signal`), a broadcast
-`MODULATOR`, and `post_sum`: a sum over the target cell's synapses of the same projection.
+`MODULATOR`, and `post_sum`: a sum over the target cell's synapses of the same projection. `STEP_ms` is the length of a
+step, for what a rule does at every one of them.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ __all__ = [
     "Extreme",
     "PostSum",
     "Rule",
+    "STEP_ms",
     "State",
     "Symbol",
     "Trace",
@@ -59,6 +61,7 @@ __all__ = [
 W = Symbol("w")
 SIGN = Symbol("sign")
 MODULATOR = Symbol("modulator")
+STEP_ms = Symbol("step")
 
 
 def pre(name: str) -> Symbol:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, SerializeAsAny, model_validator
 
 from snn._model import Described, Finite, NonNegative, Positive
-from snn.cells import Cell, RateUnit, SpikeSource
+from snn.cells import Cell, RateUnit, SpikeSource, TwoCompartment
 from snn.encoding import CHANNELS
 from snn.errors import nearest
 from snn.local import Rule
@@ -29,7 +29,7 @@ class Population(Described):
         Dotted name, such as ``level0.error_pos``; recordings, weights and overrides use it.
     shape : (int, int, int)
         Rows, cols and features.
-    cell : IF, LIF, AdaptiveLIF, RateUnit or SpikeSource
+    cell : IF, LIF, AdaptiveLIF, TwoCompartment, RateUnit or SpikeSource
         The cell model.
     sign : {'excitatory', 'inhibitory', 'mixed'}
         What all its synapses do (Dale's law); ``mixed`` lifts it and must be said.
@@ -84,6 +84,11 @@ class Population(Described):
         return self.grid.n
 
     @property
+    def dendritic(self) -> bool:
+        """Whether its cells have a dendrite beside the soma."""
+        return isinstance(self.cell, TwoCompartment)
+
+    @property
     def graded(self) -> bool:
         """Whether it sends numbers in place of spikes."""
         return isinstance(self.cell, RateUnit)
@@ -107,6 +112,14 @@ class Population(Described):
             raise ValueError(f"population {self.name!r}: a SpikeSource has no receptors")
         if isinstance(self.cell, SpikeSource) and (self.biased or self.pools is not None):
             raise ValueError(f"population {self.name!r}: a SpikeSource has no currents, so neither biased nor pools")
+        if self.pools is not None and isinstance(self.cell, TwoCompartment):
+            raise ValueError(f"population {self.name!r}: cells of two compartments share no currents; leave pools out")
+        for r in self.receptors:
+            if r.compartment != "soma" and not isinstance(self.cell, TwoCompartment):
+                raise ValueError(
+                    f"population {self.name!r}: receptor {r.name!r} lies on the {r.compartment}, which a cell of kind {self.cell.kind!r} "
+                    f"has not; use a TwoCompartment cell or compartment='soma'"
+                )
         if self.pools is not None and self.copies % self.pools:
             raise ValueError(f"population {self.name!r}: pools must divide the {self.copies} copies of a unit; got {self.pools}")
         return self

@@ -2,10 +2,10 @@
 
 Keys: ``weights/PROJECTION``, ``factor/PROJECTION`` (one for each source unit, where a kernel is spread),
 ``trace/PROJECTION/NAME``, ``ago/PROJECTION/NAME`` (what a trace that is read a frame later was in the last frame),
-``own/PROJECTION/NAME`` (of the shape of the weights), and per population ``v``, ``threshold``, ``adaptation``, ``bias``
-(constant current in mV, of biased populations only), ``last`` (step of the last spike), ``g/POPULATION/RECEPTOR``,
-``flight`` (what was sent in the last steps, oldest first, still on its way), ``total`` (sent since the clip began).
-``before`` is the frame shown last.
+``own/PROJECTION/NAME`` (of the shape of the weights), and per population ``v``, ``dendrite`` (of cells that have one),
+``threshold``, ``adaptation``, ``bias`` (constant current in mV, of biased populations only), ``last`` (step of the last
+spike), ``g/POPULATION/RECEPTOR``, ``flight`` (what was sent in the last steps, oldest first, still on its way), ``total``
+(sent since the clip began). ``before`` is the frame shown last.
 """
 
 from __future__ import annotations
@@ -195,6 +195,8 @@ def fresh(network: Network, population: str) -> dict[str, Array]:
     p = network.population(population)
     arrays: dict[str, Array] = {f"{key}/{p.name}": np.zeros(p.n) for key in ("v", "adaptation", "total")}
     arrays[f"last/{p.name}"] = np.full(p.n, NEVER, dtype=np.int64)
+    if p.dendritic:
+        arrays[f"dendrite/{p.name}"] = np.zeros(p.n)
     return arrays | {f"g/{p.name}/{r.name}": np.zeros(p.n_currents) for r in p.receptors}
 
 

@@ -6,7 +6,7 @@ its receptors. The sign of a synapse is not here: it belongs to the source popul
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import model_validator
 
@@ -32,6 +32,8 @@ class Receptor(Described):
         Time course.
     tau_ms : float, optional
         Decay time constant, for ``exponential`` only.
+    compartment : {'soma', 'dendrite'}
+        Where on a cell of two compartments its synapses lie; other cells have a soma only.
 
     Raises
     ------
@@ -43,9 +45,12 @@ class Receptor(Described):
     Destexhe, Mainen & Sejnowski (1994), https://doi.org/10.1162/neco.1994.6.1.14, for the first-order kinetics.
     """
 
+    later_fields: ClassVar[frozenset[str]] = frozenset({"compartment"})
+
     name: str
     kinetics: Literal["exponential", "integrating", "pulse"] = "exponential"
     tau_ms: Positive | None = None
+    compartment: Literal["soma", "dendrite"] = "soma"
 
     @model_validator(mode="after")
     def _tau_fits(self) -> Self:

@@ -40,6 +40,7 @@ class BrianBackend:
         self.n = 0
         self.sent = np.zeros((layout.frame_steps, layout.network.n_neurons), dtype=np.uint8)
         self.rasters: Mapping[str, NDArray[np.bool_]] = {}
+        self.thresholds: dict[str, NDArray[np.float64]] = {}
         network = layout.network
         taken = {"feed", "record"}
         texts = {p.name: cell_text(p, layout, taken) for p in network.populations}
@@ -83,6 +84,8 @@ class BrianBackend:
     def _feed(self) -> None:
         for name, raster in self.rasters.items():
             self.cells[name]["sends"] = raster[self.s]
+        for name, threshold in self.thresholds.items():
+            self.cells[name]["theta"] = threshold[self.s]
         for c in self.cells.values():
             if c.text.late_from is not None:
                 c["late"] = float(self.s >= c.text.late_from)
@@ -141,6 +144,8 @@ class BrianBackend:
         """
         self.sent[:] = 0
         self.s, self.rasters = 0, given.rasters
+        nominal = {name: self.cells[name]["theta"].copy() for name in given.moved}
+        self.thresholds = {name: nominal[name] + moved for name, moved in given.moved.items()}
         for name, c in self.cells.items():
             if "I" in c.group.variables:
                 c["I"] = given.currents.get(name, 0.0)
@@ -151,6 +156,8 @@ class BrianBackend:
             for x in wires.at_frame_end:
                 x.active = given.learn
         self.steps.run(self.layout.frame_steps * self.layout.dt_ms * brian2.ms, namespace={})
+        for name, threshold in nominal.items():
+            self.cells[name]["theta"] = threshold
         for x in self.ends.sorted_objects:
             if x.active:
                 x.run()

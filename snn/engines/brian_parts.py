@@ -12,6 +12,7 @@ date when learning is switched on, for Brian2 does not fill those of inactive ob
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -46,20 +47,21 @@ class Cells:
         self.p, self.text = p, text
         taus = sorted(text.constants.values())
         separate = all(b - a > 1e-3 * b for a, b in pairwise(taus))
+        # A function of its own: Brian2 keeps what a method gave for equal equations, whatever the step was then.
+        own_method = partial(matrix_exponential)
         self.group = brian2.NeuronGroup(
             p.n,
             "\n".join(text.equations),
             threshold=text.threshold,
             reset=text.reset or None,
-            method="exact" if text.leaky and separate else matrix_exponential,
+            method="exact" if text.leaky and separate and not p.dendritic else own_method,
             namespace={k: v * brian2.ms for k, v in text.constants.items()},
             name=text.name,
             clock=clock,
             codeobj_class=code,
         )
-        self.held = {
-            f"{key}/{p.name}": x for key, x in (("v", "v"), ("adaptation", "a"), ("threshold", "theta")) if x in self.group.variables
-        }
+        pairs = (("v", "v"), ("adaptation", "a"), ("dendrite", "dendrite"), ("threshold", "theta"))
+        self.held = {f"{key}/{p.name}": x for key, x in pairs if x in self.group.variables}
         self.held |= {f"g/{p.name}/{r}": x for r, x in text.receptors.items()}
         self.other: dict[str, Array] = {}
         self.current: Any = slice(None) if p.pools is None else current_of_cell(p.units.n, p.copies, p.pools)

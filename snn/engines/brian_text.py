@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from snn._rules import terms
-from snn.cells import IF, LIF, AdaptiveLIF
+from snn.cells import IF, LIF, AdaptiveLIF, TwoCompartment
 from snn.description import MIXED, Population, Projection
 from snn.engines.layout import Layout, REST_BELOW_mV
 from snn.local import BRIAN, PostSum, Rule, Symbol, Trace, Update, render, walk
@@ -127,16 +127,18 @@ def cell_text(p: Population, layout: Layout, taken: set[str]) -> CellText:
     """
     text = CellText(identifier(p.name, taken))
     cell = p.cell
-    if not isinstance(cell, IF | LIF | AdaptiveLIF):
+    if not isinstance(cell, IF | LIF | AdaptiveLIF | TwoCompartment):
         text.equations.append("sends : boolean  # the raster")
         return text
     text.leaky = not isinstance(cell, IF)
     text.time_constant("tau_mem", cell.tau_mem_ms)
-    variables = {"v", "a", "I", "theta", "left", "kept", "driven", "rested", "t", "dt", "i", "N"}
+    variables = {"v", "a", "dendrite", "I", "theta", "left", "kept", "driven", "rested", "t", "dt", "i", "N"}
     text.receptors = {r.name: identifier(f"g_{r.name}", variables) for r in p.receptors}
-    terms = [text.receptors[r.name] for r in p.receptors if r.kinetics != "pulse"] + ["I"]
+    terms = [text.receptors[r.name] for r in p.receptors if r.kinetics != "pulse" and r.compartment == "soma"] + ["I"]
     losses = ["v"] * text.leaky + ["a"] * isinstance(cell, AdaptiveLIF)
     text.equations.append(f"dv/dt = ({' + '.join(terms)}{''.join(f' - {x}' for x in losses)})/tau_mem : 1")
+    if isinstance(cell, TwoCompartment):
+        _dendrite(cell, p, text, terms)
     text.equations += ["I : 1  # external current", "theta : 1  # threshold"]
     for r in p.receptors:
         g = text.receptors[r.name]
@@ -145,10 +147,13 @@ def cell_text(p: Population, layout: Layout, taken: set[str]) -> CellText:
     text.refractory_steps = round(cell.t_ref_ms / layout.dt_ms)
     text.threshold = "v >= theta"
     if text.refractory_steps:
-        text.equations += ["left : 1  # refractory steps left", "kept : 1  # v before the step"]
-        text.hold += ["left = clip(left - 1, 0, inf)", "kept = v"]
-        text.after.append("v = int(left > 0)*kept + int(left <= 0)*v")
+        text.equations.append("left : 1  # refractory steps left")
+        text.hold.append("left = clip(left - 1, 0, inf)")
         text.threshold += " and left <= 0"
+    if text.refractory_steps and not p.dendritic:
+        text.equations.append("kept : 1  # v before the step")
+        text.hold.append("kept = v")
+        text.after.append("v = int(left > 0)*kept + int(left <= 0)*v")
     if isinstance(cell, IF) and cell.tau_rest_ms is not None:
         rest = text.time_constant("tau_rest", cell.tau_rest_ms)
         text.equations += ["rested : 1  # v after a step of return to rest", "driven : boolean  # a current above 0"]
@@ -157,7 +162,8 @@ def cell_text(p: Population, layout: Layout, taken: set[str]) -> CellText:
         text.after.append("v = int(driven)*v + int(not driven)*rested")
     for r in p.receptors:
         if r.kinetics == "pulse":
-            text.before += [f"v += {text.receptors[r.name]}", f"{text.receptors[r.name]} = 0"]
+            moved = "dendrite" if r.compartment == "dendrite" else "v"
+            text.before += [f"{moved} += {text.receptors[r.name]}", f"{text.receptors[r.name]} = 0"]
     if cell.v_floor_mV is not None:
         text.after.append(f"v = clip(v, {cell.v_floor_mV!r}, inf)")
     resets = [f"v -= {cell.reset_by_mV!r}" if cell.reset_by_mV is not None else f"v = {cell.v_reset_mV!r}"]
@@ -169,6 +175,16 @@ def cell_text(p: Population, layout: Layout, taken: set[str]) -> CellText:
         resets.append(f"left = {text.refractory_steps}")
     text.reset = "\n".join(resets)
     return text
+
+
+def _dendrite(cell: TwoCompartment, p: Population, text: CellText, terms: list[str]) -> None:
+    """Write the two coupled equations in place of the one."""
+    tau = text.time_constant("tau_dend", cell.tau_dend_ms)
+    own = [text.receptors[r.name] for r in p.receptors if r.kinetics != "pulse" and r.compartment == "dendrite"]
+    drive, leak = " + ".join(terms), repr(1.0 + cell.nudge)
+    text.equations[-1] = f"dv/dt = ({drive} - {leak}*v + {cell.coupling!r}*(dendrite - v))/tau_mem : 1"
+    flows = "".join(f" + {g}" for g in own)
+    text.equations.append(f"ddendrite/dt = (-dendrite + {cell.back_coupling!r}*(v - dendrite){flows})/{tau} : 1")
 
 
 @dataclass(frozen=True)
@@ -308,7 +324,9 @@ def _update_texts(
         if x.scope == "own":
             return own[x.name]
         if x.scope == "voltage":
-            return "v_post"
+            return f"{x.name or 'v'}_post"
+        if x.scope == "step":
+            return "(dt/ms)"
         if x.scope == "sign":
             return "-1.0" if source.sign == "inhibitory" else "1.0"
         read = next(t.read for t in traces if t.trace.name == x.name)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from snn.cells import TwoCompartment
 from snn.encoding import CHANNELS
 from snn.engines.layout import Layout
 from snn.engines.port import Backend, Engine, FloatArray, FrameInput, FrameOutput
@@ -126,7 +127,7 @@ class Simulation:
                     sources[p.name] = draws < values * self.layout.dt_ms / 1000.0
                 else:
                     currents[p.name] = values + self._bias[p.name] if p.biased else values
-            out = self.backend.frame(FrameInput(currents, sources, learn, modulator, record.spikes))
+            out = self.backend.frame(FrameInput(currents, sources, learn, modulator, record.spikes, self._moved()))
             kept.append(out)
             steps.append(out.steps)
             cells.append(out.cells)
@@ -134,6 +135,15 @@ class Simulation:
         if total and movie is not None:
             self._before = frames[-1].copy()
         return self._recording(total, kept, steps, cells, first_step)
+
+    def _moved(self) -> dict[str, FloatArray]:
+        """Draw how the thresholds of cells that spike by chance move in the frame that comes."""
+        frame, found = self._step // self.layout.frame_steps, {}
+        for p in self.network.populations:
+            if isinstance(p.cell, TwoCompartment) and p.cell.escape is not None:
+                drawn = stream(self._seed, "escape", p.name, frame).random((self.layout.frame_steps, p.n))
+                found[p.name] = p.cell.escape.moved_mV(drawn, self.layout.dt_ms)
+        return found
 
     def _frames(self, movie: Movie | None, n_frames: int | None) -> tuple[FloatArray, int]:
         size = self.network.frame_size

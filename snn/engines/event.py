@@ -179,7 +179,7 @@ class EventBackend:
         """Begin a new clip: cells at rest, nothing in flight, traces at zero; weights and thresholds stay."""
         self._flush(False)
         x = self.built.arrays
-        for a in (x.v, x.adaptation, x.g, x.total, x.ring_count, x.trace, x.frame_ago, x.own, x.lazy_coefficient):
+        for a in (x.v, x.adaptation, x.dendrite, x.g, x.total, x.ring_count, x.trace, x.frame_ago, x.own, x.lazy_coefficient):
             a[...] = 0
         x.last[:] = NEVER
 
@@ -231,6 +231,7 @@ class EventBackend:
         for name, current in given.currents.items():
             x.current[self.built.places[f"v/{name}"].span] = current
         starts, cells = self._rasters(given)
+        nominal, thresholds = x.threshold.copy(), self._thresholds(given)
         x.late[:] = 0
         before = x.total.copy()
         room = 0
@@ -239,13 +240,14 @@ class EventBackend:
         while True:
             spike_steps, spike_cells = np.zeros(room, np.int64), np.zeros(room, np.int64)
             saved = self._copy() if given.spikes else None
-            frame = (self.n, steps, given.learn, float(given.modulator), starts, cells, t, x, spike_steps, spike_cells)
+            frame = (self.n, steps, given.learn, float(given.modulator), starts, cells, thresholds, t, x, spike_steps, spike_cells)
             with quiet():
                 listed = advance_rules(*frame, self.view, self.rules) if len(t.rule) else advance(*frame)
             if saved is None or listed <= room:
                 break
             self._restore(saved)
             room = listed
+        x.threshold[:] = nominal
         self.n += steps
         self._flush(given.learn)
         for k in range(len(t.own)):
@@ -267,6 +269,12 @@ class EventBackend:
         arrays: tuple[NDArray[Any], ...] = tuple(self.built.arrays)
         for a, b in zip(arrays, saved, strict=True):
             np.copyto(a, b)
+
+    def _thresholds(self, given: FrameInput) -> NDArray[Any]:
+        """Thresholds of the cells that spike by chance, in each step; shape (frame_steps, n_moving)."""
+        x = self.built.arrays
+        own = [x.threshold[self.built.places[f"threshold/{name}"].span] + moved for name, moved in given.moved.items()]
+        return np.concatenate(own, axis=1).astype(x.v.dtype) if own else np.zeros((0, 0), x.v.dtype)
 
     def _rasters(self, given: FrameInput) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         steps = self.layout.frame_steps

@@ -13,6 +13,7 @@ from snn.engines.event_arrays import (
     J_SOURCE,
     J_TARGET,
     KIND,
+    MOVES,
     R_CONSTANTS,
     R_LAZY,
     R_OFFSETS,
@@ -25,7 +26,9 @@ from snn.engines.event_arrays import (
     SOURCE,
     START,
     Arrays,
+    Floats,
     Ints,
+    N,
     RuleView,
     Tables,
 )
@@ -74,6 +77,7 @@ def begin_step(
     listed: int,
     raster_start: Ints,
     raster_cells: NDArray[np.int32],
+    thresholds: Floats,
     t: Tables,
     x: Arrays,
     spike_steps: Ints,
@@ -91,6 +95,8 @@ def begin_step(
         Where each step of each source begins in ``raster_cells``.
     raster_cells : ndarray of int32
         Cells that spike, source by source and step by step.
+    thresholds : ndarray, shape (steps, n_moving)
+        Thresholds of the cells that spike by chance, in each step.
     t : Tables
     x : Arrays
         Changed in place.
@@ -107,6 +113,10 @@ def begin_step(
             r = t.pop[p, RASTER]
             play(p, n, s, raster_cells[raster_start[r, s] : raster_start[r, s + 1]], t, x)
     integrate(n, t, x)
+    for p in range(len(t.pop)):
+        if t.pop[p, MOVES] >= 0:
+            first, start, size = t.pop[p, MOVES], t.pop[p, START], t.pop[p, N]
+            x.threshold[start : start + size] = thresholds[s, first : first + size]
     fire(n, s, t, x)
     return note_spikes(n, listed, t, x, spike_steps, spike_cells) if len(spike_steps) > 0 else listed
 
@@ -119,6 +129,7 @@ def advance(
     modulator: float,
     raster_start: Ints,
     raster_cells: NDArray[np.int32],
+    thresholds: Floats,
     t: Tables,
     x: Arrays,
     spike_steps: Ints,
@@ -142,6 +153,8 @@ def advance(
         Where each step of each source begins in ``raster_cells``.
     raster_cells : ndarray of int32
         Cells that spike, source by source and step by step.
+    thresholds : ndarray, shape (steps, n_moving)
+        Thresholds of the cells that spike by chance, in each step.
     t : Tables
     x : Arrays
         Changed in place.
@@ -156,7 +169,7 @@ def advance(
     listed = 0
     for s in range(steps):
         n = n0 + s
-        listed = begin_step(n, s, listed, raster_start, raster_cells, t, x, spike_steps, spike_cells)
+        listed = begin_step(n, s, listed, raster_start, raster_cells, thresholds, t, x, spike_steps, spike_cells)
         decay_own(t, x)
         deliver(n, 0, len(t.projection), t, x)
         decay_traces(0, len(t.trace), t, x)
@@ -172,6 +185,7 @@ def advance_rules(
     modulator: float,
     raster_start: Ints,
     raster_cells: NDArray[np.int32],
+    thresholds: Floats,
     t: Tables,
     x: Arrays,
     spike_steps: Ints,
@@ -183,7 +197,7 @@ def advance_rules(
 
     Parameters
     ----------
-    n0, steps, act, modulator, raster_start, raster_cells, t, x, spike_steps, spike_cells
+    n0, steps, act, modulator, raster_start, raster_cells, thresholds, t, x, spike_steps, spike_cells
         As for `advance`.
     view : RuleView
         What rules see of ``t`` and ``x``.
@@ -198,7 +212,7 @@ def advance_rules(
     listed = 0
     for s in range(steps):
         n = n0 + s
-        listed = begin_step(n, s, listed, raster_start, raster_cells, t, x, spike_steps, spike_cells)
+        listed = begin_step(n, s, listed, raster_start, raster_cells, thresholds, t, x, spike_steps, spike_cells)
         decay_own(t, x)
         at = 0
         for row in range(len(t.rule)):

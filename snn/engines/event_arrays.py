@@ -23,8 +23,10 @@ PRE, POST, SIGNAL = 0, 1, 2
 NO_FRAME, MEAN, SUM = 0, 1, 2
 
 # Columns of the tables.
-START, N, KIND, SOFT, REFRACTORY, ADAPTIVE, FLOORED, REC, N_REC, RING, SLOT, DEPTH, DRIVEN, RASTER, POOLS, COPIES, RESTS = range(17)
-L_V, L_DRIVE, L_ADAPT, L_ADAPT_DECAY, L_ADAPT_STEP, L_RESET, L_V_RESET, L_FLOOR, L_GAIN, L_REST = range(10)
+(START, N, KIND, SOFT, REFRACTORY, ADAPTIVE, FLOORED, REC, N_REC, RING, SLOT, DEPTH, DRIVEN, RASTER, POOLS, COPIES, RESTS,
+ DENDRITE, MOVES) = range(19)  # fmt: skip
+(L_V, L_DRIVE, L_ADAPT, L_ADAPT_DECAY, L_ADAPT_STEP, L_RESET, L_V_RESET, L_FLOOR, L_GAIN, L_REST,
+ L_D_TO_V, L_V_TO_D, L_D, L_D_DRIVE) = range(14)  # fmt: skip
 (J_SOURCE, J_TARGET, J_KIND, J_G, J_DELAY, J_W, J_PRE_ROWS, J_PRE_COLS, J_PRE_CH, J_POST_ROWS, J_POST_COLS, J_POST_CH, J_SIZE, J_OFF_ROW,
  J_OFF_COL, J_F0, J_F1, J_Q0, J_Q1, J_PHASE_ROW, J_PHASE_COL, J_PAIRS, J_N_PAIRS,
  J_COPIES, J_POOLS, J_UNITS, J_FACTOR) = range(27)  # fmt: skip
@@ -72,6 +74,7 @@ class Arrays(NamedTuple):
     v: Floats
     threshold: Floats
     adaptation: Floats
+    dendrite: Floats
     last: Ints
     current: Floats
     g: Floats
@@ -100,6 +103,7 @@ class RuleView(NamedTuple):
     w: Floats
     g: Floats
     v: Floats
+    dendrite: Floats
     trace: Floats
     frame_value: Floats
     frame_ago: Floats

@@ -11,6 +11,7 @@ from snn.engines.event_arrays import (
     ADAPTIVE,
     BLOCK,
     COPIES,
+    DENDRITE,
     DEPTH,
     DRIVEN,
     FLOORED,
@@ -19,6 +20,9 @@ from snn.engines.event_arrays import (
     L_ADAPT,
     L_ADAPT_DECAY,
     L_ADAPT_STEP,
+    L_D,
+    L_D_DRIVE,
+    L_D_TO_V,
     L_DRIVE,
     L_FLOOR,
     L_GAIN,
@@ -26,6 +30,7 @@ from snn.engines.event_arrays import (
     L_REST,
     L_V,
     L_V_RESET,
+    L_V_TO_D,
     N_REC,
     POOLS,
     PULSE,
@@ -68,6 +73,9 @@ def integrate(n: int, t: Tables, x: Arrays) -> None:
             continue
         if pop[p, POOLS]:
             integrate_pooled(p, n, t, x)
+            continue
+        if pop[p, DENDRITE] >= 0:
+            integrate_compartments(p, t, x)
             continue
         start, size = pop[p, START], pop[p, N]
         v = all_v[start : start + size]
@@ -180,6 +188,44 @@ def integrate_pooled(p: int, n: int, t: Tables, x: Arrays) -> None:
             if refractory > 0 and n - last[start + i] < refractory:
                 new = v[i]
             v[i] = max(new, floor)
+
+
+@njit(cache=True)
+def integrate_compartments(p: int, t: Tables, x: Arrays) -> None:
+    """Phase 1 of a population of cells with a dendrite, which go on while they are refractory.
+
+    Parameters
+    ----------
+    p : int
+        Number of the population.
+    t : Tables
+    x : Arrays
+        Changed in place.
+    """
+    pop, law = t.pop, t.law
+    start, size, tiny = pop[p, START], pop[p, N], t.tiny[0]
+    v, d = x.v[start : start + size], x.dendrite[pop[p, DENDRITE] : pop[p, DENDRITE] + size]
+    v_v, d_v, v_d, d_d = law[p, L_V], law[p, L_D_TO_V], law[p, L_V_TO_D], law[p, L_D]
+    for i in range(size):
+        old_v, old_d = v[i], d[i]
+        v[i] = v_v * old_v + d_v * old_d + tiny - tiny
+        d[i] = v_d * old_v + d_d * old_d + tiny - tiny
+    if pop[p, DRIVEN]:
+        current = x.current[start : start + size]
+        for i in range(size):
+            v[i] += law[p, L_DRIVE] * current[i]
+            d[i] += law[p, L_D_DRIVE] * current[i]
+    for r in range(pop[p, REC], pop[p, REC] + pop[p, N_REC]):
+        g = x.g[t.receptor[r, 0] : t.receptor[r, 0] + size]
+        gain_v, decay, gain_d = t.receptor_law[r, 0], t.receptor_law[r, 1], t.receptor_law[r, 2]
+        for i in range(size):
+            v[i] += gain_v * g[i]
+            d[i] += gain_d * g[i]
+            if t.receptor[r, 1] != INTEGRATING:
+                g[i] = decay * g[i] + tiny - tiny
+    if pop[p, FLOORED]:
+        for i in range(size):
+            v[i] = max(v[i], law[p, L_FLOOR])
 
 
 @njit(cache=True)

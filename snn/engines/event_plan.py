@@ -155,7 +155,7 @@ def bounds(expr: Expr, sign: float) -> tuple[float, float]:
     if isinstance(expr, Const):
         return expr.value, expr.value
     if isinstance(expr, Symbol):
-        if expr.scope in ("pre", "post", "signal"):
+        if expr.scope in ("pre", "post", "signal", "step"):
             return 0.0, math.inf
         return (sign, sign) if expr.scope == "sign" else (-math.inf, math.inf)
     if isinstance(expr, Exp):
@@ -194,7 +194,7 @@ def scopes_of(term: Expr) -> set[str]:
     if isinstance(term, PostSum):
         return {"sum"}
     if isinstance(term, Symbol):
-        return {str(term.scope)} - {"sign", "modulator"}
+        return {str(term.scope)} - {"sign", "modulator", "step"}
     if isinstance(term, Binary | Extreme):
         return scopes_of(term.a) | scopes_of(term.b)
     return scopes_of(term.a) if isinstance(term, Exp) else set()

@@ -12,6 +12,7 @@ from snn.description import Projection
 from snn.engines import event_arrays as k
 from snn.engines.event_lazy import epoch_steps
 from snn.engines.event_rules import Compiled, compiled, function, weight_bounds
+from snn.engines.event_terms import STEP
 from snn.engines.layout import Layout
 
 SIDES = {"pre": k.PRE, "post": k.POST, "signal": k.SIGNAL}
@@ -88,6 +89,8 @@ class RuleTables:
     def _add(self, q: int, j: Projection, how: Compiled) -> None:
         network, first = self.layout.network, len(self.traces)
         found: dict[tuple[str, str], int] = {("v", ""): self.layout.offsets[j.target]}
+        if network.population(j.target).dendritic:
+            found["v", "dendrite"] = self.places[f"dendrite/{j.target}"].start
         self._traces(q, j, found)
         weights = self.places[f"weights/{j.name}"]
         for state in j.rule.states() if j.rule else ():
@@ -101,7 +104,7 @@ class RuleTables:
         listed = self._by_target(j, n_post) if how.walks_targets else 0
         self.offsets += [n_pre, n_post, weights.start, weights.size, first, len(self.traces), listed, len(self.lazy)]
         self.offsets += [found[slot] for slot in how.program.slots]
-        shares = {t.name: self.layout.counted_steps(t)[1] for t in (j.rule.traces() if j.rule else ())}
+        shares = {STEP: self.layout.dt_ms} | {t.name: self.layout.counted_steps(t)[1] for t in (j.rule.traces() if j.rule else ())}
         low, high = weight_bounds(network, j)
         self.constants += [low, high, *(shares[x] if isinstance(x, str) else x for x in how.program.constants)]
         if how.lazy:

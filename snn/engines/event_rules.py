@@ -19,7 +19,8 @@ from snn.engines import event_arrays
 from snn.engines.event_arrays import RuleView
 from snn.engines.event_kernels import segments
 from snn.engines.event_plan import Lazy, lazy_form
-from snn.engines.event_text import Program, program
+from snn.engines.event_terms import Program
+from snn.engines.event_text import program
 
 SCOPE: dict[str, Any] = {
     **{name: value for name, value in vars(event_arrays).items() if name.isupper()},

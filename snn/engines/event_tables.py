@@ -62,7 +62,7 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
     law: list[list[float]] = []
     receptor: list[list[int]] = []
     receptor_law: list[list[float]] = []
-    ring = slot = g = 0
+    ring = slot = g = dendrites = moving = 0
     sources = tuple(p.name for p in network.populations if not has_membrane(p))
     order = {p.name: i for i, p in enumerate(network.populations)}
     for p in network.populations:
@@ -89,21 +89,29 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
                 p.pools or 0,
                 p.copies,
                 int(f is not None and f.rest is not None),
+                dendrites if p.dendritic else -1,
+                moving if getattr(p.cell, "escape", None) else -1,
             ]
         )
+        moving += p.n if getattr(p.cell, "escape", None) else 0
+        d = f.dendrite if f else None
         law.append(
             [f.v, f.drive, f.adaptation, f.adaptation_decay, f.adaptation_step, f.reset_by, f.v_reset, f.floor, f.gain, f.rest or 0.0]
+            + ([d.to_soma, d.from_soma, d.d, d.drive] if d else [0.0] * 4)
             if f
-            else [0.0] * 10
+            else [0.0] * 14
         )
         for key, flat in (("v", "v"), ("threshold", "threshold"), ("adaptation", "adaptation"), ("last", "last"), ("total", "total")):
             places[f"{key}/{p.name}"] = Place(flat, start, p.n)
         for i, r in enumerate(p.receptors):
             assert f is not None
             receptor.append([g, KINETICS[r.kinetics]])
-            receptor_law.append([f.receptor_gain[i], f.receptor_decay[i]])
+            receptor_law.append([f.receptor_gain[i], f.receptor_decay[i], d.receptor_gain[i] if d else 0.0])
             places[f"g/{p.name}/{r.name}"] = Place("g", g, p.n_currents)
             g += p.n_currents
+        if p.dendritic:
+            places[f"dendrite/{p.name}"] = Place("dendrite", dendrites, p.n)
+            dendrites += p.n
         places[f"flight/{p.name}"] = Place("ring", ring, depth * p.n)
         ring += depth * p.n
         slot += depth
@@ -131,10 +139,10 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
         longest = max(longest, stretches)
     rules = RuleTables(layout, order, places, np.dtype(dtype).name)
     tables = k.Tables(
-        pop=_ints(pop, 17),
+        pop=_ints(pop, 19),
         law=np.array(law, dtype=dtype),
         receptor=_ints(receptor, 2),
-        receptor_law=np.array(receptor_law, dtype=dtype).reshape(-1, 2),
+        receptor_law=np.array(receptor_law, dtype=dtype).reshape(-1, 3),
         projection=_ints(rows, 27),
         sign=np.array([-1.0 if network.population(j.source).sign == "inhibitory" else 1.0 for j in network.projections], dtype=dtype),
         pair_start=np.array(pair_start, dtype=np.int64),
@@ -163,6 +171,7 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
     zeros: Any = np.zeros
     arrays = k.Arrays(
         v=zeros(n, dtype), threshold=zeros(n, dtype), adaptation=zeros(n, dtype), last=zeros(n, np.int64), current=zeros(n, dtype),
+        dendrite=zeros(dendrites, dtype),
         g=zeros(g, dtype), total=zeros(n), late=zeros(n), ring=zeros(ring, np.int32), ring_count=zeros(slot, np.int64),
         ring_value=zeros(ring if graded else 1, dtype), w=zeros(w, dtype), factor=zeros(factor, dtype),
         trace=zeros(rules.n_trace, dtype), frame_value=zeros(rules.n_frame, dtype), frame_ago=zeros(rules.n_frame, dtype),

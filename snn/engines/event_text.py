@@ -10,73 +10,17 @@ walks along a list of its synapses; all synapses are visited source cell by sour
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-
 from snn._rules import terms
-from snn.engines.event_plan import Lazy, costly, scopes_of
-from snn.local import EVENTS, Binary, Const, Exp, Expr, Extreme, PostSum, Rule, Symbol, Update, walk
+from snn.engines.event_plan import Lazy
+from snn.engines.event_terms import SOURCE_SIDE, TARGET_SIDE, Loop, Program, Terms
+from snn.local import EVENTS, Expr, PostSum, Rule, Symbol, Update, walk
 
-SOURCE_SIDE, TARGET_SIDE = frozenset({"pre"}), frozenset({"post", "signal", "voltage", "sum"})
 HEAD = (
     "kind, m, low, high = r.w.dtype.type, r.w.dtype.type(modulator), c[0], c[1]",
     "n_pre, n_post, w0, n_w = o[0], o[1], o[2], o[3]",
     "weights = r.w[w0 : w0 + n_w]",
 )
 ARGUMENTS = "(cells, now, modulator, sign, j, o, c, z, law, r)"
-FIRST_OFFSETS, FIRST_CONSTANTS = 8, 2
-"""Places at the beginning of a rule's numbers: cells, weights, its traces, its synapses by target, lazy row; its bounds."""
-
-
-@dataclass
-class Program:
-    """A rule as text, and the numbers that its text asks for.
-
-    Attributes
-    ----------
-    slots : list of (str, str)
-        What each further place of the offsets says: kind and name of a trace or variable.
-    constants : list of (float or str)
-        Further constants; a string is the name of a trace, for the factor of its frame value.
-    functions : dict of str to str
-        Text of each function, by the event at which it runs.
-    n_names : int
-        Names that are taken.
-    """
-
-    slots: list[tuple[str, str]] = field(default_factory=list)
-    constants: list[float | str] = field(default_factory=list)
-    functions: dict[str, str] = field(default_factory=dict)
-    n_names: int = 0
-
-    def slot(self, kind: str, name: str) -> int:
-        """Place of the offset of a trace or variable.
-
-        Parameters
-        ----------
-        kind, name : str
-
-        Returns
-        -------
-        int
-        """
-        if (kind, name) not in self.slots:
-            self.slots.append((kind, name))
-        return FIRST_OFFSETS + self.slots.index((kind, name))
-
-    def constant(self, value: float | str) -> str:
-        """Variable that holds a constant.
-
-        Parameters
-        ----------
-        value : float or str
-
-        Returns
-        -------
-        str
-        """
-        self.constants.append(value)
-        return f"c{FIRST_CONSTANTS + len(self.constants) - 1}"
 
 
 def program(rule: Rule, *, shared: bool, lazy: Lazy | None) -> Program:
@@ -115,154 +59,12 @@ def _indent(lines: list[str], by: int = 1) -> list[str]:
     return [" " * by + line for line in lines]
 
 
-class _Terms:
-    """Variables of one function: what it reads, and what it computes before its inner loop."""
-
-    def __init__(self, owner: Program, rule: Rule) -> None:
-        self.owner = owner
-        self.traces = {t.name: t for t in rule.traces()}
-        self.head: list[str] = []
-        self.arrays: dict[Symbol, str] = {}
-        self.sums: dict[PostSum, str] = {}
-        self.vectors: dict[Expr, str] = {}
-
-    def name(self, letter: str) -> str:
-        self.owner.n_names += 1
-        return f"{letter}{self.owner.n_names}"
-
-    def constant(self, value: float | str) -> str:
-        name = self.owner.constant(value)
-        self.head.append(f"{name} = c[{name[1:]}]")
-        return name
-
-    def array(self, x: Symbol) -> str:
-        """Array of shape (n_pre,), (n_post,) or, for a synapse's own, (n_weights,) behind a symbol."""
-        if x not in self.arrays:
-            kind, flat, size = "own", "own", "n_w"
-            if x.scope in ("pre", "post", "signal"):
-                t = self.traces[x.name]
-                kind, flat = ("ago", "frame_ago") if t.ago else ("frame", "frame_value") if t.frame else ("trace", "trace")
-                size = "n_pre" if x.scope == "pre" else "n_post"
-            elif x.scope == "voltage":
-                kind, flat, size = "v", "v", "n_post"
-            at, self.arrays[x] = self.owner.slot(kind, x.name), self.name("v")
-            self.head.append(f"{self.arrays[x]} = r.{flat}[o[{at}] : o[{at}] + {size}]")
-            if x.scope == "own":
-                row = self.owner.slot("scale", x.name)
-                self.head += [f"k_{self.arrays[x]} = kind(r.own_scale[o[{row}]])", f"i_{self.arrays[x]} = kind(1) / k_{self.arrays[x]}"]
-        return self.arrays[x]
-
-    def share(self, x: Symbol) -> str:
-        """Factor that turns a frame's sum into what the rule sees."""
-        if x.scope in ("pre", "post", "signal") and self.traces[x.name].frame and not self.traces[x.name].ago:
-            return f" * {self.shares(x.name)}"
-        return ""
-
-    def shares(self, name: str) -> str:
-        known = {key: f"c{FIRST_CONSTANTS + i}" for i, key in enumerate(self.owner.constants) if isinstance(key, str)}
-        if name not in known:
-            return self.constant(name)
-        line = f"{known[name]} = c[{known[name][1:]}]"
-        if line not in self.head:
-            self.head.append(line)
-        return known[name]
-
-    def text(self, term: Expr, leaf: Callable[[Expr], str | None]) -> str:
-        """Print a term; ``leaf`` gives the variable of what is not to be written out."""
-        name = leaf(term)
-        if name is not None:
-            return name
-        if isinstance(term, Const):
-            return self.constant(term.value)
-        if isinstance(term, Symbol):
-            assert term.scope in ("sign", "modulator")
-            return "sign" if term.scope == "sign" else "m"
-        if isinstance(term, Exp):
-            return f"exp({self.text(term.a, leaf)})"
-        assert isinstance(term, Binary | Extreme)
-        a, b = self.text(term.a, leaf), self.text(term.b, leaf)
-        return f"{term.op}({a}, {b})" if isinstance(term, Extreme) else f"({a} {term.op} {b})"
-
-    def at(self, x: Expr, index: str) -> str:
-        """A symbol, or a sum, of the cell with a number."""
-        return f"{self.sums[x]}[{index}]" if isinstance(x, PostSum) else f"{self.array(x)}[{index}]{self.share(x)}"  # type: ignore[arg-type]
-
-    def vector(self, term: Expr, side: frozenset[str]) -> str:
-        """Compute a term for every cell of one side, before all loops over synapses."""
-        if term not in self.vectors:
-            size = "n_pre" if side == SOURCE_SIDE else "n_post"
-            line = self.text(
-                term, lambda e: self.at(e, "k") if isinstance(e, PostSum) or (isinstance(e, Symbol) and e.scope in side) else None
-            )
-            name = self.vectors[term] = self.name("h")
-            self.head += [f"{name} = np.empty({size}, r.w.dtype)", f"for k in range({size}):", f" {name}[k] = {line}"]
-        return self.vectors[term]
-
-
-class _Loop:
-    """One term or several in the inner loop over the synapses of a row.
-
-    Parameters
-    ----------
-    owner : _Terms
-    row : frozenset of str
-        Scopes of the side to which the row belongs.
-    everything : bool
-        Whether all rows are visited, so that each value of the other side is needed many times.
-    """
-
-    def __init__(self, owner: _Terms, row: frozenset[str], *, everything: bool = False) -> None:
-        self.owner, self.row, self.everything = owner, row, everything
-        self.of_row: list[str] = []
-        self.of_stretch: dict[str, str] = {}
-        self.scalars: dict[Expr, str] = {}
-        self.fixed: dict[PostSum, str] = {}
-
-    def text(self, term: Expr) -> str:
-        return self.owner.text(term, self.leaf)
-
-    def leaf(self, e: Expr) -> str | None:
-        if isinstance(e, Const):
-            return None
-        o, scopes = self.owner, scopes_of(e)
-        other = TARGET_SIDE if self.row == SOURCE_SIDE else SOURCE_SIDE
-        if scopes and scopes <= self.row:
-            if e not in self.scalars:
-                line = o.text(e, self.of_cell)
-                self.scalars[e] = o.name("a")
-                self.of_row.append(f"{self.scalars[e]} = {line}")
-            return self.scalars[e]
-        if scopes and scopes <= other and not isinstance(e, Symbol | PostSum) and (costly(e) or self.everything):
-            return self.there(o.vector(e, other))
-        if isinstance(e, PostSum):
-            return self.there(o.sums[e])
-        if isinstance(e, Symbol) and e.scope == "w":
-            return "u"
-        if isinstance(e, Symbol) and e.scope == "own":
-            return f"r_{o.array(e)}"
-        if isinstance(e, Symbol) and e.scope in other:
-            return self.there(o.array(e)) + o.share(e)
-        return None
-
-    def of_cell(self, e: Expr) -> str | None:
-        if isinstance(e, PostSum):
-            return self.fixed.get(e) or self.owner.at(e, "cell")
-        return self.owner.at(e, "cell") if isinstance(e, Symbol) and e.scope in self.row else None
-
-    def there(self, array: str) -> str:
-        """What an array of the other side says of the synapse; rows of a source cell are stretches of target cells."""
-        if self.row == TARGET_SIDE:
-            return f"{array}[i]"
-        self.of_stretch[f"b_{array}"] = f"b_{array} = {array}[at : at + length]"
-        return f"b_{array}[l]"
-
-
 class _Kernel:
     """An update as a function."""
 
     def __init__(self, owner: Program, rule: Rule, update: Update, *, shared: bool) -> None:
         self.u, self.shared = update, shared
-        self.terms = _Terms(owner, rule)
+        self.terms = Terms(owner, rule)
         every = [x for term in terms(update) for x in walk(term)]
         self.sums = list(dict.fromkeys(x for x in every if isinstance(x, PostSum)))
         self.own = list(dict.fromkeys([x for x in every if isinstance(x, Symbol) and x.scope == "own"]))
@@ -275,19 +77,19 @@ class _Kernel:
 
     def _rows(self) -> list[str]:
         for s in self.sums:
-            loop = _Loop(self.terms, SOURCE_SIDE, everything=True)
+            loop = Loop(self.terms, SOURCE_SIDE, everything=True)
             goal = self.terms.name("t")
             inner = [*self._read("l", s.a), f"g_{goal}[l] += {loop.text(s.a)}"]
             loop.of_stretch[goal] = f"g_{goal} = {goal}[at : at + length]"
             self.terms.head += [f"{goal} = np.zeros(n_post, r.w.dtype)", *_walk_rows(loop, inner, self._stretches(), everything=True)]
             self.terms.sums[s] = goal
         everything = self.u.when != "pre_spike"
-        loop = _Loop(self.terms, SOURCE_SIDE, everything=everything)
+        loop = Loop(self.terms, SOURCE_SIDE, everything=everything)
         new = [f"new_{key} = {loop.text(term)}" for key, term in self._keys()]
         return _walk_rows(loop, [*self._read("l"), *new, *self._store("l", "p + l")], self._stretches(), everything=everything)
 
     def _columns(self) -> list[str]:
-        loop = _Loop(self.terms, TARGET_SIDE)
+        loop = Loop(self.terms, TARGET_SIDE)
         walk_them = [
             "for e in range(r.post_start[o[6] + cell], r.post_start[o[6] + cell + 1]):",
             " i, p = r.post_pre[e], r.post_place[e]",
@@ -348,7 +150,7 @@ class _Kernel:
         return ["for p in range(n_w):", " if asked[p] > 0:", *_indent(lines, 2)]
 
 
-def _walk_rows(loop: _Loop, inner: list[str], stretches: list[str], *, everything: bool) -> list[str]:
+def _walk_rows(loop: Loop, inner: list[str], stretches: list[str], *, everything: bool) -> list[str]:
     """Walk the rows of all source cells, or of those whose spikes arrive."""
     lines = ["for cell in range(n_pre):"] if everything else ["for cell in cells:"]
     lines += _indent(loop.of_row)
@@ -366,8 +168,8 @@ def _walk_rows(loop: _Loop, inner: list[str], stretches: list[str], *, everythin
 
 def _arrive(owner: Program, rule: Rule, updates: list[Update], lazy: Lazy) -> list[str]:
     """Phases 4 and 5 of arrivals for a lazy rule: what waited, delivery, then the rule's own updates at arrivals."""
-    found = _Terms(owner, rule)
-    loop = _Loop(found, SOURCE_SIDE)
+    found = Terms(owner, rule)
+    loop = Loop(found, SOURCE_SIDE)
     acting = [f"u = min(high, max(low, {loop.text(u.weight)}))" for u in updates if u.weight is not None]
     trace = found.array(Symbol("pre", lazy.trace.name))
     stretches = [
@@ -389,8 +191,8 @@ def _arrive(owner: Program, rule: Rule, updates: list[Update], lazy: Lazy) -> li
 
 def _depart(owner: Program, rule: Rule, lazy: Lazy) -> list[str]:
     """Phase 5 of spikes of the target for a lazy rule: they go into the next snapshot."""
-    found = _Terms(owner, rule)
-    loop = _Loop(found, TARGET_SIDE)
+    found = Terms(owner, rule)
+    loop = Loop(found, TARGET_SIDE)
     factor = loop.text(lazy.factor)
     return [
         *found.head,

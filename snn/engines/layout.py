@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn._rules import symbols
-from snn.cells import IF, LIF, AdaptiveLIF, RateUnit, SpikeSource
+from snn.cells import IF, LIF, AdaptiveLIF, RateUnit, SpikeSource, TwoCompartment
 from snn.description import Network, Population, Projection
+from snn.engines.compartments import DendriteLaw, two_compartments
 from snn.errors import DescriptionError, sentence
 from snn.local import Trace
 from snn.synapses import Receptor
@@ -45,6 +46,8 @@ class Propagators:
         Spikes sent per step and mV by a rate unit; 0 for a spiking cell.
     rest : float or None
         Factor on V in a step that begins without a current above `REST_BELOW_mV`; None for cells that integrate it.
+    dendrite : DendriteLaw or None
+        The second compartment, of cells that have one; they are not held while they are refractory.
     """
 
     v: float
@@ -61,6 +64,7 @@ class Propagators:
     floor: float
     gain: float
     rest: float | None = None
+    dendrite: DendriteLaw | None = None
 
 
 def current_gain(tau_ms: float | None, tau_mem_ms: float, leaky: bool, dt_ms: float) -> float:
@@ -106,7 +110,7 @@ def propagators(population: Population, dt_ms: float) -> Propagators:
     Propagators
     """
     cell = population.cell
-    assert isinstance(cell, IF | LIF | AdaptiveLIF | RateUnit)
+    assert isinstance(cell, IF | LIF | AdaptiveLIF | TwoCompartment | RateUnit)
     leaky = cell.leaky if isinstance(cell, RateUnit) else not isinstance(cell, IF)
     tau = cell.tau_mem_ms
     v = math.exp(-dt_ms / tau) if leaky else 1.0
@@ -120,13 +124,14 @@ def propagators(population: Population, dt_ms: float) -> Propagators:
     def decay(r: Receptor) -> float:
         return math.exp(-dt_ms / r.tau_ms) if r.tau_ms is not None else float(r.kinetics == "integrating")
 
+    soma, dendrite = two_compartments(cell, population.receptors, dt_ms) if isinstance(cell, TwoCompartment) else (None, None)
     return Propagators(
-        v=v,
-        drive=current_gain(None, tau, leaky, dt_ms),
+        v=soma.v if soma else v,
+        drive=soma.drive if soma else current_gain(None, tau, leaky, dt_ms),
         adaptation=current_gain(tau_a, tau, leaky, dt_ms),
         adaptation_decay=math.exp(-dt_ms / tau_a) if tau_a else 1.0,
         adaptation_step=adaptive.adaptation_mV if adaptive else 0.0,
-        receptor_gain=tuple(gain(r) for r in population.receptors),
+        receptor_gain=soma.receptor_gain if soma else tuple(gain(r) for r in population.receptors),
         receptor_decay=tuple(decay(r) for r in population.receptors),
         refractory_steps=0 if rate else round(cell.t_ref_ms / dt_ms),  # type: ignore[union-attr]
         soft=rate or cell.reset_by_mV is not None,
@@ -135,6 +140,7 @@ def propagators(population: Population, dt_ms: float) -> Propagators:
         floor=-math.inf if cell.v_floor_mV is None else cell.v_floor_mV,
         gain=cell.gain_Hz_per_mV * dt_ms / 1000.0 if rate else 0.0,  # type: ignore[union-attr]
         rest=math.exp(-dt_ms / cell.tau_rest_ms) if isinstance(cell, IF) and cell.tau_rest_ms else None,
+        dendrite=dendrite,
     )
 
 

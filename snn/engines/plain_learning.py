@@ -178,8 +178,8 @@ class PlainLearning:
                 if isinstance(x, PostSum):
                     every = evaluate(x.a, lambda s: value_of(s, everywhere))
                     return np.bincount(self.edges.post, np.broadcast_to(every, everywhere.shape), self.n_post)[j]
-                if x.scope in ("sign", "modulator"):
-                    return self.sign if x.scope == "sign" else modulator
+                if x.scope in ("sign", "modulator", "step"):
+                    return {"sign": self.sign, "modulator": modulator, "step": self.layout.dt_ms}[x.scope]
                 if x.scope in ("w", "own"):
                     return (weights if x.scope == "w" else self.own[x.name]).reshape(-1)[place]
                 if x.scope == "voltage":

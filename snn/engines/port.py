@@ -34,6 +34,8 @@ class FrameInput:
         Broadcast signal that rules see.
     spikes : bool
         Whether to return every spike.
+    moved : mapping of str to ndarray, shape (frame_steps, n)
+        Per population that spikes by chance, how far its thresholds lie from their own in each step, in mV.
     """
 
     currents: Mapping[str, FloatArray] = field(default_factory=dict)
@@ -41,6 +43,7 @@ class FrameInput:
     learn: bool = False
     modulator: float = 1.0
     spikes: bool = False
+    moved: Mapping[str, FloatArray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

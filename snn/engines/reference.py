@@ -80,6 +80,7 @@ class _Cells:
         name = self.population.name
         self.v, self.a, self.total = (np.array(arrays[f"{key}/{name}"], dtype=np.float64) for key in ("v", "adaptation", "total"))
         self.threshold = np.array(arrays[f"threshold/{name}"], dtype=np.float64)
+        self.d = np.array(arrays[f"dendrite/{name}"], dtype=np.float64) if self.population.dendritic else np.zeros(0)
         self.last = np.array(arrays[f"last/{name}"], dtype=np.int64)
         self.g = [np.array(arrays[f"g/{name}/{r.name}"], dtype=np.float64) for r in self.population.receptors]
         self.flight = [np.array(row, dtype=np.float64) for row in np.asarray(arrays[f"flight/{name}"])]
@@ -94,15 +95,16 @@ class _Cells:
             f"threshold/{name}": self.threshold,
         }
         arrays |= {f"g/{name}/{r.name}": g for r, g in zip(self.population.receptors, self.g, strict=True)}
+        arrays |= {f"dendrite/{name}": self.d} if self.population.dendritic else {}
         flight = np.array(self.flight)
         arrays[f"flight/{name}"] = flight if self.population.graded else flight.astype(np.uint8)
         return {k: a.copy() for k, a in arrays.items()}
 
     def voltage(self, compartment: str) -> FloatArray:
         """Potential of a compartment; that of the soma has no name."""
-        return {"": self.v}[compartment]
+        return {"": self.v, "dendrite": self.d}[compartment]
 
-    def step(self, n: int, current: FloatArray | float, raster: NDArray[np.bool_] | None) -> float:
+    def step(self, n: int, current: FloatArray | float, raster: NDArray[np.bool_] | None, moved: FloatArray | float = 0.0) -> float:
         """Integrate, threshold, reset; return the smallest distance of a cell from its threshold."""
         law, margin = self.law, np.inf
         if law is None:
@@ -111,6 +113,15 @@ class _Cells:
             held = n - self.last < law.refractory_steps
             v = law.v * self.v + law.drive * current - law.adaptation * self.a
             total, pulses = np.zeros(self.population.n) + current, np.zeros(self.population.n)
+            if law.dendrite is not None:
+                d = law.dendrite
+                v += d.to_soma * self.d
+                self.d = (
+                    d.d * self.d
+                    + d.from_soma * self.v
+                    + d.drive * current
+                    + sum(k * g for k, g in zip(d.receptor_gain, self.g, strict=True))
+                )
             for g, gain, decay, r in zip(self.g, law.receptor_gain, law.receptor_decay, self.population.receptors, strict=True):
                 v += gain * g[self.current]
                 (pulses if r.kinetics == "pulse" else total)[:] += g[self.current]
@@ -118,12 +129,12 @@ class _Cells:
             if law.rest is not None:
                 v = np.where(total > REST_BELOW_mV, v, law.rest * (self.v + pulses))
             self.a *= law.adaptation_decay
-            self.v = np.maximum(np.where(held, self.v, v), law.floor)
+            self.v = np.maximum(np.where(held & (law.dendrite is None), self.v, v), law.floor)
             if law.gain:
                 self.sent = law.gain * np.maximum(0.0, self.v - self.threshold)
             else:
-                self.sent = ((self.v >= self.threshold) & ~held).astype(np.float64)
-                margin = float(np.abs(self.v - self.threshold).min())
+                self.sent = ((self.v >= self.threshold + moved) & ~held).astype(np.float64)
+                margin = float(np.abs(self.v - self.threshold - moved).min())
             self.v = self.v - law.reset_by * self.sent if law.soft else np.where(self.sent > 0, law.v_reset, self.v)
             self.a += law.adaptation_step * self.sent
         self.last[self.sent > 0] = n
@@ -222,7 +233,8 @@ class ReferenceBackend:
         for s in range(self.layout.frame_steps):
             for name, c in self.cells.items():
                 raster = given.rasters[name][s] if name in given.rasters else None
-                self.margin_mV = min(self.margin_mV, c.step(self.n, given.currents.get(name, 0.0), raster))
+                moved = given.moved[name][s] if name in given.moved else 0.0
+                self.margin_mV = min(self.margin_mV, c.step(self.n, given.currents.get(name, 0.0), raster, moved))
             for j in self.synapses:
                 j.learning.decay(s)
             for j in self.synapses:

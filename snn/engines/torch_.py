@@ -65,7 +65,9 @@ class TorchEngine:
         tuple of str
             Empty when it can.
         """
-        return tuple(rule_problems(network))
+        found = [p.name for p in network.populations if p.dendritic]
+        reasons = [f"{', '.join(found)}: cells with a dendrite; the torch engine integrates one compartment"] if found else []
+        return (*rule_problems(network), *reasons)
 
     def build(self, network: Network, *, state: State | None = None, dt_ms: float = 1.0, seed: int = 0) -> Simulation:
         """Build a simulation.

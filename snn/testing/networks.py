@@ -16,6 +16,7 @@ from snn.prednet import PredNetSpec, prednet, rate_network
 from snn.seeding import stream
 from snn.stimuli.movie import Movie
 from snn.synapses import Receptor
+from snn.testing.compartments import compartments
 from snn.testing.rules import Everything, every_topology
 from snn.topology import Dense, LocalField, OneToOne, SharedKernel, Topology
 from snn.weights import Constant, Normal, Uniform, Weights
@@ -365,6 +366,7 @@ def cases() -> tuple[Case, ...]:
         (_gated, 6, 1.0),
         (_mixed, 4, 1.0),
         (_pooled, 6, 1.0),
+        (compartments, 6, 0.5),
     )
     for make, n_frames, dt_ms in makers:
         network = make()

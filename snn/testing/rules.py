@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from snn.cells import LIF, Cell, SpikeSource
+from snn._rules import symbols
+from snn.cells import LIF, Cell, Escape, SpikeSource, TwoCompartment
 from snn.description import MIXED, Network, Population, Projection, Sign, Signal, Tap
 from snn.local import MODULATOR, SIGN, Rule, State, Trace, Update, W, exp, maximum, minimum, own, post, post_sum, pre, signal, voltage
 from snn.synapses import Receptor
@@ -117,6 +118,8 @@ def small_network(rule: Rule, *, w_mV: float = 0.5, w_max_mV: float = 2.0, topol
 def every_topology(rule: Rule, *, w_max_mV: float = 2.0, names: tuple[str, ...] = tuple(TOPOLOGIES), mixed: bool = False) -> Network:
     """Excitatory and inhibitory sources on cells that learn by a rule over every topology, and teachers at their sites.
 
+    Cells have a dendrite, on which all synapses are, where the rule reads its potential.
+
     Parameters
     ----------
     rule : Rule
@@ -132,7 +135,10 @@ def every_topology(rule: Rule, *, w_max_mV: float = 2.0, names: tuple[str, ...] 
     Network
         Projections have the name of their topology as label.
     """
-    cell: Cell = LIF(tau_mem_ms=8.0, v_threshold_mV=2.0, t_ref_ms=2.0, threshold_jitter_mV=0.3)
+    common: dict[str, Any] = {"tau_mem_ms": 8.0, "v_threshold_mV": 2.0, "t_ref_ms": 2.0, "threshold_jitter_mV": 0.3}
+    dendritic = any(x.scope == "voltage" and x.name for x in symbols(rule))
+    cell: Cell = TwoCompartment(**common, tau_dend_ms=12.0, coupling=2.0, escape=Escape(width_mV=1.0)) if dendritic else LIF(**common)
+    fast = Receptor(name="fast", tau_ms=4.0, compartment="dendrite" if dendritic else "soma")
     shape = (3, 3, 1)
     signs: dict[str, Sign] = {"exc": "excitatory", "inh": "inhibitory", **({"any": MIXED} if mixed else {})}
     ends = [(label, "inh" if label == "dense" else "exc") for label in names] + ([("local", "any")] if mixed else [])
@@ -149,7 +155,7 @@ def every_topology(rule: Rule, *, w_max_mV: float = 2.0, names: tuple[str, ...] 
         frame_ms=50.0,
         populations=(
             *(Population(name=name, shape=shape, cell=SpikeSource(), sign=sign) for name, sign in signs.items()),
-            Population(name="out", shape=shape, cell=cell, receptors=(Receptor(name="fast", tau_ms=4.0),)),
+            Population(name="out", shape=shape, cell=cell, receptors=(fast,)),
             *_teachers(rule, shape),
         ),
         projections=tuple(learns(k, label, source) for k, (label, source) in enumerate(ends)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -12,6 +12,7 @@ import plasticity
 from plasticity import (
     Compose,
     CorrelationMeasuring,
+    DendriticPrediction,
     ErrorGated,
     L1Norm,
     Oja,
@@ -24,15 +25,11 @@ from plasticity import (
 )
 from plasticity.testing import check_rule
 from snn._model import Positive
-from snn.cells import LIF, SpikeSource
-from snn.description import Network, Population, Projection, Signal, Tap
 from snn.engines import engine
 from snn.local import Rule, Trace, Update, W, exp, post_sum, pre, signal
 from snn.recording import Record
-from snn.synapses import Receptor
 from snn.testing import random_rasters
-from snn.topology import Dense, LocalField
-from snn.weights import Uniform
+from snn.testing.rules import every_topology
 
 RULES = (
     ErrorGated(),
@@ -48,6 +45,7 @@ RULES = (
     TripletSTDP(),
     TripletSTDP(a2_plus_mV=0.1, a3_plus_mV=0.3, a2_minus_mV=0.2, a3_minus_mV=0.1),
     VogelsSTDP(eta_mV=0.2, target_Hz=10.0),
+    DendriticPrediction(eta_mV=5.0, attenuation=0.6, theta_mV=2.0, width_mV=1.0, tau_dend_ms=12.0, tau_syn_ms=4.0, tau_filter_ms=20.0),
     Compose(rules=(ErrorGated(eta=0.5, c=0.01), ErrorGated(eta=0.2, quantum_mV=3.0, c=0.01))),
 )
 
@@ -58,38 +56,11 @@ def test_a_rule_is_local_and_runs_alike(rule: Rule) -> None:
     assert check_rule(rule) == ("reference", "event")
 
 
-def small(rule: Rule) -> Network:
-    """Excitatory and inhibitory sources on cells that learn by the rule, and teachers at their sites."""
-    cell = LIF(tau_mem_ms=8.0, v_threshold_mV=2.0, t_ref_ms=2.0, threshold_jitter_mV=0.3)
-    asked = list(dict.fromkeys(t.carried for t in rule.traces() if t.side == "signal"))
-    learns: dict[str, Any] = {
-        "receptor": "fast",
-        "rule": rule,
-        "signals": tuple(Signal(name=name, taps=(Tap(population=f"teacher.{name}"),)) for name in asked),
-        "w_max_mV": 2.0,
-        "weights": Uniform(low_mV=0.0, high_mV=2.0),
-    }
-    shape = (3, 3, 1)
-    return Network(
-        frame_ms=50.0,
-        populations=(
-            Population(name="exc", shape=shape, cell=SpikeSource()),
-            Population(name="inh", shape=shape, cell=SpikeSource(), sign="inhibitory"),
-            Population(name="out", shape=shape, cell=cell, receptors=(Receptor(name="fast", tau_ms=4.0),)),
-            *(Population(name=f"teacher.{name}", shape=shape, cell=SpikeSource()) for name in asked),
-        ),
-        projections=(
-            Projection(source="exc", target="out", topology=LocalField(size=3), delay_ms=2.0, **learns),
-            Projection(source="inh", target="out", topology=Dense(), delay_ms=3.0, **learns),
-        ),
-    )
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES, ids=lambda r: r.kind)
 def test_a_rule_runs_alike_in_brian(rule: Rule) -> None:
     """Oracle: Brian2: the same spikes and the same weights as the reference, over frames that learn."""
-    network = small(rule)
+    network = every_topology(rule, names=("local", "dense"))
     assert engine("brian").unsupported(network) == ()
     found = []
     for name in ("reference", "brian"):
