@@ -24,6 +24,7 @@ from snn._edit import first_error
 from snn.constraints import CONSTRAINTS, Violation, graded_quantities
 from snn.description import Network
 from snn.engines.driver import Simulation
+from snn.engines.event import EventEngine
 from snn.errors import DescriptionError, StateError, sentence
 from snn.state import State, initial_state
 
@@ -269,6 +270,8 @@ def describe(run: Run) -> str:
         n = int(network.out_degree(j).sum())
         mean = float(np.sum(state.weights(j.name))) / max(1, int(np.count_nonzero(state.weights(j.name))))
         lines.append(f"{j.name:<64}{n:>10}{j.delay_ms:>5g} ms{mean:>10.3g} mV  {j.rule.kind if j.rule else '-'}")
+    plan = EventEngine().plan(network)
+    lines += ["", *(f"{name} learns {how}" for name, how in plan.items())] if plan else []
     lines += ["", *(f"{name}: {source}" for name, source in list(run.summary.get("movies", {}).items())[:5])]
     graded = graded_quantities(network)
     lines += [

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from snn._model import NonNegative, Positive
-from snn.local import MODULATOR, Rule, Trace, Update, W, post, pre
+from snn.local import MODULATOR, Const, Rule, State, Trace, Update, W, maximum, own, post, pre
 
 
 class Oja(Rule):
@@ -57,7 +59,7 @@ class CorrelationMeasuring(Rule):
     """A weight that comes to say how much more often two cells fire together than chance would have it.
 
     At the end of a frame, with ``x`` and ``y`` the frame means of the traces of arrivals and of the target's spikes and
-    ``<x>``, ``<y>`` their long-run means:
+    ``<x>``, ``<y>`` their running means over the frames before:
 
         w <- w + modulator eta_mV (x y - <x> <y> (1 + w / unit_mV))
 
@@ -71,40 +73,42 @@ class CorrelationMeasuring(Rule):
     unit_mV : float
         Weight that stands for cells that fire together twice as often as chance.
     tau_ms : float
-        Decay of the traces of a frame.
-    tau_mean_ms : float
-        Time over which the long-run means are taken. They begin at 0: let the network run for this time without
-        learning, or the first frames see correlations where there are none.
+        Decay of the traces.
+    share : float
+        Share of the latest frame in the running means, which forget as ``(1 - share)^frames`` and are corrected for their
+        beginning at 0. They go on at a modulator of 0, so that a network can take them before it learns.
 
     References
     ----------
     King, Zylberberg & DeWeese (2013), https://doi.org/10.1523/JNEUROSCI.4188-12.2013; checked against the authors' own
-    code, https://github.com/paulking/ei_net, ``NetModel_UpdateFast.m``.
+    code, https://github.com/paulking/ei_net, ``NetModel_UpdateFast.m``, which keeps and corrects its means so too.
 
     Notes
     -----
     *Departures.* The product is one of frame means, which the authors' code has as "mean rate learning"; the paper's is
-    taken in every step. Long-run means are exponential traces of spikes, scaled by ``tau_ms / tau_mean_ms`` to the units
-    of the frame's traces. Weights change after each frame, not after a hundred.
+    taken in every step. Weights change after each frame, not after a hundred. Each synapse keeps the means of both its
+    cells for itself.
     """
 
     kind: Literal["correlation_measuring"] = "correlation_measuring"
     eta_mV: NonNegative = 0.01
     unit_mV: Positive = 1.0
     tau_ms: Positive = 20.0
-    tau_mean_ms: Positive = 20_000.0
+    share: Annotated[float, Field(gt=0, le=1)] = 1e-3
 
     def traces(self) -> tuple[Trace, ...]:
-        """Frame means and long-run traces on both sides."""
-        return (
-            Trace("x", "pre", tau_ms=self.tau_ms, frame="mean"),
-            Trace("y", "post", tau_ms=self.tau_ms, frame="mean"),
-            Trace("x_long", "pre", tau_ms=self.tau_mean_ms),
-            Trace("y_long", "post", tau_ms=self.tau_mean_ms),
-        )
+        """Frame means on both sides."""
+        return (Trace("x", "pre", tau_ms=self.tau_ms, frame="mean"), Trace("y", "post", tau_ms=self.tau_ms, frame="mean"))
+
+    def states(self) -> tuple[State, ...]:
+        """Running means of both sides, and the weight that the frames so far have in them."""
+        return (State("x_mean"), State("y_mean"), State("seen"))
 
     def updates(self) -> tuple[Update, ...]:
         """One update at the end of each frame."""
-        chance = pre("x_long") * post("y_long") * (self.tau_ms / self.tau_mean_ms) ** 2
+        seen = maximum(own("seen"), self.share)
+        chance = own("x_mean") * own("y_mean") / (seen * seen)
         step = pre("x") * post("y") - chance * (1.0 + W * (1.0 / self.unit_mV))
-        return (Update("frame_end", W + MODULATOR * self.eta_mV * step),)
+        means = {"x_mean": pre("x"), "y_mean": post("y"), "seen": Const(1.0)}
+        kept = {name: own(name) + self.share * (latest - own(name)) for name, latest in means.items()}
+        return (Update("frame_end", W + MODULATOR * self.eta_mV * step, kept),)

@@ -71,7 +71,8 @@ class TargetRate(Rule):
     target_Hz : float
         Rate at which the weights rest.
     tau_ms : float
-        Decay of the trace.
+        Decay of the trace. A trace that is read in steps of ``dt`` is larger by ``dt / (2 tau_ms)`` than ``rate tau_ms``,
+        so that the rate settles that share too low: a long one is more exact.
 
     References
     ----------
@@ -86,9 +87,9 @@ class TargetRate(Rule):
     """
 
     kind: Literal["target_rate"] = "target_rate"
-    eta_mV: NonNegative = 0.1
+    eta_mV: NonNegative = 0.02
     target_Hz: Positive = 3.0
-    tau_ms: Positive = 20.0
+    tau_ms: Positive = 100.0
 
     def traces(self) -> tuple[Trace, ...]:
         """Frame mean of the target's trace."""

@@ -37,7 +37,8 @@ class VogelsSTDP(Rule):
     Notes
     -----
     A synapse that is strong alone keeps its cell from firing just after it, and these missing pairs let the cell settle
-    above the target; a hundred weak ones come within a few per cent.
+    above the target; a hundred weak ones come within a few per cent. Inhibition that shares its drive with excitation meets
+    more pairs than unrelated trains would, and lets the cell settle below.
 
     *Departures.* Weights are currents, not conductances, so that balance is a subtraction. A spike that arrives in the
     very step in which the target fires counts as pre before post.

@@ -8,33 +8,33 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from snn._rules import fault, symbols, terms
-from snn.cells import LIF, Cell, Escape, SpikeSource, TwoCompartment
-from snn.description import Network, Population, Projection, Signal, Tap
+from snn._rules import fault, terms
+from snn.description import Network
 from snn.engines import engine
 from snn.local import Expr, PostSum, Rule, Symbol, evaluate
 from snn.seeding import stream
 from snn.state import State
-from snn.synapses import Receptor
 from snn.testing import ROUND_OFF, random_rasters
-from snn.topology import Dense, LocalField
-from snn.weights import Uniform
+from snn.testing.rules import every_topology
 
 __all__ = ["check_rule"]
 
 W_MAX_mV = 2.0
 
 
-def check_rule(rule: Rule) -> tuple[str, ...]:
+def check_rule(rule: Rule, engines: tuple[str, ...] = ("reference", "event")) -> tuple[str, ...]:
     """Check that a rule is local, well formed and safe to run.
 
     What its updates read is declared and nothing but the symbols of `snn.local`; they stay finite on random input;
-    constants out of range are refused; the description that holds it survives a file; weights stay within their bounds;
-    and engines that run it agree on them (``ROUND_OFF``).
+    constants out of range are refused; the description that holds it survives a file; and on every topology, shared
+    weights included, weights stay within their bounds and engines that run it agree on them, on traces and on the
+    synapses' own variables (``ROUND_OFF``).
 
     Parameters
     ----------
     rule : Rule
+    engines : tuple of str
+        Which engines to run it on; the first one is the reference.
 
     Returns
     -------
@@ -50,9 +50,9 @@ def check_rule(rule: Rule) -> tuple[str, ...]:
     _check_terms(rule, where)
     _check_numbers(rule, where)
     _check_constants(rule, where)
-    network = _network(rule)
+    network = every_topology(rule, w_max_mV=W_MAX_mV)
     assert Network.from_json(network.to_json(), _kinds(rule)) == network, f"{where}: it is another after a round trip through a file"
-    return _check_runs(network, where)
+    return _check_runs(network, where, engines)
 
 
 def _kinds(rule: Rule) -> list[type[Rule]]:
@@ -102,41 +102,11 @@ def _check_constants(rule: Rule, where: str) -> None:
     raise AssertionError(f"{where}: an unknown constant is not refused")
 
 
-def _network(rule: Rule) -> Network:
-    """Excitatory and inhibitory sources on cells that learn by the rule, and teachers at their sites."""
-    common: dict[str, Any] = {"tau_mem_ms": 8.0, "v_threshold_mV": 2.0, "t_ref_ms": 2.0, "threshold_jitter_mV": 0.3}
-    dendritic = any(x.scope == "voltage" and x.name for x in symbols(rule))
-    cell: Cell = TwoCompartment(**common, tau_dend_ms=12.0, coupling=2.0, escape=Escape(width_mV=1.0)) if dendritic else LIF(**common)
-    fast = Receptor(name="fast", tau_ms=4.0, compartment="dendrite" if dendritic else "soma")
-    asked = list(dict.fromkeys(t.carried for t in rule.traces() if t.side == "signal"))
-    learns: dict[str, Any] = {
-        "rule": rule,
-        "signals": tuple(Signal(name=name, taps=(Tap(population=f"teacher.{name}"),)) for name in asked),
-        "w_max_mV": W_MAX_mV,
-        "weights": Uniform(low_mV=0.0, high_mV=W_MAX_mV),
-    }
-    shape = (3, 3, 1)
-    return Network(
-        name=f"check of {rule.kind}",
-        frame_ms=50.0,
-        populations=(
-            Population(name="exc", shape=shape, cell=SpikeSource()),
-            Population(name="inh", shape=shape, cell=SpikeSource(), sign="inhibitory"),
-            Population(name="out", shape=shape, cell=cell, receptors=(fast,)),
-            *(Population(name=f"teacher.{name}", shape=shape, cell=SpikeSource()) for name in asked),
-        ),
-        projections=(
-            Projection(source="exc", target="out", receptor="fast", topology=LocalField(size=3), delay_ms=2.0, **learns),
-            Projection(source="inh", target="out", receptor="fast", topology=Dense(), delay_ms=3.0, **learns),
-        ),
-    )
-
-
-def _check_runs(network: Network, where: str) -> tuple[str, ...]:
+def _check_runs(network: Network, where: str, engines: tuple[str, ...]) -> tuple[str, ...]:
     n_frames, states = 6, dict[str, State]()
-    for name in ("reference", "event"):
+    for name in engines:
         if engine(name).unsupported(network):
-            assert name != "reference", f"{where}: the reference engine refuses it: {engine(name).unsupported(network)}"
+            assert name != engines[0], f"{where}: the {name} engine refuses it: {engine(name).unsupported(network)}"
             continue
         simulation = engine(name).build(network, seed=3)
         for t in range(n_frames):
@@ -148,8 +118,8 @@ def _check_runs(network: Network, where: str) -> tuple[str, ...]:
                 what = f"{where}, engine {name!r}, {j.name}: weights from {w.min()} to {w.max()} in frame {t}"
                 assert bool(((w >= 0) & (w <= W_MAX_mV)).all()), f"{what}, allowed [0, {W_MAX_mV}]"
     for name, state in states.items():
-        for j in network.projections:
-            a, b = states["reference"].weights(j.name), state.weights(j.name)
-            what = f"{where}, {j.name}: {name!r} is {np.abs(a - b).max():.2g} mV off the reference"
+        for key, a in states[engines[0]].arrays.items():
+            b = state.arrays[key]
+            what = f"{where}, {key}: {name!r} is {np.abs(np.subtract(a, b, dtype=float)).max(initial=0.0):.2g} off the {engines[0]}"
             assert np.allclose(a, b, rtol=ROUND_OFF, atol=ROUND_OFF * W_MAX_mV), what
     return tuple(states)

@@ -32,6 +32,7 @@ GATED, STDP, RULES = "tests/plasticity/test_error_gated.py", "tests/plasticity/t
 TRAINING, BARS, SOURCE = "tests/plasticity/test_training.py", "tests/comparisons/test_bars.py", "tests/comparisons/test_source.py"
 PAIRING, DELTA = (f"tests/contracts/test_engines.py::test_event[{name}]" for name in ("pairing", "gated"))
 
+ANY, COMPOSE, BAD = (f"tests/plasticity/test_{name}.py" for name in ("any_rule", "compose", "bad_rules"))
 CAUGHT = "tests/plasticity/test_caught.py"
 TORCH, SLOPES = "tests/snn/test_torch.py", "tests/snn/test_torch_gradients.py"
 RATE, RATE_CELLS = "tests/conversion/test_rate_prednet.py", "tests/conversion/test_rate_cells.py"
@@ -44,14 +45,18 @@ RATE_TRAINING, CIRCUIT = "tests/conversion/test_rate_training.py", "tests/conver
 SPLITTING = "tests/snn/test_splitting.py"
 SELECTIONS = {
     "snn/engines/reference.py": (QUICK, LAW, STDP, GATED, DELTA),
-    "snn/engines/plain_learning.py": (QUICK, LAW, STDP, GATED, DELTA),
+    "snn/engines/plain_learning.py": (QUICK, LAW, STDP, GATED, DELTA, ANY, COMPOSE),
     "snn/engines/layout.py": (QUICK, LAW, CELLS, GATED, DELTA),
     "snn/engines/event_kernels.py": (LAW, STDP, GATED, CAUGHT, PAIRING, DELTA),
     "snn/engines/event_cells.py": (LAW, QUICK, CELLS, GATED),
-    "snn/engines/event_lazy.py": (STDP, CAUGHT, PAIRING, RULES),
-    "snn/engines/event_advance.py": (QUICK, LAW, STDP, CAUGHT, PAIRING),
+    "snn/engines/event_lazy.py": (STDP, CAUGHT, PAIRING, RULES, ANY),
+    "snn/engines/event_traces.py": (LAW, STDP, GATED, ANY, DELTA),
+    "snn/engines/event_plan.py": (STDP, ANY),
+    "snn/engines/event_text.py": (STDP, GATED, ANY, RULES),
+    "snn/engines/event_rule_tables.py": (STDP, GATED, ANY, DELTA),
+    "snn/engines/event_advance.py": (QUICK, LAW, STDP, CAUGHT, PAIRING, ANY),
     "snn/engines/event_tables.py": (LAW, STDP, GATED, CAUGHT, PAIRING, DELTA),
-    "snn/engines/event_rules.py": (QUICK, GATED, STDP, RULES, PAIRING, DELTA),
+    "snn/engines/event_rules.py": (QUICK, GATED, STDP, RULES, PAIRING, DELTA, ANY),
     "snn/engines/event.py": (QUICK, LAW, STDP, STATE, PAIRING, DELTA),
     "snn/engines/driver.py": (QUICK, LAW, STATE, STDP),
     "snn/engines/torch_network.py": (TORCH, SLOPES, QUICK, LAW),
@@ -65,10 +70,13 @@ SELECTIONS = {
     "snn/encoding.py": (ENCODING, QUICK),
     "snn/cells.py": (QUICK, CELLS),
     "snn/weights.py": (TOPOLOGY, QUICK, "tests/snn/test_description.py"),
-    "snn/local.py": (QUICK, RULES, GATED),
+    "snn/local.py": (QUICK, RULES, GATED, BAD),
+    "snn/_terms.py": (QUICK, RULES, GATED, ANY),
+    "snn/_rules.py": (RULES, BAD),
     "snn/state.py": (QUICK, TOPOLOGY, LAW, STATE),
     "plasticity/predictive.py": (GATED, RULES),
     "plasticity/stdp.py": (STDP, RULES),
+    "plasticity/compose.py": (COMPOSE,),
     "plasticity/training.py": (TRAINING, CAUGHT),
     "comparisons/scoring.py": (BARS,),
     "comparisons/gated_shift.py": (BARS,),
@@ -95,6 +103,7 @@ REFERENCE, PLAIN = "snn/engines/reference.py", "snn/engines/plain_learning.py"
 LAYOUT, DRIVER = "snn/engines/layout.py", "snn/engines/driver.py"
 KERNELS, EVENT_CELLS, LAZY = "snn/engines/event_kernels.py", "snn/engines/event_cells.py", "snn/engines/event_lazy.py"
 ADVANCE, EVENT_RULES, TABLES = "snn/engines/event_advance.py", "snn/engines/event_rules.py", "snn/engines/event_tables.py"
+EVENT_TEXT = "snn/engines/event_text.py"
 LEVEL, STATE_PY, ERROR_GATED = "snn/_level.py", "snn/state.py", "plasticity/predictive.py"
 TRAINING_PY, SCORING, SHIFT = "plasticity/training.py", "comparisons/scoring.py", "comparisons/gated_shift.py"
 
@@ -110,28 +119,28 @@ CHOSEN = tuple(
         ("delay off by one, event", KERNELS, "slot = (n + 1 - projection", "slot = (n - projection", TIMES),
         ("delay rounded up, both", LAYOUT, "return round(projection.delay_ms / self.dt_ms)",
          "return max(2, round(projection.delay_ms / self.dt_ms))", TIMES),
-        ("threshold before integration", ADVANCE, "integrate(n, t, x)\n        fire(n, t.late[s], t, x)",
-         "fire(n, t.late[s], t, x)\n        integrate(n, t, x)", TIMES),
+        ("threshold before integration", ADVANCE, "integrate(n, t, x)\n    fire(n, s, t, x)",
+         "fire(n, s, t, x)\n    integrate(n, t, x)", TIMES),
         ("reset before delivery", EVENT_CELLS, "value[place + count] = sent", "value[place + count] = gain * (v[i] - threshold[i])",
          "a rate unit sends what is left of it, not what it had"),
         ("threshold passed, not reached", REFERENCE, "((self.v >= self.threshold)", "((self.v > self.threshold)", TIMES),
         ("pre trace raised after post_spike", PLAIN,
          'self._raise_all("pre", arrived)\n        if act:\n'
-         '            self.update("post_spike", weights, own[self.edges.post] > 0, modulator)',
-         'if act:\n            self.update("post_spike", weights, own[self.edges.post] > 0, modulator)\n'
+         '            self.update("post_spike", weights, own[self.edges.post] > 0, modulator, voltage)',
+         'if act:\n            self.update("post_spike", weights, own[self.edges.post] > 0, modulator, voltage)\n'
          '        self._raise_all("pre", arrived)', "a pair in one step is not learned"),
         ("post trace raised before post_spike", PLAIN, 'self._raise_all("pre", arrived)\n',
          'self._raise_all("pre", arrived)\n        self._raise_all("post", own)\n', "traces are too high"),
         ("inhibition excites, reference", PLAIN, "-1.0 if source.sign", "1.0 if source.sign", "Dale's law holds on paper only"),
         ("inhibition excites, event", TABLES, "sign=np.array([-1.0 if", "sign=np.array([1.0 if", "Dale's law holds on paper only"),
-        ("no clip at zero, reference", PLAIN, "np.clip(new, 0.0,", "np.clip(new, -1e9,", "an excitatory synapse inhibits"),
-        ("no clip at zero, event", EVENT_RULES, "self.low = -np.inf if mixed else 0.0", "self.low = -np.inf",
+        ("no clip at zero, reference", PLAIN, "np.clip(w, 0.0,", "np.clip(w, -1e9,", "an excitatory synapse inhibits"),
+        ("no clip at zero, event", EVENT_RULES, "return 0.0, np.inf if j.w_max_mV", "return -np.inf, np.inf if j.w_max_mV",
          "an excitatory synapse inhibits"),
-        ("no clip at zero, lazy", LAZY, "max(zero, u - a_minus * y[i])", "u - a_minus * y[i]", "an excitatory synapse inhibits"),
-        ("w_max ignored, event", EVENT_RULES, "self.high = np.inf if mixed or w_max_mV is None else w_max_mV", "self.high = np.inf",
-         "weights grow without bound"),
-        ("w_max ignored, lazy", LAZY, "u = min(w_max, w[i] + coefficient * (new[i] - old[i]))",
-         "u = w[i] + coefficient * (new[i] - old[i])", "weights grow without bound"),
+        ("w_max ignored, event", EVENT_RULES, "np.inf if j.w_max_mV is None else j.w_max_mV", "np.inf", "weights grow without bound"),
+        ("w_max ignored at arrivals, lazy", EVENT_TEXT, '"u = min(high, max(low, w[l] + waits * (new[l] - old[l])))"',
+         '"u = w[l] + waits * (new[l] - old[l])"', "spikes carry weights beyond their bound"),
+        ("w_max ignored, lazy", LAZY, "min(high, max(low, w[i] + coefficient * (new[i] - old[i])))",
+         "w[i] + coefficient * (new[i] - old[i])", "weights grow without bound"),
         ("soft reset by threshold, reference", REFERENCE, "law.reset_by * self.sent if law.soft", "self.threshold * self.sent if law.soft",
          "jittered cells lose the wrong charge: a bias that no test of rates shows"),
         ("soft reset by threshold, event", EVENT_CELLS, "v[i] = v[i] - reset if", "v[i] = v[i] - threshold[i] if", "as above"),
@@ -145,9 +154,21 @@ CHOSEN = tuple(
         ("excess and deficit swapped", ERROR_GATED, 'signal("excess") - signal("deficit")', 'signal("deficit") - signal("excess")',
          "the forecast learns to be wrong"),
         ("normaliser without c", ERROR_GATED, "(self.c + post_sum(x * x))", "post_sum(x * x)", "a silent site divides by zero"),
-        ("post_sum over all cells, reference", PLAIN, "sums[post]\n", "sums.sum()\n", "a synapse sees the whole network"),
-        ("post_sum over all cells, event", EVENT_RULES, "totals[s] = out[0].astype(np.float64)",
-         "totals[s] = np.full(n_post, out[0].sum(), np.float64)", "a synapse sees the whole network"),
+        ("post_sum over all cells, reference", PLAIN, ".shape), self.n_post)[j]", ".shape), self.n_post).sum()",
+         "a synapse sees the whole network"),
+        ("post_sum of other cells, event", EVENT_TEXT, '{goal}[at : at + length]"', '{goal}[:length]"', "a synapse sees other cells' sums"),
+        ("sums after the first change, event", EVENT_TEXT, "loop.fixed[s] = name", "loop.fixed[s] = 'kind(0)'", "no sum at spikes"),
+        ("own variables do not decay", "snn/engines/event_traces.py", "x.own_scale[k] *= t.own_decay[k]", "pass",
+         "eligibility lasts for ever"),
+        ("the frame before is the frame at hand", PLAIN, "self.ago.get(x.name, self.frame_value",
+         "self.frame_value.get(x.name, self.frame_value",
+         "a forecast is taught by what it forecasts"),
+        ("a factor of either sign waits", "snn/engines/event_plan.py", "if low < 0 < high:", "if low < -1e9 and high > 1e99:",
+         "weights leave a bound that they have not met"),
+        ("frozen rules learn", ADVANCE, "if act and t.rule[row, R_POST] >= 0:", "if t.rule[row, R_POST] >= 0:",
+         "evaluation changes the network"),
+        ("shared weights take the last wish", PLAIN, "np.bincount(back, asked) / count", "asked[np.searchsorted(back, range(len(which)))]",
+         "one site speaks for all"),
         ("transmitter sign missing in the rule", ERROR_GATED, "MODULATOR * SIGN * self.eta", "MODULATOR * self.eta",
          "inhibitory routes learn the opposite"),
         ("field shifted by a pixel", "snn/topology.py", "(up_col - topology.size) // 2,", "(up_col - topology.size) // 2 + 1,",
@@ -168,10 +189,10 @@ CHOSEN = tuple(
         ("first frames scored", "snn/stimuli/splitting.py", "FIRST_SCORED = 3", "FIRST_SCORED = 2",
          "frames without a possible forecast are scored"),
         ("epoch border forgotten", LAZY, "x.lazy_row[c0 + cell] = 0", "pass", "weights jump when an epoch ends"),
-        ("epoch border too late", LAZY, "if now + 1 == z[5]:", "if now == z[5]:", "snapshots are written into another projection's"),
-        ("delivered before potentiation", LAZY, "g[i] += sign * u", "g[i] += sign * w[i]", "spikes carry the weight of an earlier time"),
-        ("frozen rules learn", LAZY, "(law[0] if act else 0.0) * x.lazy_x[c0 + cell] * np.exp(now",
-         "law[0] * x.lazy_x[c0 + cell] * np.exp(now", "evaluation changes the network"),
+        ("epoch border too late", LAZY, "== t.lazy[k, Z_EPOCH]:", "== t.lazy[k, Z_EPOCH] + 1:",
+         "snapshots are written into another projection's"),
+        ("delivered before potentiation", EVENT_TEXT, '"g[l] += sign * u"', '"g[l] += sign * w[l]"',
+         "spikes carry the weight of an earlier time"),
         ("weights share a stream", STATE_PY, 'stream(seed, "weights", j.name)', 'stream(seed, "weights")',
          "all projections are copies of one another"),
         ("thresholds share a stream", STATE_PY, 'stream(seed, "threshold", p.name)', 'stream(seed, "threshold")',
@@ -231,13 +252,7 @@ CHOSEN = tuple(
 EMPTY = "equivalent: the array is empty or is replaced before anything reads it"
 LONG = "equivalent: loops end at the size of the population, before the longer stretch does"
 CHUNK = "only the memory differs: frames are worked on in larger pieces"
-BORDER = "equivalent but for a number that is exactly the tolerance"
 EXPLAINED: dict[tuple[str, str, str], str] = {
-    (
-        "snn/engines/event.py",
-        "x.lazy_row[c0 : c0 + n_pre] = 0",
-        "x.lazy_row[c0 : c0 + n_pre + 1] = 0",
-    ): "equivalent: what lies behind is set to 0 by the same loop, for the next projection",
     (DRIVER, "return np.zeros((0, 1, 1)), n_frames", "return np.ones((0, 1, 1)), n_frames"): EMPTY,
     (DRIVER, "return np.zeros((0, 1, 1)), n_frames", "return np.zeros((1, 1, 1)), n_frames"): EMPTY,
     (REFERENCE, "self.sent = np.zeros(population.n)", "self.sent = np.ones(population.n)"): EMPTY,
@@ -261,11 +276,6 @@ EXPLAINED: dict[tuple[str, str, str], str] = {
         "v, threshold = all_v[start : start + size], all_threshold[start : start + size]",
         "v, threshold = all_v[start : start + size], all_threshold[start : start + size + 1]",
     ): LONG,
-    (
-        EVENT_RULES,
-        "linear = all(abs(at(w, x) - (w + slope * x)) <= 1e-12 * (1 + abs(w) + abs(slope * x)) for w, x in points)",
-        "linear = all(abs(at(w, x) - (w + slope * x)) < 1e-12 * (1 + abs(w) + abs(slope * x)) for w, x in points)",
-    ): BORDER,
     (
         TABLES,
         "tiny=np.array([1e-300 if np.dtype(dtype) == np.float64 else 1e-30], dtype=dtype),",

@@ -58,8 +58,8 @@ class BrianEngine:
         graded = [p.name for p in network.populations if p.graded]
         reasons = [f"{', '.join(graded)}: Brian2 delivers spikes, not graded values with a delay"] if graded else []
         for j in network.projections:
-            if j.rule and (j.rule.states() or any(u.when == "step" for u in j.rule.updates()) or any(t.ago for t in j.rule.traces())):
-                reasons.append(f"{j.name}: this engine does not run own variables, steps and earlier frames yet")
+            if j.rule and j.topology.kind == "shared":
+                reasons.append(f"{j.name}: a rule on shared weights; Brian2 has a weight for every synapse")
         return (*rule_problems(network), *reasons)
 
     def build(self, network: Network, *, state: State | None = None, dt_ms: float = 1.0, seed: int = 0) -> Simulation:

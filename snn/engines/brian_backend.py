@@ -16,7 +16,7 @@ from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from numpy.typing import NDArray
 
 from snn.engines.brian_parts import Cells, Wires
-from snn.engines.brian_text import FRAME_MEANS, RECORD, SLOTS, cell_text, describe, projection_text
+from snn.engines.brian_text import FRAME_MEANS, PRE_MEANS, RECORD, SLOTS, cell_text, describe, projection_text
 from snn.engines.brian_tools import OnceCompiled, quiet, runner
 from snn.engines.layout import Layout
 from snn.engines.port import FrameInput, FrameOutput
@@ -64,12 +64,13 @@ class BrianBackend:
                 (c.text.hold, "start", 1),
                 (c.text.before, "start", 2),
                 (c.text.after, "groups", 1),
+                (c.text.source_add, "end", PRE_MEANS),
                 (c.text.frame_add, "end", FRAME_MEANS),
             )
             yield from (runner(c.group, "\n".join(lines), when, order, clock) for lines, when, order in lists if lines)
         for wires in self.wires:
             yield from (x for x in (wires.synapses, *wires.others) if x is not None)
-            yield from wires.summing
+            yield from (*wires.summing, *wires.acting)
         yield brian2.NetworkOperation(self._feed, clock=clock, when="start", order=0, name="feed")
         yield brian2.NetworkOperation(self._record, clock=clock, when="end", order=RECORD, name="record")
 

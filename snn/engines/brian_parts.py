@@ -12,6 +12,7 @@ date when learning is switched on, for Brian2 does not fill those of inactive ob
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -20,9 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn.description import Population
-from snn.engines.brian_text import OWN_TRACES, POST_SPIKE, PRE_SPIKE, PRE_TRACES, CellText, ProjectionText, TraceText, UpdateText
+from snn.engines.brian_text import OWN_TRACES, POST_SPIKE, PRE_SPIKE, PRE_TRACES, STEP, CellText, ProjectionText, TraceText, UpdateText
 from snn.engines.brian_tools import matrix_exponential, runner
 from snn.engines.layout import Layout
+from snn.local import EVENTS
 from snn.pools import current_of_cell
 from snn.state import Array
 from snn.topology import Edges
@@ -45,12 +47,14 @@ class Cells:
         self.p, self.text = p, text
         taus = sorted(text.constants.values())
         separate = all(b - a > 1e-3 * b for a, b in pairwise(taus))
+        # A function of its own: Brian2 keeps what a method gave for equal equations, whatever the step was then.
+        own_method = partial(matrix_exponential)
         self.group = brian2.NeuronGroup(
             p.n,
             "\n".join(text.equations),
             threshold=text.threshold,
             reset=text.reset or None,
-            method="exact" if text.leaky and separate and not p.dendritic else matrix_exponential,
+            method="exact" if text.leaky and separate and not p.dendritic else own_method,
             namespace={k: v * brian2.ms for k, v in text.constants.items()},
             name=text.name,
             clock=clock,
@@ -144,6 +148,7 @@ class Wires:
         self.late: list[Any] = []
         self.learning: list[Any] = []
         self.summing: list[Any] = []
+        self.acting: list[Any] = []
         self.at_frame_end: list[Any] = []
         self.others: list[Any] = []
         self.factor = np.zeros(0)
@@ -152,11 +157,11 @@ class Wires:
             self._raising(t, layout, cells)
 
     def _main(self, number: int) -> Any:
-        by_event = {when: [u for u in self.text.updates if u.update.when == when] for when in ("pre_spike", "post_spike", "frame_end")}
+        by_event: dict[str, list[UpdateText]] = {when: [u for u in self.text.updates if u.update.when == when] for when in EVENTS}
         on_pre = {"deliver": self.text.deliver} | {f"pre_spike{i}": u.code for i, u in enumerate(by_event["pre_spike"])}
         on_post = {f"post_spike{i}": u.code for i, u in enumerate(by_event["post_spike"])}
         delays = dict.fromkeys(on_pre, self.delay * self.clock.dt) | dict.fromkeys(on_post, 0 * brian2.ms)
-        model = "w : 1\nmodulator : 1 (shared)"
+        model = "\n".join(("w : 1", "modulator : 1 (shared)", *(f"{name} : 1" for name in self.text.own.values())))
         made = self._make(self.source, self.target, self.text.name, model=model, on_pre=on_pre, on_post=on_post or None, delay=delays)
         made.connect(i=self.edges.pre, j=self.edges.post)
         made.deliver.order = number
@@ -169,6 +174,12 @@ class Wires:
                 self.learning.append(pathway)
                 if when == "pre_spike":
                     self.late.append(pathway)
+        if self.text.decay:
+            self.others.append(runner(made, self.text.decay, "groups", 1, self.clock))
+        for i, u in enumerate(by_event["step"]):
+            acting = self._runner(made, u.code, STEP + 3 * i + 2)
+            self.summing += self._sums(u, made, STEP + 3 * i)
+            self.acting.append(acting)
         for i, u in enumerate(by_event["frame_end"]):
             self.at_frame_end += [*self._sums(u, made, 3 * i), self._runner(made, u.code, 3 * i + 2)]
         return made
@@ -226,6 +237,8 @@ class Wires:
                 # Brian2 has a weight for every synapse, so the factor is taken into it; such weights do not learn.
                 self.factor = np.array(arrays[f"factor/{j.name}"], dtype=np.float64)
                 self.weights[:] *= self.factor[self.edges.pre // (self.source.p.n // len(self.factor))]
+            for key, variable in self.own():
+                self.synapses.variables[variable].get_value()[:] = np.asarray(arrays[key]).ravel()[self.edges.weight]
         for key, cell, variable in self.traces():
             cell[variable] = arrays[key]
         for pathway in self.late:
@@ -239,13 +252,27 @@ class Wires:
             return {f"weights/{name}": w, f"factor/{name}": self.factor.copy()}
         if self.synapses is not None:
             w.ravel()[self.edges.weight] = self.weights
-        return {f"weights/{self.text.projection.name}": w} | {key: cell[variable].copy() for key, cell, variable in self.traces()}
+        found: dict[str, Array] = {f"weights/{self.text.projection.name}": w}
+        for key, variable in self.own():
+            values = np.zeros(w.shape)
+            if self.synapses is not None:
+                values.ravel()[self.edges.weight] = self.synapses.variables[variable].get_value()
+            found[key] = values
+        return found | {key: cell[variable].copy() for key, cell, variable in self.traces()}
+
+    def own(self) -> Iterator[tuple[str, str]]:
+        """The synapses' own variables: key of the state, and their name."""
+        for name, variable in self.text.own.items():
+            yield f"own/{self.text.projection.name}/{name}", variable
 
     def traces(self) -> Iterator[tuple[str, Cells, str]]:
-        """Decaying traces: key of the state, whose cells have it, their variable."""
+        """Traces that the state keeps: key of the state, whose cells have it, their variable."""
         for t in self.text.traces:
+            cells = self.source if t.trace.side == "pre" else self.target
             if t.trace.tau_ms:
-                yield f"trace/{self.text.projection.name}/{t.trace.name}", self.source if t.trace.side == "pre" else self.target, t.trained
+                yield f"trace/{self.text.projection.name}/{t.trace.name}", cells, t.trained
+            if t.trace.ago:
+                yield f"ago/{self.text.projection.name}/{t.trace.name}", cells, t.read
 
     def refill(self, pathway: Any) -> None:
         """Empty a queue and play the last steps of the source back to it.
@@ -270,7 +297,7 @@ class Wires:
         learn : bool
         modulator : float
         """
-        for x in self.summing:
+        for x in (*self.summing, *self.acting):
             x.active = learn
         for x in self.learning:
             if learn and not x.active and x in self.late:

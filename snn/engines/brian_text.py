@@ -9,15 +9,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from snn._rules import terms
 from snn.cells import IF, LIF, AdaptiveLIF, TwoCompartment
 from snn.description import MIXED, Population, Projection
 from snn.engines.layout import Layout, REST_BELOW_mV
-from snn.local import BRIAN, PostSum, Rule, Symbol, Trace, Update, W, render, walk
+from snn.local import BRIAN, PostSum, Rule, Symbol, Trace, Update, render, walk
 
 # The schedule: phases 1 to 4 have slots of their own, phase 5 is the last.
 SLOTS = ("start", "groups", "thresholds", "resets", "synapses", "end")
 # Order within slot "end".
-PRE_SPIKE, PRE_TRACES, POST_SPIKE, OWN_TRACES, FRAME_MEANS, RECORD = 0, 1000, 2000, 3000, 4000, 5000
+PRE_SPIKE, PRE_TRACES, PRE_MEANS, POST_SPIKE, OWN_TRACES, FRAME_MEANS, STEP, RECORD = 0, 1000, 1500, 2000, 3000, 4000, 5000, 6000
 
 
 def identifier(text: str, taken: set[str]) -> str:
@@ -66,8 +67,8 @@ class CellText:
     hold, before, after : list of str
         Code around the integration, phase 1. ``hold`` runs by itself: in one piece of code, Brian2 with NumPy takes
         ``kept = v`` for a second name of ``v``, not for a copy.
-    frame_add, frame_clear : list of str
-        Code for the frame means, at the end of a step and of a frame.
+    source_add, frame_add, frame_clear : list of str
+        Code for the frame means: of traces of source cells, of others, and at the end of a frame.
     refractory_steps : int
     late_from : int or None
         First step of a frame that late traces count, where there are any.
@@ -83,6 +84,7 @@ class CellText:
     hold: list[str] = field(default_factory=list)
     before: list[str] = field(default_factory=list)
     after: list[str] = field(default_factory=list)
+    source_add: list[str] = field(default_factory=list)
     frame_add: list[str] = field(default_factory=list)
     frame_clear: list[str] = field(default_factory=list)
     refractory_steps: int = 0
@@ -208,7 +210,7 @@ class UpdateText:
     sums : tuple of (str, str)
         Variable of the target for each ``post_sum``, and the code of the synapse that adds to it.
     code : str
-        New weight, of a synapse.
+        New weight and new variables of a synapse.
     """
 
     update: Update
@@ -224,7 +226,8 @@ class TraceText:
     ----------
     trace : Trace
     trained, read : str
-        Variables that spikes raise and that rules read; they differ for the frame mean of a decaying trace.
+        Variables that spikes raise and that rules read; they differ for the frame mean of a decaying trace, and for what
+        is read a frame later.
     code : str
         What a spike does, written for a synapse onto the cell that has the trace.
     """
@@ -248,6 +251,10 @@ class ProjectionText:
         What a spike does to the target, phase 4.
     traces : tuple of TraceText
     updates : tuple of UpdateText
+    own : dict of str to str
+        Variable for each of the synapses' own.
+    decay : str
+        How those decay, phase 1.
     """
 
     name: str
@@ -255,6 +262,8 @@ class ProjectionText:
     deliver: str
     traces: tuple[TraceText, ...]
     updates: tuple[UpdateText, ...]
+    own: dict[str, str] = field(default_factory=dict)
+    decay: str = ""
 
 
 def projection_text(j: Projection, number: int, layout: Layout, cells: Mapping[str, CellText], taken: set[str]) -> ProjectionText:
@@ -281,8 +290,11 @@ def projection_text(j: Projection, number: int, layout: Layout, cells: Mapping[s
     if j.rule is None:
         return ProjectionText(name, j, deliver, (), ())
     traces = tuple(_trace_text(t, number, layout, cells[j.source if t.side == "pre" else j.target]) for t in j.rule.traces())
-    updates = _update_texts(j, j.rule, number, traces, cells[j.target], source)
-    return ProjectionText(name, j, deliver, traces, updates)
+    variables = {"w", "modulator"}
+    own = {s.name: identifier(f"own_{s.name}", variables) for s in j.rule.states()}
+    decay = "\n".join(f"{own[s.name]} *= exp(-dt/({s.tau_ms!r}*ms))" for s in j.rule.states() if s.tau_ms)
+    updates = _update_texts(j, j.rule, number, traces, own, cells[j.target], source)
+    return ProjectionText(name, j, deliver, traces, updates, own, decay)
 
 
 def _trace_text(t: Trace, number: int, layout: Layout, cell: CellText) -> TraceText:
@@ -301,15 +313,19 @@ def _trace_text(t: Trace, number: int, layout: Layout, cell: CellText) -> TraceT
     if t.frame and t.tau_ms:
         read = f"frame_{label}"
         cell.equations.append(f"{read} : 1  # {t.frame} over the frame")
-        cell.frame_add.append(f"{read} += {share!r}*{trained}{gate}")
+        (cell.source_add if t.side == "pre" else cell.frame_add).append(f"{read} += {share!r}*{trained}{gate}")
+    if t.ago:
+        # A product, or Brian2 with NumPy takes the one for a second name of the other.
+        cell.equations.append(f"ago_{label} : 1  # of the frame before")
+        cell.frame_clear.append(f"ago_{label} = 1.0*{read}")
     if t.frame:
         cell.frame_clear.append(f"{read} = 0")
     raised = "1.0" if t.tau_ms else f"{share!r}{gate}_post" if gate else repr(share)
-    return TraceText(t, trained, read, f"{trained}_post += {raised}")
+    return TraceText(t, trained, f"ago_{label}" if t.ago else read, f"{trained}_post += {raised}")
 
 
 def _update_texts(
-    j: Projection, rule: Rule, number: int, traces: tuple[TraceText, ...], target: CellText, source: Population
+    j: Projection, rule: Rule, number: int, traces: tuple[TraceText, ...], own: Mapping[str, str], target: CellText, source: Population
 ) -> tuple[UpdateText, ...]:
     sums: dict[int, str] = {}
 
@@ -318,8 +334,12 @@ def _update_texts(
             return f"{sums[id(x)]}_post"
         if x.scope == "w" or x.scope == "modulator":
             return x.scope
+        if x.scope == "own":
+            return own[x.name]
         if x.scope == "voltage":
-            return "v_post"
+            return f"{x.name or 'v'}_post"
+        if x.scope == "step":
+            return "(dt/ms)"
         if x.scope == "sign":
             return "-1.0" if source.sign == "inhibitory" else "1.0"
         read = next(t.read for t in traces if t.trace.name == x.name)
@@ -327,15 +347,19 @@ def _update_texts(
 
     found = []
     for update in rule.updates():
-        own = [x for x in walk(update.weight or W) if isinstance(x, PostSum)]
-        for x in own:
+        reduced = [x for term in terms(update) for x in walk(term) if isinstance(x, PostSum)]
+        for x in reduced:
             if id(x) not in sums:
                 sums[id(x)] = f"sum_{number}_{len(sums)}"
                 target.equations.append(f"{sums[id(x)]} : 1  # over the synapses of a cell")
-        adding = {sums[id(x)]: f"{sums[id(x)]}_post += {render(x.a, name_of)}" for x in own}
-        new = render(update.weight or W, name_of, BRIAN)
-        upper = "inf" if j.w_max_mV is None else repr(j.w_max_mV)
-        code = f"w = {new}" if source.sign == MIXED else f"w = clip({new}, 0, {upper})"
+        adding = {sums[id(x)]: f"{sums[id(x)]}_post += {render(x.a, name_of, BRIAN)}" for x in reduced}
+        # All terms are computed before anything changes; the products make copies of them.
+        new = {own[name]: f"_new_{own[name]} = 1.0*{render(term, name_of, BRIAN)}" for name, term in update.own.items()}
+        lines = list(new.values())
+        if update.weight is not None:
+            weight, upper = render(update.weight, name_of, BRIAN), "inf" if j.w_max_mV is None else repr(j.w_max_mV)
+            lines.append(f"w = {weight}" if source.sign == MIXED else f"w = clip({weight}, 0, {upper})")
+        code = "\n".join((*lines, *(f"{name} = _new_{name}" for name in new)))
         found.append(UpdateText(update, tuple(adding.items()), code))
     return tuple(found)
 
@@ -359,14 +383,15 @@ def describe(cells: Mapping[str, CellText], projections: list[ProjectionText], l
         lines += [f"population {name}: {layout.network.population(name).n} cells", *(f"    {x}" for x in c.equations)]
         lines += [f"    {key} = {value} ms" for key, value in c.constants.items()]
         code = (("hold", c.hold), ("before", c.before), ("after", c.after), ("threshold", [c.threshold]), ("reset", c.reset.splitlines()))
-        frames = (("each step", c.frame_add), ("each frame", c.frame_clear))
+        frames = (("each step", [*c.source_add, *c.frame_add]), ("each frame", c.frame_clear))
         lines += [f"    {when}: {'; '.join(said)}" for when, said in (*code, *frames) if said]
         lines.append("")
     for text in projections:
         j = text.projection
         lines += [f"projection {j.name}: delay {j.delay_ms} ms", f"    on_pre: {text.deliver}"]
         lines += [f"    {t.trace.side} spike: {t.code}" for t in text.traces]
+        lines += [f"    each step: {line}" for line in text.decay.splitlines()]
         for u in text.updates:
-            lines += [f"    {u.update.when}: {code}" for code in (*(s for _, s in u.sums), u.code)]
+            lines += [f"    {u.update.when}: {code}" for code in (*(s for _, s in u.sums), *u.code.splitlines())]
         lines.append("")
     return "\n".join(lines)

@@ -8,17 +8,17 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from snn.description import Network, Projection
+from snn.description import Network
 from snn.engines import event_arrays as columns
 from snn.engines.driver import Simulation, prepare
-from snn.engines.event_advance import advance
+from snn.engines.event_advance import advance, advance_rules, end_frame
 from snn.engines.event_lazy import flush
-from snn.engines.event_rules import FrameEnd, problems
+from snn.engines.event_rules import compiled, padded, quiet
 from snn.engines.event_tables import build_tables
+from snn.engines.event_traces import settle_own
 from snn.engines.layout import Layout, rule_problems
 from snn.engines.port import FrameInput, FrameOutput
 from snn.errors import EngineError, nearest, sentence
-from snn.local import Symbol
 from snn.state import NEVER, Array, State
 
 Precision = Literal["float64", "float32"]
@@ -59,13 +59,21 @@ class EventEngine:
         tuple of str
             Empty when it can.
         """
-        found = rule_problems(network)
-        for j in network.projections:
-            found += problems(j.rule, j.name) if j.rule else []
-            found += [f"{j.name}: this engine does not learn shared weights yet"] if j.rule and j.topology.kind == "shared" else []
-            if j.rule and network.population(j.source).sign == "mixed" and any(u.when != "frame_end" for u in j.rule.updates()):
-                found.append(f"{j.name}: a pair rule on signed weights; use the reference or the brian engine")
-        return tuple(found)
+        return tuple(rule_problems(network))
+
+    def plan(self, network: Network) -> dict[str, str]:
+        """Say how each rule is run.
+
+        Parameters
+        ----------
+        network : Network
+
+        Returns
+        -------
+        dict of str to str
+            For each projection that learns: ``lazy: ...``, ``eager: ...`` with the reason why not lazy, or ``frame end: ...``.
+        """
+        return {j.name: str(compiled(network, j)) for j in network.projections if j.rule is not None}
 
     def build(self, network: Network, *, state: State | None = None, dt_ms: float = 1.0, seed: int = 0) -> Simulation:
         """Build a simulation.
@@ -94,13 +102,6 @@ class EventEngine:
         return Simulation(layout, EventBackend(layout, np.dtype(self.precision)), state)
 
 
-def _frame_end(network: Network, j: Projection) -> FrameEnd:
-    source, target = network.population(j.source), network.population(j.target)
-    assert j.rule is not None
-    found = network.edges(j)
-    return FrameEnd(j.rule, found, source.n, target.n, mixed=source.sign == "mixed", w_max_mV=j.w_max_mV)
-
-
 class EventBackend:
     """A network laid out for the columns.
 
@@ -117,12 +118,18 @@ class EventBackend:
         self.dtype = dtype
         self.n = 0
         self.acting = False
-        network = layout.network
-        self.frame_end = [
-            (q, j, _frame_end(network, j))
-            for q, j in enumerate(network.projections)
-            if j.rule is not None and j.name not in self.built.lazy
-        ]
+        network, rules = layout.network, self.built.rules
+        self.view = columns.rule_view(self.built.tables, self.built.arrays)
+        self.rules = padded(rules.functions) if rules.functions else ()
+        self.at_end = np.array(rules.at_end, dtype=np.int64).reshape(-1, 4)
+        # Factors that turn the sum over a frame into what a rule reads of it a frame later.
+        self.shares = {
+            f"ago/{j.name}/{trace.name}": layout.counted_steps(trace)[1]
+            for j in network.projections
+            if j.rule
+            for trace in j.rule.traces()
+            if trace.ago
+        }
         self.depth = {p.name: int(self.built.tables.pop[i, columns.DEPTH]) for i, p in enumerate(network.populations)}
 
     # ---- state
@@ -143,16 +150,9 @@ class EventBackend:
                 self._load_flight(key.removeprefix("flight/"), np.asarray(arrays[key]), place.start)
             else:
                 getattr(x, place.flat)[place.span] = np.asarray(arrays[key]).ravel()
-        for name, number in self.built.lazy.items():
-            y0, h0, c0, n_post, n_pre, _ = self.built.tables.lazy[number]
-            x.lazy_now[number, 0] = 0
-            x.history[h0 : h0 + n_post] = 0
-            one, two = self._pair_traces(name)
-            x.lazy_x[c0 : c0 + n_pre] = arrays[one]
-            x.lazy_y[y0 : y0 + n_post] = arrays[two]
-            x.lazy_step[c0 : c0 + n_pre] = step - 1
-            x.lazy_coefficient[c0 : c0 + n_pre] = 0
-            x.lazy_row[c0 : c0 + n_pre] = 0
+        for a in (x.frame_value, x.lazy_now, x.history, x.lazy_coefficient, x.lazy_row):
+            a[...] = 0
+        x.own_scale[:] = 1
         self.acting = False
 
     def dump(self) -> dict[str, Array]:
@@ -171,29 +171,17 @@ class EventBackend:
                 found[key] = self._dump_flight(key.removeprefix("flight/"), place.start)
             else:
                 values = getattr(x, place.flat)[place.span]
-                shape = self.layout.network.weight_shape(key.removeprefix("weights/")) if place.flat == "w" else values.shape
+                shape = self.built.shapes.get(key, values.shape)
                 found[key] = values.reshape(shape).astype(np.int64 if place.flat == "last" else np.float64)
-        for name, number in self.built.lazy.items():
-            y0, _, c0, n_post, n_pre, _ = self.built.tables.lazy[number]
-            one, two = self._pair_traces(name)
-            passed = self.n - 1 - x.lazy_step[c0 : c0 + n_pre]
-            found[one] = x.lazy_x[c0 : c0 + n_pre].astype(np.float64) * np.exp(-passed * self.built.tables.lazy_law[number, 2])
-            found[two] = x.lazy_y[y0 : y0 + n_post].astype(np.float64)
         return found
 
     def rest(self) -> None:
         """Begin a new clip: cells at rest, nothing in flight, traces at zero; weights and thresholds stay."""
         self._flush(False)
         x = self.built.arrays
-        for a in (x.v, x.adaptation, x.dendrite, x.g, x.total, x.ring_count, x.trace, x.lazy_coefficient, x.lazy_x, x.lazy_y):
+        for a in (x.v, x.adaptation, x.dendrite, x.g, x.total, x.ring_count, x.trace, x.frame_ago, x.own, x.lazy_coefficient):
             a[...] = 0
         x.last[:] = NEVER
-
-    def _pair_traces(self, name: str) -> tuple[str, str]:
-        rule = self.layout.network.projection(name).rule
-        assert rule is not None
-        sides = {t.side: f"trace/{name}/{t.name}" for t in rule.traces()}
-        return sides["pre"], sides["post"]
 
     def _rows(self, name: str, start: int) -> list[tuple[slice, int]]:
         """Places of a population's ring for the last steps, oldest first: cells, and index of the count."""
@@ -222,9 +210,8 @@ class EventBackend:
     # ---- running
 
     def _flush(self, act: bool) -> None:
-        for name in self.built.lazy:
-            q = [j.name for j in self.layout.network.projections].index(name)
-            flush(q, act, self.n, self.built.tables, self.built.arrays)
+        for k in range(self.built.rules.n_lazy):
+            flush(k, act, self.built.tables, self.built.arrays)
         self.acting = act
 
     def frame(self, given: FrameInput) -> FrameOutput:
@@ -253,7 +240,9 @@ class EventBackend:
         while True:
             spike_steps, spike_cells = np.zeros(room, np.int64), np.zeros(room, np.int64)
             saved = self._copy() if given.spikes else None
-            listed = advance(self.n, steps, given.learn, starts, cells, thresholds, t, x, spike_steps, spike_cells)
+            frame = (self.n, steps, given.learn, float(given.modulator), starts, cells, thresholds, t, x, spike_steps, spike_cells)
+            with quiet():
+                listed = advance_rules(*frame, self.view, self.rules) if len(t.rule) else advance(*frame)
             if saved is None or listed <= room:
                 break
             self._restore(saved)
@@ -261,27 +250,17 @@ class EventBackend:
         x.threshold[:] = nominal
         self.n += steps
         self._flush(given.learn)
-        if given.learn:
-            for q, j, rule in self.frame_end:
-                rule.apply(x.w[self.built.places[f"weights/{j.name}"].span], self._values(j.name, q, given.modulator))
+        for k in range(len(t.own)):
+            settle_own(k, t, x)
+        if given.learn and len(self.at_end):
+            with quiet():
+                end_frame(self.at_end, float(given.modulator), t, x, self.view, self.rules)
+        for key, share in self.shares.items():
+            span = self.built.places[key].span
+            x.frame_ago[span] = x.frame_value[span] * share
+        x.frame_value[:] = 0
         kept = listed if given.spikes else 0
         return FrameOutput(x.total - before, x.late.copy(), spike_steps[:kept], spike_cells[:kept])
-
-    def _values(self, name: str, q: int, modulator: float) -> Any:
-        x, t = self.built.arrays, self.built.tables
-        rule = self.layout.network.projections[q].rule
-        assert rule is not None
-        share = {trace.name: self.layout.counted_steps(trace)[1] for trace in rule.traces()}
-
-        def value_of(symbol: Symbol) -> Any:
-            if symbol.scope == "modulator":
-                return modulator
-            if symbol.scope == "sign":
-                return float(t.sign[q])
-            place = self.built.traces[name, symbol.name]
-            return getattr(x, place.flat)[place.span].astype(np.float64) * share[symbol.name]
-
-        return value_of
 
     def _copy(self) -> list[NDArray[Any]]:
         return [a.copy() for a in self.built.arrays]

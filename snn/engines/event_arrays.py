@@ -28,9 +28,13 @@ NO_FRAME, MEAN, SUM = 0, 1, 2
 (L_V, L_DRIVE, L_ADAPT, L_ADAPT_DECAY, L_ADAPT_STEP, L_RESET, L_V_RESET, L_FLOOR, L_GAIN, L_REST,
  L_D_TO_V, L_V_TO_D, L_D, L_D_DRIVE) = range(14)  # fmt: skip
 (J_SOURCE, J_TARGET, J_KIND, J_G, J_DELAY, J_W, J_PRE_ROWS, J_PRE_COLS, J_PRE_CH, J_POST_ROWS, J_POST_COLS, J_POST_CH, J_SIZE, J_OFF_ROW,
- J_OFF_COL, J_F0, J_F1, J_Q0, J_Q1, J_PHASE_ROW, J_PHASE_COL, J_PAIRS, J_N_PAIRS, J_LAZY,
- J_COPIES, J_POOLS, J_UNITS, J_FACTOR) = range(28)  # fmt: skip
-T_SIDE, T_PROJECTION, T_START, T_N, T_DECAYS, T_FRAME, T_ACC, T_TAPS, T_N_TAPS, T_FROM = range(10)
+ J_OFF_COL, J_F0, J_F1, J_Q0, J_Q1, J_PHASE_ROW, J_PHASE_COL, J_PAIRS, J_N_PAIRS,
+ J_COPIES, J_POOLS, J_UNITS, J_FACTOR) = range(27)  # fmt: skip
+T_SIDE, T_PROJECTION, T_START, T_N, T_DECAYS, T_FRAME, T_ACC, T_TAPS, T_N_TAPS, T_FROM, T_AGO = range(11)
+O_START, O_N = range(2)
+R_PROJECTION, R_LAZY, R_OFFSETS, R_CONSTANTS, R_PRE, R_POST, R_STEP = range(7)
+Z_HISTORY, Z_CELLS, Z_N_POST, Z_N_PRE, Z_EPOCH, Z_TRACE, Z_PROJECTION = range(7)
+ZL_RATE, ZL_LOW, ZL_HIGH = range(3)
 
 
 class Tables(NamedTuple):
@@ -50,6 +54,15 @@ class Tables(NamedTuple):
     tap_start: Ints
     tap_post: Ints
     late: NDArray[np.float64]
+    own: Ints
+    own_decay: NDArray[np.float64]
+    common: Ints
+    rule: Ints
+    offset: Ints
+    constant: Floats
+    post_start: Ints
+    post_pre: NDArray[np.uint32]
+    post_place: NDArray[np.uint32]
     lazy: Ints
     lazy_law: NDArray[np.float64]
     tiny: Floats
@@ -74,11 +87,49 @@ class Arrays(NamedTuple):
     factor: Floats
     trace: Floats
     frame_value: Floats
+    frame_ago: Floats
+    own: Floats
+    own_scale: NDArray[np.float64]
     history: Floats
     lazy_row: Ints
     lazy_coefficient: Floats
-    lazy_x: Floats
-    lazy_step: Ints
-    lazy_y: Floats
     lazy_now: Ints
     segment: Ints
+
+
+class RuleView(NamedTuple):
+    """The part of both that compiled rules see; small, because each of them is compiled when a network is built."""
+
+    w: Floats
+    g: Floats
+    v: Floats
+    dendrite: Floats
+    trace: Floats
+    frame_value: Floats
+    frame_ago: Floats
+    own: Floats
+    own_scale: NDArray[np.float64]
+    history: Floats
+    lazy_coefficient: Floats
+    lazy_row: Ints
+    segment: Ints
+    pair_start: Ints
+    pair_post: Ints
+    post_start: Ints
+    post_pre: NDArray[np.uint32]
+    post_place: NDArray[np.uint32]
+
+
+def rule_view(t: Tables, x: Arrays) -> RuleView:
+    """Pick what compiled rules see.
+
+    Parameters
+    ----------
+    t : Tables
+    x : Arrays
+
+    Returns
+    -------
+    RuleView
+    """
+    return RuleView(*(getattr(x, name) if hasattr(x, name) else getattr(t, name) for name in RuleView._fields))

@@ -1,4 +1,4 @@
-"""Compiled loops of the event engine over synapses: geometry, delivery, traces (phases 4 and 5).
+"""Compiled loops of the event engine over synapses: geometry and delivery (phase 4).
 
 A spike is pushed to its targets along contiguous stretches of the weight array, without an index per synapse.
 """
@@ -34,29 +34,15 @@ from snn.engines.event_arrays import (
     J_Q1,
     J_SIZE,
     J_SOURCE,
-    J_TARGET,
     J_UNITS,
     J_W,
     KIND,
     LOCAL,
-    NO_FRAME,
     ONE_TO_ONE,
-    PRE,
     RATE,
     RING,
     SHORT,
-    SIGNAL,
     SLOT,
-    T_ACC,
-    T_DECAYS,
-    T_FRAME,
-    T_FROM,
-    T_N,
-    T_N_TAPS,
-    T_PROJECTION,
-    T_SIDE,
-    T_START,
-    T_TAPS,
     Arrays,
     Ints,
     N,
@@ -265,55 +251,3 @@ def deliver(n: int, begin: int, end: int, t: Tables, x: Arrays) -> None:
                     w = all_w[from_w : from_w + length]
                     for i in range(length):
                         g[i] += effect * w[i]
-
-
-@njit(cache=True)
-def raise_traces(n: int, s: int, t: Tables, x: Arrays) -> None:
-    """Phase 5 for rules that act at the end of a frame: decay and raise traces, take the step into frame values.
-
-    Parameters
-    ----------
-    n : int
-        Number of the step.
-    s : int
-        Step within the frame.
-    t : Tables
-    x : Arrays
-        Changed in place.
-    """
-    for k in range(len(t.trace)):
-        row = t.trace[k]
-        size, side, mode = row[T_N], row[T_SIDE], row[T_FRAME]
-        trace = x.trace[row[T_START] : row[T_START] + size]
-        acc = x.frame_value[row[T_ACC] : row[T_ACC] + size]
-        if s == 0:
-            acc[:] = 0
-        counted = s >= row[T_FROM]
-        decays = row[T_DECAYS]
-        if not decays and not counted:
-            continue
-        goal = trace if decays else acc
-        if decays:
-            decay = t.trace_decay[k]
-            for i in range(size):
-                trace[i] = decay * trace[i] + t.tiny[0] - t.tiny[0]
-        j = t.projection[row[T_PROJECTION]]
-        if side == SIGNAL:
-            for tap in range(row[T_TAPS], row[T_TAPS] + row[T_N_TAPS]):
-                source, at = t.tap_source[tap, 0], t.tap_source[tap, 1]
-                first, count = arrivals(source, n, t, x)
-                graded = t.pop[source, KIND] == RATE
-                for c in range(count):
-                    value = x.ring_value[first + c] if graded else x.v.dtype.type(1)
-                    cell = at + x.ring[first + c]
-                    for e in range(t.tap_start[cell], t.tap_start[cell + 1]):
-                        goal[t.tap_post[e]] += value
-        else:
-            source = j[J_SOURCE] if side == PRE else j[J_TARGET]
-            first, count = arrivals(source, n + 1 - j[J_DELAY] if side == PRE else n, t, x)
-            graded = t.pop[source, KIND] == RATE
-            for c in range(count):
-                goal[x.ring[first + c]] += x.ring_value[first + c] if graded else x.v.dtype.type(1)
-        if mode != NO_FRAME and decays and counted:
-            for i in range(size):
-                acc[i] += trace[i]

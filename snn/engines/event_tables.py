@@ -10,36 +10,11 @@ from numpy.typing import DTypeLike, NDArray
 
 from snn.description import Network, Projection
 from snn.engines import event_arrays as k
-from snn.engines.event_lazy import epoch_steps
-from snn.engines.event_rules import pair_constants
+from snn.engines.event_rule_tables import Place, RuleTables
 from snn.engines.layout import Layout, has_membrane, propagators
 from snn.topology import LocalField, OneToOne, SharedKernel, channel_pairs, window
 
 KINETICS = {"exponential": k.EXPONENTIAL, "integrating": k.INTEGRATING, "pulse": k.PULSE, "gate": k.GATE}
-SIDES = {"pre": k.PRE, "post": k.POST, "signal": k.SIGNAL}
-MODES = {None: k.NO_FRAME, "mean": k.MEAN, "sum": k.SUM}
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where an array of the state lies in a flat array.
-
-    Attributes
-    ----------
-    flat : str
-        Field of ``event_arrays.Arrays``.
-    start, size : int
-        Range.
-    """
-
-    flat: str
-    start: int
-    size: int
-
-    @property
-    def span(self) -> slice:
-        """The range as a slice."""
-        return slice(self.start, self.start + self.size)
 
 
 @dataclass(frozen=True)
@@ -52,10 +27,10 @@ class Built:
     arrays : event_arrays.Arrays
     places : dict of str to Place
         By key of ``snn.state``.
-    traces : dict of (str, str) to Place
-        Values that frame-end rules read, by projection and trace.
-    lazy : dict of str to int
-        Number of each lazily learning projection.
+    rules : RuleTables
+        How each projection learns.
+    shapes : dict of str to tuple of int
+        Shapes of the arrays of the state that have more than one axis, by key.
     sources : tuple of str
         Spike sources, in the order of the raster table.
     """
@@ -63,8 +38,8 @@ class Built:
     tables: k.Tables
     arrays: k.Arrays
     places: dict[str, Place]
-    traces: dict[tuple[str, str], Place]
-    lazy: dict[str, int]
+    rules: RuleTables
+    shapes: dict[str, tuple[int, ...]]
     sources: tuple[str, ...]
 
 
@@ -145,10 +120,6 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
     pair_start: list[int] = [0]
     pair_post: list[int] = []
     w = longest = factor = 0
-    lazy_rows: list[list[int]] = []
-    lazy_laws: list[list[float]] = []
-    lazy: dict[str, int] = {}
-    n_y = n_h = n_c = 0
     for j in network.projections:
         row, stretches = _projection(layout, j, order, places, w, len(pair_start) - 1)
         if isinstance(j.topology, OneToOne):
@@ -158,23 +129,6 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
             pair_post += [b for _, b in pairs]
             counts = np.bincount([a for a, _ in pairs], minlength=source_grid.channels)
             pair_start += (base + np.cumsum(counts)).tolist()
-        constants = pair_constants(j.rule) if j.rule else None
-        if constants is not None:
-            n_pre, n_post = network.population(j.source).n, network.population(j.target).n
-            row[k.J_LAZY] = lazy[j.name] = len(lazy_rows)
-            epoch = epoch_steps(constants.tau_plus_ms / layout.dt_ms)
-            lazy_rows.append([n_y, n_h, n_c, n_post, n_pre, epoch])
-            w_max = np.inf if j.w_max_mV is None else j.w_max_mV
-            lazy_laws.append(
-                [
-                    constants.a_plus_mV,
-                    constants.a_minus_mV,
-                    layout.dt_ms / constants.tau_plus_ms,
-                    layout.dt_ms / constants.tau_minus_ms,
-                    w_max,
-                ]
-            )
-            n_y, n_h, n_c = n_y + n_post, n_h + (epoch + 1) * n_post, n_c + n_pre
         if j.spread:
             n_factors = network.ends(j)[0].n
             row[k.J_FACTOR], places[f"factor/{j.name}"] = factor, Place("factor", factor, n_factors)
@@ -184,24 +138,33 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
         places[f"weights/{j.name}"] = Place("w", w, size)
         w += size
         longest = max(longest, stretches)
-    trace_rows, decays, taps, tap_start, tap_post, traces, n_trace, n_acc = _traces(layout, order, lazy, places)
+    rules = RuleTables(layout, order, places, np.dtype(dtype).name)
     tables = k.Tables(
         pop=_ints(pop, 19),
         law=np.array(law, dtype=dtype),
         receptor=_ints(receptor, 4),
         receptor_law=np.array(receptor_law, dtype=dtype).reshape(-1, 3),
-        projection=_ints(rows, 28),
+        projection=_ints(rows, 27),
         sign=np.array([-1.0 if network.population(j.source).sign == "inhibitory" else 1.0 for j in network.projections], dtype=dtype),
         pair_start=np.array(pair_start, dtype=np.int64),
         pair_post=np.array(pair_post, dtype=np.int64),
-        trace=_ints(trace_rows, 10),
-        trace_decay=np.array(decays, dtype=dtype),
-        tap_source=_ints(taps, 2),
-        tap_start=np.array(tap_start, dtype=np.int64),
-        tap_post=np.array(tap_post, dtype=np.int64),
+        trace=_ints(rules.traces, 11),
+        trace_decay=np.array(rules.decays, dtype=dtype),
+        tap_source=_ints(rules.taps, 2),
+        tap_start=np.array(rules.tap_start, dtype=np.int64),
+        tap_post=np.array(rules.tap_post, dtype=np.int64),
         late=layout.late_weight,
-        lazy=_ints(lazy_rows, 6),
-        lazy_law=np.array(lazy_laws, dtype=np.float64).reshape(-1, 5),
+        own=_ints(rules.own, 2),
+        own_decay=np.array(rules.own_decay, dtype=np.float64),
+        common=np.array([rules.common], dtype=np.int64),
+        rule=_ints(rules.rule, 7),
+        offset=np.array(rules.offsets, dtype=np.int64),
+        constant=np.array(rules.constants, dtype=dtype),
+        post_start=np.array(rules.post_start, dtype=np.int64),
+        post_pre=_joined(rules.post_pre),
+        post_place=_joined(rules.post_place),
+        lazy=_ints(rules.lazy or [[0] * 7], 7),
+        lazy_law=np.array(rules.lazy_law or [[0.0] * 3], dtype=np.float64),
         tiny=np.array([1e-300 if np.dtype(dtype) == np.float64 else 1e-30], dtype=dtype),
     )
     n = network.n_neurons
@@ -212,12 +175,18 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
         dendrite=zeros(dendrites, dtype),
         g=zeros(g, dtype), total=zeros(n), late=zeros(n), ring=zeros(ring, np.int32), ring_count=zeros(slot, np.int64),
         ring_value=zeros(ring if graded else 1, dtype), w=zeros(w, dtype), factor=zeros(factor, dtype),
-        trace=zeros(n_trace, dtype), frame_value=zeros(n_acc, dtype),
-        history=zeros(n_h, dtype), lazy_row=zeros(n_c, np.int64), lazy_coefficient=zeros(n_c, dtype), lazy_x=zeros(n_c, dtype),
-        lazy_step=zeros(n_c, np.int64), lazy_y=zeros(n_y, dtype), lazy_now=zeros((len(lazy_rows), 1), np.int64),
+        trace=zeros(rules.n_trace, dtype), frame_value=zeros(rules.n_frame, dtype), frame_ago=zeros(rules.n_frame, dtype),
+        own=zeros(rules.n_own, dtype), own_scale=np.ones(len(rules.own)),
+        history=zeros(rules.n_history, dtype), lazy_row=zeros(rules.n_cells, np.int64), lazy_coefficient=zeros(rules.n_cells, dtype),
+        lazy_now=zeros(len(rules.lazy), np.int64),
         segment=zeros((longest, 3), np.int64),
     )  # fmt: skip
-    return Built(tables, arrays, places, traces, lazy, sources)
+    shapes = {key: network.weight_shape(j.name) for j in network.projections for key in (f"weights/{j.name}", *rules.own_keys(j))}
+    return Built(tables, arrays, places, rules, shapes, sources)
+
+
+def _joined(parts: list[NDArray[np.uint32]]) -> NDArray[np.uint32]:
+    return np.concatenate([np.zeros(0, np.uint32), *parts])
 
 
 def _ints(rows: list[list[int]], columns: int) -> NDArray[np.int64]:
@@ -230,19 +199,13 @@ def _projection(
     """Row of the projection table, and the largest number of stretches that one source cell reaches."""
     network: Network = layout.network
     pre, post = network.ends(j)
-    row = [0] * 28
+    row = [0] * 27
     row[k.J_FACTOR] = -1
     target = network.population(j.target)
     row[k.J_COPIES], row[k.J_POOLS], row[k.J_UNITS] = (
         (1, 1, 0) if target.pools is None else (network.population(j.source).copies, target.pools, target.units.n)
     )
-    row[k.J_SOURCE], row[k.J_TARGET], row[k.J_DELAY], row[k.J_W], row[k.J_LAZY] = (
-        order[j.source],
-        order[j.target],
-        layout.delay_steps(j),
-        w,
-        -1,
-    )
+    row[k.J_SOURCE], row[k.J_TARGET], row[k.J_DELAY], row[k.J_W] = order[j.source], order[j.target], layout.delay_steps(j), w
     row[k.J_G] = places[f"g/{j.target}/{j.receptor}"].start
     row[k.J_PRE_ROWS], row[k.J_PRE_COLS], row[k.J_PRE_CH] = pre.rows, pre.cols, pre.channels
     row[k.J_POST_ROWS], row[k.J_POST_COLS], row[k.J_POST_CH] = post.rows, post.cols, post.channels
@@ -258,48 +221,3 @@ def _projection(
         return row, s.size * s.size
     row[k.J_KIND] = k.DENSE
     return row, 1
-
-
-def _traces(
-    layout: Layout, order: dict[str, int], lazy: dict[str, int], places: dict[str, Place]
-) -> tuple[list[list[int]], list[float], list[list[int]], list[int], list[int], dict[tuple[str, str], Place], int, int]:
-    """Rows of the trace table, decays, teaching taps, and where rules find their values."""
-    rows: list[list[int]] = []
-    decays: list[float] = []
-    taps: list[list[int]] = []
-    tap_start: list[int] = [0]
-    tap_post: list[int] = []
-    found: dict[tuple[str, str], Place] = {}
-    n_trace = n_acc = 0
-    for q, j in enumerate(layout.network.projections):
-        if j.rule is None or j.name in lazy:
-            continue
-        for trace in j.rule.traces():
-            size = layout.network.population(j.source if trace.side == "pre" else j.target).n
-            first_tap = len(taps)
-            for name, pre, post in layout.signal_edges(j, trace.carried) if trace.side == "signal" else ():
-                n_pre = layout.network.population(name).n
-                taps.append([order[name], len(tap_start) - 1])
-                ends = len(tap_post) + np.cumsum(np.bincount(pre, minlength=n_pre))
-                tap_post += post.tolist()
-                tap_start += ends.tolist()
-            rows.append(
-                [
-                    SIDES[trace.side],
-                    q,
-                    n_trace,
-                    size,
-                    int(trace.tau_ms is not None),
-                    MODES[trace.frame],
-                    n_acc,
-                    first_tap,
-                    len(taps) - first_tap,
-                    layout.counted_steps(trace)[0],
-                ]
-            )
-            decays.append(layout.trace_decay(trace.tau_ms) if trace.tau_ms else 0.0)
-            if trace.tau_ms:
-                places[f"trace/{j.name}/{trace.name}"] = Place("trace", n_trace, size)
-            found[j.name, trace.name] = Place("frame_value", n_acc, size) if trace.frame else Place("trace", n_trace, size)
-            n_trace, n_acc = n_trace + size, n_acc + size
-    return rows, decays, taps, tap_start, tap_post, found, n_trace, n_acc

@@ -39,7 +39,8 @@ class PlainLearning:
         self.mixed, self.sign = source.sign == "mixed", -1.0 if source.sign == "inhibitory" else 1.0
         self.listed: tuple[Trace, ...] = projection.rule.traces() if projection.rule else ()
         self.states = projection.rule.states() if projection.rule else ()
-        self.acts_within_frames = any(u.when != "frame_end" for u in projection.rule.updates()) if projection.rule else False
+        self.updates = projection.rule.updates() if projection.rule else ()
+        self.acts_within_frames = any(u.when != "frame_end" for u in self.updates)
         self.taps = {t.name: layout.signal_edges(projection, t.carried) for t in self.listed if t.side == "signal"}
         self.trace: dict[str, FloatArray] = {}
         self.frame_value: dict[str, FloatArray] = {}
@@ -168,7 +169,7 @@ class PlainLearning:
         voltage : callable
         """
         at, everywhere = np.flatnonzero(chosen), np.arange(len(self.edges.pre))
-        for u in self.projection.rule.updates() if self.projection.rule else ():
+        for u in self.updates:
             if u.when != when or not len(at):
                 continue
 

@@ -17,6 +17,7 @@ from snn.seeding import stream
 from snn.stimuli.movie import Movie
 from snn.synapses import Receptor
 from snn.testing.compartments import compartments
+from snn.testing.rules import Everything, every_topology
 from snn.topology import Dense, LocalField, OneToOne, SharedKernel, Topology
 from snn.weights import Constant, Normal, Uniform, Weights
 
@@ -370,6 +371,9 @@ def cases() -> tuple[Case, ...]:
     for make, n_frames, dt_ms in makers:
         network = make()
         shown.append(Case(network.name, network, n_frames, dt_ms, rasters=random_rasters(network, n_frames, dt_ms=dt_ms)))
+    for name, topologies in (("any rule", ("local", "dense", "one_to_one")), ("any rule on shared weights", ("shared",))):
+        network = every_topology(Everything(), names=topologies).model_copy(update={"name": name})
+        shown.append(Case(name, network, 3, rasters=random_rasters(network, 3, share=0.04)))
     return tuple(shown)
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
-from snn.cells import LIF, Cell, SpikeSource
+from snn._rules import symbols
+from snn.cells import LIF, Cell, Escape, SpikeSource, TwoCompartment
 from snn.description import MIXED, Network, Population, Projection, Sign, Signal, Tap
-from snn.local import Rule
+from snn.local import MODULATOR, SIGN, Rule, State, Trace, Update, W, exp, maximum, minimum, own, post, post_sum, pre, signal, voltage
 from snn.synapses import Receptor
 from snn.topology import Dense, LocalField, OneToOne, SharedKernel, Topology
 from snn.weights import Constant, Normal, Uniform, Weights
 
-__all__ = ["TOPOLOGIES", "every_topology", "small_network"]
+__all__ = ["TOPOLOGIES", "Everything", "every_topology", "small_network"]
 
 TOPOLOGIES: dict[str, Topology] = {
     "local": LocalField(size=3),
@@ -19,6 +20,44 @@ TOPOLOGIES: dict[str, Topology] = {
     "one_to_one": OneToOne(),
     "shared": SharedKernel(size=3),
 }
+
+
+class Everything(Rule):
+    """Reads all that a synapse sees, at every event.
+
+    References
+    ----------
+    None; it is made up, so that engines are compared on all that a rule may do.
+    """
+
+    kind: Literal["everything"] = "everything"
+
+    def traces(self) -> tuple[Trace, ...]:
+        """Of every side, with and without decay, of this frame and of the one before."""
+        return (
+            Trace("x", "pre", tau_ms=9.0),
+            Trace("before", "pre", frame="mean", ago=1),
+            Trace("y", "post", tau_ms=14.0),
+            Trace("late", "post", tau_ms=14.0, frame="mean", late=True, ago=1),
+            Trace("taught", "signal", tau_ms=8.0, of="teacher"),
+            Trace("count", "signal", frame="sum", of="teacher"),
+        )
+
+    def states(self) -> tuple[State, ...]:
+        """One that decays and one that stays."""
+        return State("eligibility", tau_ms=30.0), State("sum")
+
+    def updates(self) -> tuple[Update, ...]:
+        """Eligibility at spikes, weights in every step and at the end of a frame."""
+        e, x, y = own("eligibility"), pre("x"), post("y")
+        error = maximum(voltage() - 0.5, 0.0) - 0.5 * signal("taught") + 0.1 * post("late")
+        return (
+            Update("pre_spike", None, {"eligibility": e - 0.2 * y / (1.0 + post_sum(W)), "sum": own("sum") + x - 0.01 * W}),
+            Update("pre_spike", minimum(W + 0.02 * e, 1.8)),
+            Update("post_spike", W + 0.05 * exp(0.0 - e * e) * x, {"eligibility": e + 0.2 * x - 0.1 * pre("before")}),
+            Update("step", W - 0.01 * MODULATOR * SIGN * error * e),
+            Update("frame_end", 0.99 * W + 0.001 * own("sum") * signal("count"), {"sum": 0.5 * own("sum")}),
+        )
 
 
 def signals_of(rule: Rule) -> tuple[Signal, ...]:
@@ -79,6 +118,8 @@ def small_network(rule: Rule, *, w_mV: float = 0.5, w_max_mV: float = 2.0, topol
 def every_topology(rule: Rule, *, w_max_mV: float = 2.0, names: tuple[str, ...] = tuple(TOPOLOGIES), mixed: bool = False) -> Network:
     """Excitatory and inhibitory sources on cells that learn by a rule over every topology, and teachers at their sites.
 
+    Cells have a dendrite, on which all synapses are, where the rule reads its potential.
+
     Parameters
     ----------
     rule : Rule
@@ -94,7 +135,10 @@ def every_topology(rule: Rule, *, w_max_mV: float = 2.0, names: tuple[str, ...] 
     Network
         Projections have the name of their topology as label.
     """
-    cell: Cell = LIF(tau_mem_ms=8.0, v_threshold_mV=2.0, t_ref_ms=2.0, threshold_jitter_mV=0.3)
+    common: dict[str, Any] = {"tau_mem_ms": 8.0, "v_threshold_mV": 2.0, "t_ref_ms": 2.0, "threshold_jitter_mV": 0.3}
+    dendritic = any(x.scope == "voltage" and x.name for x in symbols(rule))
+    cell: Cell = TwoCompartment(**common, tau_dend_ms=12.0, coupling=2.0, escape=Escape(width_mV=1.0)) if dendritic else LIF(**common)
+    fast = Receptor(name="fast", tau_ms=4.0, compartment="dendrite" if dendritic else "soma")
     shape = (3, 3, 1)
     signs: dict[str, Sign] = {"exc": "excitatory", "inh": "inhibitory", **({"any": MIXED} if mixed else {})}
     ends = [(label, "inh" if label == "dense" else "exc") for label in names] + ([("local", "any")] if mixed else [])
@@ -111,7 +155,7 @@ def every_topology(rule: Rule, *, w_max_mV: float = 2.0, names: tuple[str, ...] 
         frame_ms=50.0,
         populations=(
             *(Population(name=name, shape=shape, cell=SpikeSource(), sign=sign) for name, sign in signs.items()),
-            Population(name="out", shape=shape, cell=cell, receptors=(Receptor(name="fast", tau_ms=4.0),)),
+            Population(name="out", shape=shape, cell=cell, receptors=(fast,)),
             *_teachers(rule, shape),
         ),
         projections=tuple(learns(k, label, source) for k, (label, source) in enumerate(ends)),

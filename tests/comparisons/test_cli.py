@@ -341,6 +341,7 @@ def test_check_and_info_of_a_run(finished: Path, capsys: pytest.CaptureFixture[s
     assert {line.split()[1] for line in out.splitlines()[:-1]} == {"0"}
     code, out, err = call(["info", str(finished)], capsys)
     assert (code, err) == (0, "")
+    assert " learns frame end: at the end of each frame" in out
     assert "level0.error_pos" in out and "error_gated" in out
 
 

@@ -42,9 +42,9 @@ def test_reference(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_brian(name: str) -> None:
-    """Oracle: the reference engine; rate units are refused in words."""
+    """Oracle: the reference engine; rate units, and rules on shared weights, are refused in words."""
     skipped = check_engine(engine("brian", target="numpy"), names=[name])
-    assert [s.network for s in skipped] == ([name] if name in RATES else [])
+    assert [s.network for s in skipped] == ([name] if name in (*RATES, "any rule on shared weights") else [])
 
 
 def test_single_precision() -> None:

@@ -24,7 +24,7 @@ FAR = Receptor(name="far", tau_ms=4.0, compartment="dendrite")
 NEAR = Receptor(name="near", kinetics="pulse")
 RULE = DendriticPrediction.of(CELL, FAR, eta_mV=1.0, tau_filter_ms=25.0)
 SIGNS = ("exc", "inh")
-ENGINES = ("reference", "event")
+ENGINES = ("reference", "event", pytest.param("brian", marks=pytest.mark.slow))
 
 
 def taught(rule: DendriticPrediction, frame_ms: float, cell: TwoCompartment = CELL, **weights: float) -> Network:
@@ -89,8 +89,6 @@ def by_hand(
 def test_sums_over_times(name: str, dt: float) -> None:
     """Oracle: the double sum above, in 300 steps with spikes foretold, unforetold and forced; within 1e-9."""
     n_steps, network = 300, taught(RULE, dt)
-    if engine(name).unsupported(network):
-        pytest.skip(engine(name).unsupported(network)[0])
     rng = stream(0, "dendritic")
     given = {k: rng.random((n_steps, n)) < share for k, n, share in (("exc", 3, 0.1), ("inh", 3, 0.03), ("teacher", 2, 0.02))}
     simulation = engine(name).build(network, dt_ms=dt, seed=3)

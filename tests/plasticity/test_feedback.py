@@ -31,7 +31,7 @@ def circuit(
     learned = {"weights": Uniform(low_mV=0.0, high_mV=1.0), "w_max_mV": 100.0}
     cell = LIF(tau_mem_ms=8.0, v_threshold_mV=3.0, threshold_jitter_mV=0.5)
     receptors = (Receptor(name="fast", tau_ms=4.0), Receptor(name="slow", tau_ms=9.0))
-    joined = SHAPE[:2] + (1,)
+    joined = (*SHAPE[:2], 1)
     return Network(
         frame_ms=FRAME_ms,
         populations=(
@@ -69,7 +69,7 @@ def shown(simulation: Simulation, frames: int, seed: int, learn: bool = True) ->
     simulation.run(n_frames=frames, rasters=rasters, learn=learn)
 
 
-@pytest.mark.parametrize("name", ["reference", "event", "brian"])
+@pytest.mark.parametrize("name", ["reference", "event", pytest.param("brian", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("late", [False, True])
 @pytest.mark.parametrize("sign", ["excitatory", "inhibitory"])
 def test_the_two_halves_approach_each_other(name: str, late: bool, sign: str) -> None:

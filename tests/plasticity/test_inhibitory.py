@@ -99,7 +99,7 @@ def test_inhibition_mirrors_excitation() -> None:
     """Oracle: the tuning of excitation, which inhibition, born alike in all channels, never sees; three cells tuned apart."""
     channels, per_exc, per_inh, seconds = 8, 10, 10, 60
     at = np.arange(channels)
-    tuning_mV = np.stack([0.4 + 1.6 * np.exp(-0.5 * ((at - peak) / 1.5) ** 2) for peak in (1, 4, 6)], axis=-1)
+    tuning_mV = np.stack([1.0 + 4.0 * np.exp(-0.5 * ((at - peak) / 1.5) ** 2) for peak in (1, 4, 6)], axis=-1)
     simulation = begun(
         cortex(VogelsSTDP(eta_mV=0.05, target_Hz=5.0), channels * per_exc, channels * per_inh, 3), np.repeat(tuning_mV, per_exc, axis=0)
     )

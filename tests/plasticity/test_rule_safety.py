@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import plasticity
-from plasticity import PairSTDP
+from plasticity import Compose, L1Norm, PairSTDP, TripletSTDP
 from snn.cells import LIF, SpikeSource
 from snn.description import Network, Population, Projection, Signal, Tap
 from snn.engines import engine
@@ -23,7 +23,11 @@ from snn.topology import Dense
 from snn.weights import Uniform
 
 W_MAX_mV, N = 2.0, 1_000_000
-RULES: tuple[Rule, ...] = tuple(PairSTDP(a_plus_mV=0.2, a_minus_mV=0.3) if r is PairSTDP else r() for r in plasticity.RULES)
+NEEDED: dict[type[Rule], dict[str, Any]] = {
+    PairSTDP: {"a_plus_mV": 0.2, "a_minus_mV": 0.3},
+    Compose: {"rules": (TripletSTDP(), L1Norm(total_mV=2.0, share=0.1))},
+}
+RULES: tuple[Rule, ...] = tuple(r(**NEEDED.get(r, {})) for r in plasticity.RULES)
 
 
 def bounded(new: Any) -> Any:
@@ -47,7 +51,7 @@ def test_bounds_and_dale(rule: Rule, seed: int, scale: float) -> None:
                 values[x] = rng.choice([0.0, W_MAX_mV, 1.0], N) * rng.choice([1.0, rng.random()], N)
             elif x.scope == "sign":
                 values[x] = rng.choice([-1.0, 1.0], N)
-            elif x.scope == "voltage":
+            elif x.scope in ("voltage", "own"):
                 values[x] = rng.normal(0.0, 10.0 * scale, N)
             else:
                 values[x] = rng.choice([0.0, 1.0], N) * rng.exponential(scale, N)
@@ -62,7 +66,7 @@ def test_bounds_and_dale(rule: Rule, seed: int, scale: float) -> None:
 def pair(rule: Rule) -> Network:
     """Two cells that learn side by side from two sources each."""
     cell = LIF(tau_mem_ms=8.0, v_threshold_mV=0.8, t_ref_ms=2.0)
-    asked = list(dict.fromkeys(t.name for t in rule.traces() if t.side == "signal"))
+    asked = list(dict.fromkeys(t.carried for t in rule.traces() if t.side == "signal"))
     ends = (Population(name=name, shape=(1, 1, 2), cell=SpikeSource()) for name in ("in", *asked))
     return Network(
         frame_ms=20.0,

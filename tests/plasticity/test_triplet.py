@@ -39,7 +39,7 @@ def taught(rule: TripletSTDP, n: int, dt_ms: float, frame_steps: int) -> Network
     )  # fmt: skip
 
 
-def learned(rule: TripletSTDP, pre: np.ndarray, post: np.ndarray, dt_ms: float = 1.0, name: str = "reference") -> np.ndarray:
+def learned(rule: TripletSTDP, pre: np.ndarray, post: np.ndarray, dt_ms: float = 1.0, name: str = "event") -> np.ndarray:
     """Change of each synapse's weight; rasters (n_steps, n) of arrivals and of spikes of the targets, the last step empty."""
     network = taught(rule, pre.shape[1], dt_ms, len(pre))
     simulation = engine(name).build(network, dt_ms=dt_ms, seed=0)
@@ -81,7 +81,7 @@ def both(pre_ms: list[list[float]], post_ms: list[list[float]], dt_ms: float = 1
 
 def test_the_window_of_pairs() -> None:
     """Oracle: two exponentials, which are all that is left of the rule for a pair."""
-    gaps = [g for g in range(-60, 61, 5)]
+    gaps = list(range(-60, 61, 5))
     rule = RULE.model_copy(update={"a2_plus_mV": 4.6e-3})
     change = learned(rule, *both([[100.0]] * len(gaps), [[100.0 + g] for g in gaps]))
     expected = [4.6e-3 * math.exp(-g / 16.8) if g >= 0 else -7e-3 * math.exp(g / 33.7) for g in gaps]
@@ -104,14 +104,15 @@ def test_triplets() -> None:
     assert change[len(spans) + 2] == pytest.approx(by_hand, abs=1e-12)
 
 
-def test_random_trains() -> None:
+@pytest.mark.parametrize("name", ["reference", "event", "brian"])
+def test_random_trains(name: str) -> None:
     """Oracle: the closed-form sum, coincidences included."""
     rng = stream(0, "triplets")
     pre, post = rng.random((2, 500, 4)) < 0.05
     pre[-1] = post[0] = post[-1] = False
     times = [([float(t) for t in np.flatnonzero(pre[:, i])], [float(t) for t in np.flatnonzero(post[:, i])]) for i in range(4)]
     assert (pre & post).any()
-    np.testing.assert_allclose(learned(RULE, pre, post), [closed_form(RULE, *t) for t in times], rtol=0, atol=1e-9)
+    np.testing.assert_allclose(learned(RULE, pre, post, name=name), [closed_form(RULE, *t) for t in times], rtol=0, atol=1e-9)
 
 
 def test_the_frequency_of_pairings_decides() -> None:
@@ -126,5 +127,4 @@ def test_the_frequency_of_pairings_decides() -> None:
         found[rate_Hz] = change
     assert abs(found[0.1][0]) < 0.005 and found[0.1][1] < -0.2
     assert found[10.0][1] < 0 < found[50.0][1]
-    assert found[50.0][0] > found[20.0][0] > found[10.0][0] > 0 or found[10.0][0] < found[20.0][0] < found[50.0][0]
-    assert found[50.0][0] > 0.4
+    assert 0.1 < found[10.0][0] < found[20.0][0] < found[50.0][0] and found[50.0][0] > 0.7

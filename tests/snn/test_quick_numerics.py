@@ -13,10 +13,30 @@ from snn.cells import IF, LIF, AdaptiveLIF, RateUnit, SpikeSource, rate_twin
 from snn.description import ChangeReadout, Network, Population, Projection
 from snn.encoding import Retina
 from snn.engines import engine
-from snn.engines.event_rules import pair_constants
+from snn.engines.event_plan import Lazy, bounds, lazy_form
 from snn.engines.layout import Layout, rule_problems
 from snn.errors import DescriptionError, EngineError, MovieError, StateError
-from snn.local import Const, Expr, Rule, Trace, Update, W, evaluate, exp, post, post_sum, pre, render, signal, walk
+from snn.local import (
+    MODULATOR,
+    SIGN,
+    Const,
+    Expr,
+    Rule,
+    Trace,
+    Update,
+    W,
+    evaluate,
+    exp,
+    maximum,
+    minimum,
+    post,
+    post_sum,
+    pre,
+    render,
+    signal,
+    voltage,
+    walk,
+)
 from snn.recording import Record
 from snn.state import initial_state
 from snn.stimuli.movie import Movie
@@ -244,21 +264,45 @@ class _Some(Rule):
         return tuple(Update(when, term) for when, term in terms if term is not None)  # type: ignore[arg-type]
 
 
-def test_which_rules_are_additive_pair_rules() -> None:
-    """Oracle: the algebra of ``w + a x`` and ``w - b y``, written in several ways; whatever is not of the form."""
+def test_which_rules_can_wait() -> None:
+    """Oracle: the algebra of ``w + x F``, written in several ways; whatever is not of the form, by its reason."""
     x, y = pre("x"), post("y")
-    for up, down in ((W + 0.35 * x, W - 0.3 * y), (0.35 * x + W, -(0.3 * y) + W), (W + 0.7 * x / 2.0, (2.0 * W - y * 0.6) / 2.0)):
-        found = pair_constants(_Some(up=up, down=down))
-        assert found is not None
-        assert tuple(found) == pytest.approx((0.35, 0.3, 9.0, 14.0), rel=1e-12)
+    for up in (W + 0.35 * x, 0.35 * x + W, W + 0.7 * x / 2.0, (2.0 * W + x * 0.7) / 2.0, W - x * -0.35, x * (0.5 - 0.15) + W):
+        found = lazy_form(_Some(up=up, down=W - y), shared=False, sign=1.0)
+        assert isinstance(found, Lazy)
+        assert found.trace.name == "x"
+        assert evaluate(found.factor, lambda _: math.nan) == pytest.approx(0.35, rel=1e-12)
+    found = lazy_form(_Some(up=W + x * (0.1 + exp(y)) * y, down=None), shared=False, sign=1.0)
+    assert isinstance(found, Lazy)
+    assert evaluate(found.factor, lambda _: 2.0) == pytest.approx((0.1 + math.exp(2.0)) * 2.0)
+    for sign in (-1.0, 1.0):
+        assert isinstance(lazy_form(_Some(up=W + SIGN * x, down=None), shared=False, sign=sign), Lazy)
     frame = (Trace("x", "pre", tau_ms=9.0, frame="sum"), Trace("y", "post", tau_ms=14.0))
-    more = (Trace("x", "pre", tau_ms=9.0), Trace("y", "post", tau_ms=14.0), Trace("z", "pre", tau_ms=1.0))
-    for up, down, traced in (
-        (W + 0.35 * x, None, ()), (W + 0.35 * x, W + 0.3 * y, ()), (W - 0.35 * x, W - 0.3 * y, ()), (W * (1.0 + x), W - y, ()),
-        (W + x * x, W - y, ()), (W + x + y, W - y, ()), (0.5 * W + x, W - y, ()), (W + x + 0.1, W - y, ()), (W + y, W - y, ()),
-        (W + x, W - y, frame), (W + x, W - y, more), (W + exp(x), W - y, ()),
+    form = "not W + trace of the source"
+    for up, down, traced, words in (
+        (W * (1.0 + x), W - y, (), form), (W + x * x, W - y, (), form), (W + x + y, W - y, (), form), (0.5 * W + x, W, (), form),
+        (W + x + 0.1, W - y, (), form), (W + y, W - y, (), form), (W + exp(x), W - y, (), form),
+        (W + x * (y - 1.0), W - y, (), "either sign"), (W + x * voltage(), W - y, (), "either sign"),
+        (W + MODULATOR * x, W - y, (), "modulator"), (W + x, W - y, frame, "frame"), (None, W - y, (), "nothing happens"),
+        (W + x, W - y * post_sum(W), (), "sums"),
     ):  # fmt: skip
-        assert pair_constants(_Some(up=up, down=down, traced=traced)) is None
+        reason = lazy_form(_Some(up=up, down=down, traced=traced), shared=False, sign=1.0)
+        assert isinstance(reason, str)
+        assert words in reason
+    assert lazy_form(_Some(up=W + x, down=W), shared=True, sign=1.0) == "synapses share weights"
+
+
+@pytest.mark.parametrize(
+    ("term", "low", "high"),
+    [
+        (post("y") + 1.0, 1.0, math.inf), (1.0 - post("y"), -math.inf, 1.0), (2.0 / (1.0 + post("y")), 0.0, 2.0),
+        (exp(0.0 - post("y")), 0.0, 1.0), (maximum(voltage(), 0.0), 0.0, math.inf), (minimum(post("y"), 3.0), 0.0, 3.0),
+        (-2.0 * minimum(post("y"), 3.0), -6.0, 0.0), (1.0 / voltage(), -math.inf, math.inf), (SIGN * 2.0, -2.0, -2.0),
+    ],
+)  # fmt: skip
+def test_bounds_of_terms(term: Expr, low: float, high: float) -> None:
+    """Oracle: the least and the greatest value by hand, traces being 0 or more and the sign -1."""
+    assert bounds(term, -1.0) == pytest.approx((low, high))
 
 
 def test_one_to_one_keeps_the_order_of_the_law() -> None:

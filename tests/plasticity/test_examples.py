@@ -1,0 +1,67 @@
+"""The figures of rules: each script runs, draws, and prints the numbers that its figure shows."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def printed(name: str, out: Path) -> str:
+    """What a script prints; it must draw without a warning."""
+    command = [sys.executable, "-W", "error::UserWarning", str(ROOT / "examples" / f"{name}.py"), "--out", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)}, cwd=out.parent)
+    assert done.returncode == 0, done.stderr
+    assert out.stat().st_size > 10_000
+    return done.stdout
+
+
+def numbers(text: str, pattern: str) -> list[float]:
+    return [float(x) for x in re.findall(pattern, text)]
+
+
+@pytest.mark.slow
+def test_stdp(tmp_path: Path) -> None:
+    """Oracle: signs known from Sjöström et al. (2001), amounts of the closed-form sum at 50 Hz."""
+    text = printed("stdp", tmp_path / "stdp.png")
+    assert numbers(text, r"0\.1 Hz ([+-][\d.]+) %")[:2] == [0.0, -31.2]
+    assert numbers(text, r"50 Hz ([+-][\d.]+) %")[:2] == [74.1, 72.7]
+
+
+@pytest.mark.slow
+def test_balance(tmp_path: Path) -> None:
+    """Oracle: the tuning of excitation."""
+    (r,) = numbers(printed("balance", tmp_path / "balance.png"), r"r = ([\d.]+)")
+    assert r >= 0.9
+
+
+@pytest.mark.slow
+def test_alignment(tmp_path: Path) -> None:
+    """Oracle: the closed form."""
+    text = printed("alignment", tmp_path / "alignment.png")
+    assert max(numbers(text, r"at most ([\d.e+-]+) of")) < 1e-9
+    assert numbers(text, r"to ([\d.e+-]+) degrees")[-1] < 0.01
+
+
+@pytest.mark.slow
+def test_homeostasis(tmp_path: Path) -> None:
+    """Oracle: the target rate; adaptation alone spreads."""
+    free, adapted, held = (
+        numbers(line, r"mV ([\d.]+) Hz") for line in printed("homeostasis", tmp_path / "homeostasis.png").splitlines()[:3]
+    )
+    assert max(free) > 3 * min(free) and max(adapted) > 3 * min(adapted)
+    assert min(held) > 9.5 and max(held) < 10.5
+
+
+@pytest.mark.slow
+def test_sparse_code(tmp_path: Path) -> None:
+    """Oracle: Gabor functions, and the untrained network as a control."""
+    text = printed("sparse_code", tmp_path / "sparse_code.png")
+    untrained, trained = numbers(text, r"trained: (\d+)%")
+    assert untrained <= 5 and trained >= 50
