@@ -6,7 +6,7 @@ from plasticity.feedback import SymmetricFeedback, SymmetricForecast
 from plasticity.hebbian import CorrelationMeasuring, Oja
 from plasticity.homeostasis import L1Norm, TargetRate
 from plasticity.inhibitory import VogelsSTDP
-from plasticity.predictive import ErrorGated
+from plasticity.predictive import ErrorGated, GatedDelta
 from plasticity.stdp import PairSTDP, TripletSTDP
 
 RULES = (
@@ -14,6 +14,7 @@ RULES = (
     CorrelationMeasuring,
     DendriticPrediction,
     ErrorGated,
+    GatedDelta,
     L1Norm,
     Oja,
     PairSTDP,
@@ -30,6 +31,7 @@ __all__ = [
     "CorrelationMeasuring",
     "DendriticPrediction",
     "ErrorGated",
+    "GatedDelta",
     "L1Norm",
     "Oja",
     "PairSTDP",

@@ -160,8 +160,8 @@ class Branches:
         found.append(join("selector", "selector_inh", "pulse", OneToOne(), 1.0, lag))
         found.append(join("selector_inh", "selector", "rival", OneToOne(pairs=rivals), gating.rivalry_mV, lag))
         for k in range(self.k):
-            mine = OneToOne(pairs=tuple((k, b) for b in range(2 * self.f)))
-            found.append(join("selector", "prediction", f"gate{k}", mine, gating.opening, 2 * lag))
+            opened = OneToOne(pairs=tuple((k, b) for b in range(2 * self.f)))
+            found.append(join("selector", "prediction", f"gate{k}", opened, gating.opening, 2 * lag))
         every = OneToOne(pairs=tuple((a, b) for a in range(n) for b in range(2 * self.f)))
         found.append(join("selector_inh", "prediction", "shunt", every, gating.opening, lag))
         return found

@@ -177,7 +177,7 @@ class Level:
         up: Pairs = tuple((a, a) for a in range(self.f))
         down: Pairs = tuple((a, self.f + a) for a in range(self.f))
         pos, neg = self.name("error_pos"), self.name("error_neg")
-        signals = (
+        signals: tuple[Signal, ...] = (
             Signal(name="excess", taps=(Tap(population=pos, pairs=up), Tap(population=neg, pairs=down))),
             Signal(name="deficit", taps=(Tap(population=neg, pairs=up), Tap(population=pos, pairs=down))),
         )

@@ -65,6 +65,15 @@ def prednet(spec: PredNetSpec, rule: Rule | None = None) -> Network:
                 cure="use larger frames, fewer levels or a smaller field",
             )
         )
+    if spec.branches > 1 and (spec.rows % 2 or spec.cols % 2 or spec.gating.pool_px % 2):
+        raise DescriptionError(
+            sentence(
+                "prednet.branches",
+                "need an even number of rows and columns and an even pool, since errors are pooled over 2 by 2 sites",
+                got=(spec.rows, spec.cols, spec.gating.pool_px),
+                cure="use even sizes, or branches=1",
+            )
+        )
     if spec.field % 2 == 0 or spec.feedback_field % 2:
         got = (spec.field, spec.feedback_field)
         raise DescriptionError(sentence("prednet.field, feedback_field", "cannot be centred", got=got, allowed="an odd and an even size"))

@@ -68,7 +68,18 @@ class ReferenceEngine:
 
 
 def opening(r: Receptor, gates: Mapping[str, FloatArray]) -> FloatArray | float:
-    """Factor on the current of a receptor, from its gate and its shunt as the step finds them."""
+    """Compute the factor on the current of a receptor, from its gate and its shunt as the step finds them.
+
+    Parameters
+    ----------
+    r : Receptor
+    gates : mapping of str to ndarray, shape (n,)
+        Sums of the population's receptors of kind ``gate``.
+
+    Returns
+    -------
+    ndarray, shape (n,), or float
+    """
     gate = np.maximum(gates[r.gate], 0.0) if r.gate else 1.0
     return np.minimum(gate / (1.0 + np.maximum(-gates[r.shunt], 0.0)) if r.shunt else gate, 1.0)
 

@@ -17,6 +17,7 @@ from snn.seeding import stream
 from snn.stimuli.movie import Movie
 from snn.synapses import Receptor
 from snn.testing.compartments import compartments
+from snn.testing.gates import gates
 from snn.testing.rules import Everything, every_topology
 from snn.topology import Dense, LocalField, OneToOne, SharedKernel, Topology
 from snn.weights import Constant, Normal, Uniform, Weights
@@ -347,14 +348,26 @@ def feed_forward() -> Network:
     )
 
 
+def gates_of_rates() -> Network:
+    """As `gates`, with rate units.
+
+    Returns
+    -------
+    Network
+    """
+    return gates(graded=True)
+
+
 def cases() -> tuple[Case, ...]:
     """List the small networks on which engines are compared."""
     level = prednet(PredNetSpec(rows=8, cols=8, initial_forecast_mV=0.05), _Delta())
     two = prednet(PredNetSpec(rows=12, cols=10, levels=2, initial_forecast_mV=0.05), _Delta())
+    branches = prednet(PredNetSpec(rows=6, cols=8, branches=3, initial_forecast_mV=0.3), _Delta())
     rates = rate_network(prednet(PredNetSpec(rows=6, cols=6, initial_forecast_mV=0.05), _Delta()))
     shown = [
         Case("prednet", level, 4, movie=random_walk(4, 8, 8)),
         Case("prednet, two levels", two, 3, movie=random_walk(3, 12, 10, seed=1)),
+        Case("prednet, gated branches", branches, 4, movie=random_walk(4, 6, 8, seed=4)),
         Case("prednet of rate units", rates, 3, movie=random_walk(3, 6, 6, seed=2)),
     ]
     shown.append(Case("pooled rate units", _pooled_rates(), 3, movie=random_walk(3, 4, 4, seed=3)))
@@ -367,6 +380,8 @@ def cases() -> tuple[Case, ...]:
         (_mixed, 4, 1.0),
         (_pooled, 6, 1.0),
         (compartments, 6, 0.5),
+        (gates, 6, 1.0),
+        (gates_of_rates, 5, 1.0),
     )
     for make, n_frames, dt_ms in makers:
         network = make()

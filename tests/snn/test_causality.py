@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plasticity import ErrorGated
+from plasticity import ErrorGated, GatedDelta
 from snn.description import Network
 from snn.engines import engine
 from snn.prednet import PredNetSpec, prednet, rate_network
@@ -20,6 +20,9 @@ for _levels, _side in ((1, 6), (2, 12)):
     _spiking = prednet(PredNetSpec(rows=_side, cols=_side, levels=_levels, initial_forecast_mV=0.3), ErrorGated(eta=1.0))
     NETWORKS[f"{_levels}, spiking"] = _spiking
     NETWORKS[f"{_levels}, rate"] = rate_network(_spiking)
+
+_gated = prednet(PredNetSpec(rows=6, cols=6, branches=3, initial_forecast_mV=0.3), GatedDelta(eta=1.0))
+NETWORKS |= {"1, gated": _gated, "1, gated rate": rate_network(_gated)}
 
 CHANGES = st.tuples(
     st.integers(0, FRAMES - 1), st.integers(0, 10**6), st.sampled_from(["one pixel", "all", "black", "later too"]), st.booleans()
