@@ -140,22 +140,19 @@ class Branches:
             missed = tuple(pair for k in range(self.k) for pair in zip(down(k), self.errors(k), strict=True))
             found.append(join("branch", cell, "persistent_exc", OneToOne(pairs=missed), self.theta, 2 * lag))
             found.append(join("branch_inh", cell, "persistent_inh", OneToOne(pairs=explained), self.theta, lag))
-            for k in range(self.k + 1):
-                mine = LocalField(size=1, pre_features=(self.f * k, self.f * (k + 1)), post_features=(k, k + 1))
-                found.append(join(cell, "surprise_inh", "pulse", mine, 1.0, lag, label=str(k)))
-            copying = LocalField(size=1, pre_features=(self.f * self.k, self.f * (self.k + 1)))
+            found.append(join(cell, "surprise_inh", "pulse", LocalField(size=1, depthwise=True), 1.0, lag))
+            copying = LocalField(size=1, pre_features=(self.k, self.k + 1))
             found.append(join(cell, "surprise", "pulse", copying, 1.0, lag))
         return found
 
     def _selection(self) -> list[Projection]:
         """Evidence of one frame ago, rivalry, and what the winner shuts."""
         join, lag, frame, gating = self.level.join, self.spec.lag_ms, self.spec.frame_ms, self.spec.gating
-        n, pooled = self.k + 1, gating.pool_px**2 * self.f / gating.pooled_spikes
+        n, pooled = self.k + 1, gating.pool_px**2 / gating.pooled_spikes
         per_spike = gating.sharpness_mV * self.spec.error_threshold_ms / (gating.tau_evidence_ms * pooled)
         found = [join("surprise", "selector", "evidence_exc", LocalField(size=gating.pool_px), per_spike, frame - lag)]
-        for k in range(n):
-            mine = LocalField(size=gating.pool_px, pre_features=(k, k + 1), post_features=(k, k + 1))
-            found.append(join("surprise_inh", "selector", "evidence_inh", mine, per_spike, frame - lag, label=str(k)))
+        own = LocalField(size=gating.pool_px, depthwise=True)
+        found.append(join("surprise_inh", "selector", "evidence_inh", own, per_spike, frame - lag))
         rivals = tuple((a, b) for a in range(n) for b in range(n) if a != b)
         found.append(join("selector", "selector_inh", "pulse", OneToOne(), 1.0, lag))
         found.append(join("selector_inh", "selector", "rival", OneToOne(pairs=rivals), gating.rivalry_mV, lag))

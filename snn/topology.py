@@ -7,7 +7,7 @@ array has the source's axes first, so that everything one spike reaches lies tog
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,16 +78,21 @@ class LocalField(Described):
         Side of the square that one cell reaches, in sites of the target grid.
     pre_features, post_features : (int, int), optional
         Only features ``start`` to ``stop - 1`` take part.
+    depthwise : bool
+        Whether each feature reaches only the feature of the same place, as in pooling; the last axis of the weights is then 1.
 
     References
     ----------
     Locally connected layers without weight sharing: Pogodin et al. (2021), https://doi.org/10.48550/arXiv.2106.13031.
     """
 
+    later_fields: ClassVar[frozenset[str]] = frozenset({"depthwise"})
+
     kind: Literal["local"] = "local"
     size: Annotated[int, Field(ge=1)]
     pre_features: Slice | None = None
     post_features: Slice | None = None
+    depthwise: bool = False
 
 
 class SharedKernel(Described):
@@ -233,7 +238,15 @@ def problem(topology: Topology, pre: Grid, post: Grid) -> str | None:
     ):
         if part is not None and not part[0] < part[1] <= features:
             return f"{name} {part} is not a range within {features} features"
+    w = window(topology, pre, post)
+    n_pre, n_post = (stop - start for start, stop in (w.pre_channels, w.post_channels))
+    if _depthwise(topology) and n_pre != n_post:
+        return f"a depthwise field needs as many cells at a site on both sides, got {n_pre} and {n_post}"
     return None
+
+
+def _depthwise(topology: LocalField | SharedKernel) -> bool:
+    return isinstance(topology, LocalField) and topology.depthwise
 
 
 def weight_shape(topology: Topology, pre: Grid, post: Grid) -> tuple[int, ...]:
@@ -254,7 +267,8 @@ def weight_shape(topology: Topology, pre: Grid, post: Grid) -> tuple[int, ...]:
     if isinstance(topology, OneToOne):
         return pre.rows, pre.cols, len(channel_pairs(topology, pre, post))
     w = window(topology, pre, post)
-    return (*w.phases, w.pre_channels[1] - w.pre_channels[0], w.size, w.size, w.post_channels[1] - w.post_channels[0])
+    n_post = 1 if _depthwise(topology) else w.post_channels[1] - w.post_channels[0]
+    return (*w.phases, w.pre_channels[1] - w.pre_channels[0], w.size, w.size, n_post)
 
 
 def edges(topology: Topology, pre: Grid, post: Grid) -> Edges:
@@ -282,14 +296,14 @@ def edges(topology: Topology, pre: Grid, post: Grid) -> Edges:
         return Edges(found.pre[order], found.post[order], found.weight[order])
     w = window(topology, pre, post)
     (f0, f1), (q0, q1) = w.pre_channels, w.post_channels
-    axes = (pre.rows, pre.cols, f1 - f0, w.size, w.size, q1 - q0)
+    axes = (pre.rows, pre.cols, f1 - f0, w.size, w.size, 1 if _depthwise(topology) else q1 - q0)
     r, c, f, a, b, q = (x.ravel() for x in np.indices(axes))
     row = r * post.rows // pre.rows + w.offset_row + a
     col = c * post.cols // pre.cols + w.offset_col + b
     inside = (row >= 0) & (row < post.rows) & (col >= 0) & (col < post.cols)
     place = np.ravel_multi_index((r % w.phases[0], c % w.phases[1], f, a, b, q), weight_shape(topology, pre, post))
     source = (r * pre.cols + c) * pre.channels + f + f0
-    target = (row * post.cols + col) * post.channels + q + q0
+    target = (row * post.cols + col) * post.channels + (f if _depthwise(topology) else q) + q0
     return Edges(source[inside], target[inside], place[inside])
 
 
@@ -343,5 +357,5 @@ def out_degree(topology: Topology, pre: Grid, post: Grid) -> IntArray:
         return np.tile(channels, pre.rows * pre.cols)
     w = window(topology, pre, post)
     rows, cols = (axis.sum(axis=1) for axis in _inside(w, pre, post))
-    channels[slice(*w.pre_channels)] = w.post_channels[1] - w.post_channels[0]
+    channels[slice(*w.pre_channels)] = 1 if _depthwise(topology) else w.post_channels[1] - w.post_channels[0]
     return np.asarray((rows[:, None, None] * cols[None, :, None] * channels).ravel(), dtype=np.int64)

@@ -11,6 +11,7 @@ from snn.engines.event_arrays import (
     DENSE,
     DEPTH,
     J_COPIES,
+    J_DEPTHWISE,
     J_DELAY,
     J_F0,
     J_F1,
@@ -87,7 +88,8 @@ def segments(j: Ints, pair_start: Ints, pair_post: Ints, cell: int, out: Ints) -
     f = channel - j[J_F0]
     if f < 0 or channel >= j[J_F1]:
         return 0
-    size, channels_post, n_q = j[J_SIZE], j[J_POST_CH], j[J_Q1] - j[J_Q0]
+    size, channels_post, n_q = j[J_SIZE], j[J_POST_CH], 1 if j[J_DEPTHWISE] else j[J_Q1] - j[J_Q0]
+    first = j[J_Q0] + f if j[J_DEPTHWISE] else j[J_Q0]
     row, col = site // j[J_PRE_COLS], site % j[J_PRE_COLS]
     row0 = row * j[J_POST_ROWS] // j[J_PRE_ROWS] + j[J_OFF_ROW]
     col0 = col * j[J_POST_COLS] // j[J_PRE_COLS] + j[J_OFF_COL]
@@ -105,7 +107,7 @@ def segments(j: Ints, pair_start: Ints, pair_post: Ints, cell: int, out: Ints) -
                 count += 1
         else:
             for b in range(b0, b1):
-                out[count, 0] = ((row0 + a) * j[J_POST_COLS] + col0 + b) * channels_post + j[J_Q0]
+                out[count, 0] = ((row0 + a) * j[J_POST_COLS] + col0 + b) * channels_post + first
                 out[count, 1] = base + (a * size + b) * n_q
                 out[count, 2] = n_q
                 count += 1
@@ -207,7 +209,8 @@ def deliver(n: int, begin: int, end: int, t: Tables, x: Arrays) -> None:
                 for p in range(pair_start[pairs + channel], pair_start[pairs + channel + 1]):
                     all_g[g0 + site * channels_post + pair_post[p]] += effect * all_w[w0 + site * n_pairs + p - base]
             continue
-        if projection[q, J_KIND] != LOCAL or n_q != channels_post:
+        depthwise = projection[q, J_DEPTHWISE] > 0
+        if projection[q, J_KIND] != LOCAL or (n_q != channels_post and not depthwise):
             for k in range(count):
                 effect = sign * value[first + k] if graded else sign
                 cell, g0 = unit_and_currents(ring[first + k], g_first, copies, pools, units)
@@ -223,7 +226,7 @@ def deliver(n: int, begin: int, end: int, t: Tables, x: Arrays) -> None:
         channels, pre_cols, f0, f1 = projection[q, J_PRE_CH], projection[q, J_PRE_COLS], projection[q, J_F0], projection[q, J_F1]
         size, rows, cols = projection[q, J_SIZE], projection[q, J_POST_ROWS], projection[q, J_POST_COLS]
         phase_row, phase_col, w0 = projection[q, J_PHASE_ROW], projection[q, J_PHASE_COL], projection[q, J_W]
-        block = size * size * n_q
+        block = size * size if depthwise else size * size * n_q
         for k in range(count):
             effect = sign * value[first + k] if graded else sign
             cell, g0 = unit_and_currents(ring[first + k], g_first, copies, pools, units)
@@ -239,6 +242,13 @@ def deliver(n: int, begin: int, end: int, t: Tables, x: Arrays) -> None:
             col0 = col * cols // pre_cols + projection[q, J_OFF_COL]
             base = w0 + (((row % phase_row) * phase_col + col % phase_col) * (f1 - f0) + f - f0) * block
             b0 = max(0, -col0)
+            if depthwise:
+                b1 = min(size, cols - col0)
+                for a in range(max(0, -row0), min(size, rows - row0)):
+                    at = g0 + ((row0 + a) * cols + col0) * channels_post + projection[q, J_Q0] + f - f0
+                    for b in range(b0, b1):
+                        all_g[at + b * channels_post] += effect * all_w[base + a * size + b]
+                continue
             length = (min(size, cols - col0) - b0) * n_q
             for a in range(max(0, -row0), min(size, rows - row0)):
                 at = g0 + ((row0 + a) * cols + col0 + b0) * n_q

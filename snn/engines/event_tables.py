@@ -144,7 +144,7 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
         law=np.array(law, dtype=dtype),
         receptor=_ints(receptor, 4),
         receptor_law=np.array(receptor_law, dtype=dtype).reshape(-1, 3),
-        projection=_ints(rows, 27),
+        projection=_ints(rows, 28),
         sign=np.array([-1.0 if network.population(j.source).sign == "inhibitory" else 1.0 for j in network.projections], dtype=dtype),
         pair_start=np.array(pair_start, dtype=np.int64),
         pair_post=np.array(pair_post, dtype=np.int64),
@@ -199,7 +199,7 @@ def _projection(
     """Row of the projection table, and the largest number of stretches that one source cell reaches."""
     network: Network = layout.network
     pre, post = network.ends(j)
-    row = [0] * 27
+    row = [0] * 28
     row[k.J_FACTOR] = -1
     target = network.population(j.target)
     row[k.J_COPIES], row[k.J_POOLS], row[k.J_UNITS] = (
@@ -218,6 +218,7 @@ def _projection(
         row[k.J_KIND], row[k.J_SIZE], row[k.J_OFF_ROW], row[k.J_OFF_COL] = k.LOCAL, s.size, s.offset_row, s.offset_col
         (row[k.J_F0], row[k.J_F1]), (row[k.J_Q0], row[k.J_Q1]) = s.pre_channels, s.post_channels
         row[k.J_PHASE_ROW], row[k.J_PHASE_COL] = s.phases
+        row[k.J_DEPTHWISE] = int(isinstance(j.topology, LocalField) and j.topology.depthwise)
         return row, s.size * s.size
     row[k.J_KIND] = k.DENSE
     return row, 1

@@ -32,7 +32,8 @@ class Route:
             self.after = torch.tensor([b for _, b in pairs], dtype=torch.int64, device=device)
             self.in_place = self.after.tolist() == list(range(post.channels))
             self.as_is = self.before.tolist() == list(range(pre.channels))
-        elif not isinstance(topology, Dense):
+        self.depthwise = isinstance(topology, LocalField) and topology.depthwise
+        if not isinstance(topology, OneToOne | Dense):
             self.window = window(topology, pre, post)
             tables = _gather(topology, pre, post)
             self.source, self.site, self.offset = (torch.from_numpy(table).to(device) for table in tables)
@@ -48,7 +49,7 @@ class Route:
         -------
         Tensor
             Of shape (sites, n_pairs) for one-to-one, (n_pre, n_post) for dense, (target sites, sources * n_pre, n_post)
-            for local topologies.
+            for local topologies, (target sites, sources, n_pre) for depthwise ones.
         """
         if isinstance(self.topology, OneToOne):
             return weights.flatten(0, 1)
@@ -57,7 +58,8 @@ class Route:
         phases, (n_f, size, _, n_q) = weights.shape[:2], weights.shape[2:]
         flat = weights.reshape(phases[0] * phases[1], n_f, size * size, n_q).transpose(1, 2)
         flat = torch.cat([flat.flatten(0, 1), flat.new_zeros(1, n_f, n_q)])
-        return flat[torch.where(self.site < 0, len(flat) - 1, self.site * size * size + self.offset)].flatten(1, 2)
+        found = flat[torch.where(self.site < 0, len(flat) - 1, self.site * size * size + self.offset)]
+        return found.squeeze(-1) if self.depthwise else found.flatten(1, 2)
 
     def deliver(self, sent: Tensor, prepared: Tensor) -> Tensor:
         """Sum what arrives at every target cell.
@@ -83,8 +85,11 @@ class Route:
             return effect.flatten(1)
         (f0, f1), (q0, q1) = self.window.pre_channels, self.window.post_channels
         x = torch.cat([x[..., f0:f1], x.new_zeros(batch, 1, f1 - f0)], dim=1)
-        patches = x.index_select(1, self.source.view(-1)).view(batch, len(self.source), -1).transpose(0, 1)
-        y = torch.bmm(patches, prepared).transpose(0, 1)
+        patches = x.index_select(1, self.source.view(-1))
+        if self.depthwise:
+            y = (patches.view(batch, *self.source.shape, f1 - f0) * prepared).sum(2)
+        else:
+            y = torch.bmm(patches.view(batch, len(self.source), -1).transpose(0, 1), prepared).transpose(0, 1)
         return torch.nn.functional.pad(y, (q0, self.post.channels - q1)).flatten(1)
 
 
@@ -120,7 +125,7 @@ def _gather(topology: LocalField | SharedKernel, pre: Grid, post: Grid) -> list[
 
     Where a target has fewer sources than another, the source is one past the last and the weight site -1.
     """
-    one = topology.model_copy(update={"pre_features": None, "post_features": None})
+    one = topology.model_copy(update={"pre_features": None, "post_features": None})  # of one feature, so depthwise or not is the same
     found = edges(one, Grid(pre.rows, pre.cols, 1), Grid(post.rows, post.cols, 1))
     order = np.argsort(found.post, kind="stable")
     source, target, place = found.pre[order], found.post[order], found.weight[order]

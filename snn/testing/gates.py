@@ -34,7 +34,7 @@ def gates(*, graded: bool = False) -> Network:
     spiking = AdaptiveLIF(tau_mem_ms=7.0, v_threshold_mV=1.2, adaptation_mV=0.3, tau_adaptation_ms=30.0, threshold_jitter_mV=0.3)
     cell: Cell = RateUnit(tau_mem_ms=7.0, gain_Hz_per_mV=20.0) if graded else spiking
     wiring = [("in", "first"), ("in", "open0"), ("off", "divide"), ("in", "open1"), ("off", "open1"), ("in", "third"), ("in", "plain")]
-    topologies = (LocalField(size=3), OneToOne(), Dense())
+    topologies = (LocalField(size=3), OneToOne(), Dense(), LocalField(size=3, depthwise=True))
     return Network(
         name="gates of rate units" if graded else "gates",
         frame_ms=25.0,
@@ -49,8 +49,8 @@ def gates(*, graded: bool = False) -> Network:
                     source=source,
                     target="out",
                     receptor=receptor,
-                    topology=topologies[i % 3],
-                    weights=Uniform(low_mV=0.0, high_mV=0.2 if topologies[i % 3].kind == "dense" else 1.0),
+                    topology=topologies[i % 4],
+                    weights=Uniform(low_mV=0.0, high_mV=0.2 if topologies[i % 4].kind == "dense" else 1.0),
                     delay_ms=1.0 + i,
                 )
                 for i, (source, receptor) in enumerate(wiring)
