@@ -10,7 +10,9 @@ import numpy as np
 from pydantic import model_validator
 
 from comparisons.circuits import CircuitSettings
+from comparisons.diary import Diary
 from comparisons.forecasters import CircuitForecaster
+from comparisons.run_folder import write_text
 from plasticity.training import Plan, learn, refuse_bad_weights
 from snn.curve import Curve
 from snn.description import Network
@@ -22,6 +24,9 @@ from snn.stimuli.movie import Movie
 
 LEARNED = ("weights/", "factor/", "threshold/", "bias/")
 """What of a state belongs to a network, rather than to the moment."""
+BESIDE = ("curve", "clips", "diary")
+"""What a checkpoint holds beside the state."""
+DIARY_FILE = "diagnostics.csv"
 
 
 class LearnsLocally(Protocol):
@@ -98,7 +103,7 @@ class LocalLearner:
     checkpoint = "checkpoint.npz"
 
     def __init__(self, job: LearnsLocally, simulation: Simulation) -> None:
-        self.job, self.simulation, self.curve = job, simulation, Curve()
+        self.job, self.simulation, self.curve, self.diary = job, simulation, Curve(), Diary(simulation.network)
         self.seen_before: dict[str, list[str]] = {}
 
     def description(self) -> str:
@@ -108,7 +113,8 @@ class LocalLearner:
     def learn(self, movies: Sequence[Movie], after: Callable[[], None]) -> None:
         """As `Learner.learn`."""
         start = len(self.curve.points)
-        learn(self.simulation, movies, self.job.plan, seed=self.job.seed, start=start, curve=self.curve, after=lambda *_: after())
+        plan, seed = self.job.plan, self.job.seed
+        learn(self.simulation, movies, plan, seed=seed, start=start, curve=self.curve, watch=self.diary.note, after=lambda *_: after())
 
     def refuse_bad(self) -> None:
         """As `Learner.refuse_bad`."""
@@ -116,16 +122,18 @@ class LocalLearner:
 
     def save(self, path: Path) -> None:
         """As `Learner.save`."""
-        save_checkpoint(path, self.simulation, self.curve)
+        save_checkpoint(path, self.simulation, self.curve, self.diary)
 
     def load(self, path: Path) -> None:
         """As `Learner.load`."""
         state, self.curve = load_checkpoint(path)
+        self.diary = load_diary(path, self.simulation.network)
         self.simulation = self.job.simulation(self.simulation.network, state)
 
     def finish(self, folder: Path) -> dict[str, Any]:
         """As `Learner.finish`."""
         save_weights(folder / "weights.npz", self.simulation.state())
+        write_text(folder / DIARY_FILE, self.diary.to_csv(self.curve))
         return size_of(self.simulation.layout)
 
     def forecaster(self) -> CircuitForecaster:
@@ -174,7 +182,7 @@ def save_weights(path: Path, state: State) -> None:
     State(kept, state.step, state.seed, state.dt_ms, state.digest).save(path)
 
 
-def save_checkpoint(path: Path, simulation: Simulation, curve: Curve) -> None:
+def save_checkpoint(path: Path, simulation: Simulation, curve: Curve, diary: Diary) -> None:
     """Write everything from which an unfinished run goes on.
 
     Parameters
@@ -182,13 +190,16 @@ def save_checkpoint(path: Path, simulation: Simulation, curve: Curve) -> None:
     path : Path
     simulation : Simulation
     curve : Curve
+    diary : Diary
     """
     state = simulation.state()
-    State({**state.arrays, "curve": curve.to_array()}, state.step, state.seed, state.dt_ms, state.digest).save(path)
+    clips = np.array([p.clip for p in curve.points], dtype=np.str_)
+    beside = {"curve": curve.to_array(), "clips": clips, "diary": diary.to_array()}
+    State({**state.arrays, **beside}, state.step, state.seed, state.dt_ms, state.digest).save(path)
 
 
 def load_checkpoint(path: Path) -> tuple[State, Curve]:
-    """Read what `save_checkpoint` wrote.
+    """Read what `save_checkpoint` wrote, but for the diary.
 
     Parameters
     ----------
@@ -199,6 +210,27 @@ def load_checkpoint(path: Path) -> tuple[State, Curve]:
     State, Curve
     """
     state = State.load(path)
-    curve = Curve.from_array(np.asarray(state.arrays["curve"], dtype=np.float64))
-    arrays = {k: a for k, a in state.arrays.items() if k != "curve"}
+    # Checkpoints of earlier versions do not name the clips.
+    clips = [str(name) for name in state.arrays.get("clips", np.zeros(0, dtype=np.str_))]
+    curve = Curve.from_array(np.asarray(state.arrays["curve"], dtype=np.float64), clips)
+    arrays = {k: a for k, a in state.arrays.items() if k not in BESIDE}
     return State(arrays, state.step, state.seed, state.dt_ms, state.digest), curve
+
+
+def load_diary(path: Path, network: Network) -> Diary:
+    """Read the diary of a checkpoint; one of an earlier version has none, and it begins there.
+
+    Parameters
+    ----------
+    path : Path
+    network : Network
+
+    Returns
+    -------
+    Diary
+    """
+    diary = Diary(network)
+    kept = State.load(path).arrays.get("diary")
+    if kept is not None:
+        diary.read(np.asarray(kept, dtype=np.float64))
+    return diary

@@ -233,11 +233,7 @@ def _finish(
     bars = fit_bars(movies)
     save_bars(partial, *bars)
     points = learner.curve.points
-    run_folder.write_text(
-        partial / "curve.csv",
-        "done,mse_model,mse_copy_last,frames_scored\n"
-        + "".join(f"{p.done},{p.mse_model!r},{p.mse_copy_last!r},{p.n_scored}\n" for p in points),
-    )
+    run_folder.write_text(partial / "curve.csv", learner.curve.to_csv())
     summary: dict[str, Any] = {
         **learner.finish(partial),
         "seed": job.seed,

@@ -141,6 +141,7 @@ def learn(
     seed: int = 0,
     start: int = 0,
     curve: Curve | None = None,
+    watch: Callable[[Progress, Recording], None] | None = None,
     after: Callable[[Progress, Simulation], None] | None = None,
 ) -> Curve:
     """Let a network learn from movies.
@@ -158,6 +159,8 @@ def learn(
         Stretches already shown, when learning goes on from a checkpoint.
     curve : Curve, optional
         The curve so far.
+    watch : callable, optional
+        Called after every stretch, before ``after``, with the progress and the recording of the stretch.
     after : callable, optional
         Called after every stretch with the progress and the simulation; checkpoints and progress bars hang here.
 
@@ -196,9 +199,11 @@ def learn(
         if movie.n_frames > warm:
             parts.append(simulation.run(movie.part(warm, movie.n_frames), learn=True, modulator=eta))
         recording = join(parts)
-        progress = Progress(done, len(shown) * plan.passes, *forecast_error(recording, movie))
+        progress = Progress(done, len(shown) * plan.passes, *forecast_error(recording, movie), movie.name)
         refuse_blow_up(recording, plan, progress, f"stretch {done} of {progress.total} (clip {movie.name!r}, {time_ms:g} ms)")
         curve.points.append(progress)
+        if watch is not None:
+            watch(progress, recording)
         if after is not None:
             after(progress, simulation)
     refuse_bad_weights(simulation)
