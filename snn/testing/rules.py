@@ -7,7 +7,25 @@ from typing import Any, Literal
 from snn._rules import symbols
 from snn.cells import LIF, Cell, Escape, SpikeSource, TwoCompartment
 from snn.description import MIXED, Network, Population, Projection, Sign, Signal, Tap
-from snn.local import MODULATOR, SIGN, Rule, State, Trace, Update, W, exp, maximum, minimum, own, post, post_sum, pre, signal, voltage
+from snn.local import (
+    MODULATOR,
+    SIGN,
+    Rule,
+    State,
+    STEP_ms,
+    Trace,
+    Update,
+    W,
+    exp,
+    maximum,
+    minimum,
+    own,
+    post,
+    post_sum,
+    pre,
+    signal,
+    voltage,
+)
 from snn.synapses import Receptor
 from snn.topology import Dense, LocalField, OneToOne, SharedKernel, Topology
 from snn.weights import Constant, Normal, Uniform, Weights
@@ -55,7 +73,7 @@ class Everything(Rule):
             Update("pre_spike", None, {"eligibility": e - 0.2 * y / (1.0 + post_sum(W)), "sum": own("sum") + x - 0.01 * W}),
             Update("pre_spike", minimum(W + 0.02 * e, 1.8)),
             Update("post_spike", W + 0.05 * exp(0.0 - e * e) * x, {"eligibility": e + 0.2 * x - 0.1 * pre("before")}),
-            Update("step", W - 0.01 * MODULATOR * SIGN * error * e),
+            Update("step", W - 0.01 * STEP_ms * MODULATOR * SIGN * error * e),
             Update("frame_end", 0.99 * W + 0.001 * own("sum") * signal("count"), {"sum": 0.5 * own("sum")}),
         )
 
