@@ -34,6 +34,10 @@ PAIRING, DELTA = (f"tests/contracts/test_engines.py::test_event[{name}]" for nam
 
 ANY, COMPOSE, BAD = (f"tests/plasticity/test_{name}.py" for name in ("any_rule", "compose", "bad_rules"))
 CAUGHT = "tests/plasticity/test_caught.py"
+HEBBIAN, INHIBITORY, STABLE, FEEDBACK, TRIPLET, DENDRITIC = (
+    f"tests/plasticity/test_{name}.py" for name in ("hebbian", "inhibitory", "homeostasis", "feedback", "triplet", "dendritic")
+)
+COMPARTMENTS = "tests/snn/test_compartments.py"
 TORCH, SLOPES = "tests/snn/test_torch.py", "tests/snn/test_torch_gradients.py"
 RATE, RATE_CELLS = "tests/conversion/test_rate_prednet.py", "tests/conversion/test_rate_cells.py"
 DISTIL = tuple(
@@ -53,6 +57,8 @@ SELECTIONS = {
     "snn/engines/event_traces.py": (LAW, STDP, GATED, ANY, DELTA),
     "snn/engines/event_plan.py": (STDP, ANY),
     "snn/engines/event_text.py": (STDP, GATED, ANY, RULES),
+    "snn/engines/event_terms.py": (STDP, GATED, ANY, RULES, DENDRITIC),
+    "snn/engines/compartments.py": (COMPARTMENTS,),
     "snn/engines/event_rule_tables.py": (STDP, GATED, ANY, DELTA),
     "snn/engines/event_advance.py": (QUICK, LAW, STDP, CAUGHT, PAIRING, ANY),
     "snn/engines/event_tables.py": (LAW, STDP, GATED, CAUGHT, PAIRING, DELTA),
@@ -75,7 +81,12 @@ SELECTIONS = {
     "snn/_rules.py": (RULES, BAD),
     "snn/state.py": (QUICK, TOPOLOGY, LAW, STATE),
     "plasticity/predictive.py": (GATED, RULES),
-    "plasticity/stdp.py": (STDP, RULES),
+    "plasticity/stdp.py": (STDP, TRIPLET, RULES),
+    "plasticity/inhibitory.py": (INHIBITORY,),
+    "plasticity/hebbian.py": (HEBBIAN,),
+    "plasticity/homeostasis.py": (STABLE,),
+    "plasticity/feedback.py": (FEEDBACK,),
+    "plasticity/dendritic.py": (DENDRITIC,),
     "plasticity/compose.py": (COMPOSE,),
     "plasticity/training.py": (TRAINING, CAUGHT),
     "comparisons/scoring.py": (BARS,),
@@ -103,12 +114,17 @@ REFERENCE, PLAIN = "snn/engines/reference.py", "snn/engines/plain_learning.py"
 LAYOUT, DRIVER = "snn/engines/layout.py", "snn/engines/driver.py"
 KERNELS, EVENT_CELLS, LAZY = "snn/engines/event_kernels.py", "snn/engines/event_cells.py", "snn/engines/event_lazy.py"
 ADVANCE, EVENT_RULES, TABLES = "snn/engines/event_advance.py", "snn/engines/event_rules.py", "snn/engines/event_tables.py"
-EVENT_TEXT = "snn/engines/event_text.py"
+EVENT_TEXT, HEBBIAN_PY = "snn/engines/event_text.py", "plasticity/hebbian.py"
 LEVEL, STATE_PY, ERROR_GATED = "snn/_level.py", "snn/state.py", "plasticity/predictive.py"
 TRAINING_PY, SCORING, SHIFT = "plasticity/training.py", "comparisons/scoring.py", "comparisons/gated_shift.py"
 
 RATES, TIMES = "cells fire at other rates than described", "spikes come in other steps than in every other simulator"
 SCORE = "the reported score is too good"
+MOVED = """    for p in range(len(t.pop)):
+        if t.pop[p, MOVES] >= 0:
+            first, start, size = t.pop[p, MOVES], t.pop[p, START], t.pop[p, N]
+            x.threshold[start : start + size] = thresholds[s, first : first + size]
+"""
 CHOSEN = tuple(
     Chosen(*row)
     for row in (
@@ -119,11 +135,11 @@ CHOSEN = tuple(
         ("delay off by one, event", KERNELS, "slot = (n + 1 - projection", "slot = (n - projection", TIMES),
         ("delay rounded up, both", LAYOUT, "return round(projection.delay_ms / self.dt_ms)",
          "return max(2, round(projection.delay_ms / self.dt_ms))", TIMES),
-        ("threshold before integration", ADVANCE, "integrate(n, t, x)\n    fire(n, s, t, x)",
-         "fire(n, s, t, x)\n    integrate(n, t, x)", TIMES),
+        ("threshold before integration", ADVANCE, f"    integrate(n, t, x)\n{MOVED}    fire(n, s, t, x)\n",
+         f"{MOVED}    fire(n, s, t, x)\n    integrate(n, t, x)\n", TIMES),
         ("reset before delivery", EVENT_CELLS, "value[place + count] = sent", "value[place + count] = gain * (v[i] - threshold[i])",
          "a rate unit sends what is left of it, not what it had"),
-        ("threshold passed, not reached", REFERENCE, "((self.v >= self.threshold)", "((self.v > self.threshold)", TIMES),
+        ("threshold passed, not reached", REFERENCE, "((self.v >= self.threshold + moved)", "((self.v > self.threshold + moved)", TIMES),
         ("pre trace raised after post_spike", PLAIN,
          'self._raise_all("pre", arrived)\n        if act:\n'
          '            self.update("post_spike", weights, own[self.edges.post] > 0, modulator, voltage)',
@@ -165,6 +181,19 @@ CHOSEN = tuple(
          "a forecast is taught by what it forecasts"),
         ("a factor of either sign waits", "snn/engines/event_plan.py", "if low < 0 < high:", "if low < -1e9 and high > 1e99:",
          "weights leave a bound that they have not met"),
+        ("triplets are pairs", "plasticity/stdp.py", 'self.a3_plus_mV * post("o2")', 'self.a3_plus_mV * post("o1")',
+         "the rate at which potentiation begins is another"),
+        ("half the target rate, inhibitory", "plasticity/inhibitory.py", "alpha = 2.0 * self", "alpha = self",
+         "cells settle at half the rate"),
+        ("linear decay, Oja", HEBBIAN_PY, '(pre("x") - post("y") * W', '(pre("x") - W', "no principal component"),
+        ("means not corrected for their beginning", HEBBIAN_PY, " / (seen * seen)", "", "every pair of cells seems correlated at first"),
+        ("threshold runs away", "plasticity/homeostasis.py", "W + self.eta_mV", "W - self.eta_mV", "the busiest cell gets busier"),
+        ("feedback learns of the frame after", "plasticity/feedback.py", ", ago=1", "", "feedback never mirrors the forecast"),
+        ("nothing is foretold", "plasticity/dendritic.py", 'own("held") - foretold * seen', 'own("held")', "weights only ever grow"),
+        ("traces of composed rules are one", "plasticity/compose.py", 'replace(t, name=f"{i}.{t.name}"', "replace(t, name=t.name",
+         "one rule reads the other's traces"),
+        ("soma and dendrite hear each other alike", "snn/engines/compartments.py", "[cell.back_coupling * dend,", "[cell.coupling * dend,",
+         "resets of the soma reach a dendrite that should not hear them"),
         ("frozen rules learn", ADVANCE, "if act and t.rule[row, R_POST] >= 0:", "if t.rule[row, R_POST] >= 0:",
          "evaluation changes the network"),
         ("shared weights take the last wish", PLAIN, "np.bincount(back, asked) / count", "asked[np.searchsorted(back, range(len(which)))]",
@@ -234,8 +263,8 @@ CHOSEN = tuple(
          "not the published loss"),
         ("windows cross clips", "conversion/rate_training.py", "len(clip) - plan.n_frames + 1 for clip", "len(clip) for clip",
          "cuts between clips are learned"),
-        ("forecast read before it settles", "conversion/circuit_training.py", "earlier[r.population] + sums.late[r.population]",
-         "earlier[r.population] + sums.counts[r.population]", "trained on another forecast than is scored"),
+        ("forecast read before it settles", "conversion/circuit_training.py", "earlier[name] + sums.late[name]",
+         "earlier[name] + sums.counts[name]", "trained on another forecast than is scored"),
         ("gradients never cut", "conversion/circuit_training.py", "motion.detached(), clips.new_zeros(())", "motion, clips.new_zeros(())",
          "the graph of the clip before is gone, or memory grows with the clip"),
         ("time constants of R mixed up", "conversion/distillation.py", "sorted_[0][torch.argsort(sorted_[1])]", "torch.arange(n)",

@@ -7,12 +7,30 @@ from typing import Any, Literal
 from snn._rules import symbols
 from snn.cells import LIF, Cell, Escape, SpikeSource, TwoCompartment
 from snn.description import MIXED, Network, Population, Projection, Sign, Signal, Tap
-from snn.local import MODULATOR, SIGN, Rule, State, Trace, Update, W, exp, maximum, minimum, own, post, post_sum, pre, signal, voltage
+from snn.local import (
+    MODULATOR,
+    SIGN,
+    Rule,
+    State,
+    STEP_ms,
+    Trace,
+    Update,
+    W,
+    exp,
+    maximum,
+    minimum,
+    own,
+    post,
+    post_sum,
+    pre,
+    signal,
+    voltage,
+)
 from snn.synapses import Receptor
 from snn.topology import Dense, LocalField, OneToOne, SharedKernel, Topology
 from snn.weights import Constant, Normal, Uniform, Weights
 
-__all__ = ["TOPOLOGIES", "Everything", "every_topology", "small_network"]
+__all__ = ["TOPOLOGIES", "Everything", "cell_for", "every_topology", "small_network"]
 
 TOPOLOGIES: dict[str, Topology] = {
     "local": LocalField(size=3),
@@ -55,7 +73,7 @@ class Everything(Rule):
             Update("pre_spike", None, {"eligibility": e - 0.2 * y / (1.0 + post_sum(W)), "sum": own("sum") + x - 0.01 * W}),
             Update("pre_spike", minimum(W + 0.02 * e, 1.8)),
             Update("post_spike", W + 0.05 * exp(0.0 - e * e) * x, {"eligibility": e + 0.2 * x - 0.1 * pre("before")}),
-            Update("step", W - 0.01 * MODULATOR * SIGN * error * e),
+            Update("step", W - 0.01 * STEP_ms * MODULATOR * SIGN * error * e),
             Update("frame_end", 0.99 * W + 0.001 * own("sum") * signal("count"), {"sum": 0.5 * own("sum")}),
         )
 
@@ -73,6 +91,27 @@ def signals_of(rule: Rule) -> tuple[Signal, ...]:
     """
     asked = dict.fromkeys(t.carried for t in rule.traces() if t.side == "signal")
     return tuple(Signal(name=name, taps=(Tap(population=f"teacher.{name}"),)) for name in asked)
+
+
+def cell_for(rule: Rule, **more: Any) -> tuple[Cell, Receptor]:
+    """Choose a cell on which a rule can act, and the receptor for its synapses.
+
+    Parameters
+    ----------
+    rule : Rule
+    **more
+        Fields of the cell.
+
+    Returns
+    -------
+    (LIF or TwoCompartment, Receptor)
+        With a dendrite, on which the receptor ``fast`` is, where the rule reads the potential of one.
+    """
+    given: dict[str, Any] = {"tau_mem_ms": 8.0, "t_ref_ms": 2.0, **more}
+    if any(x.scope == "voltage" and x.name for x in symbols(rule)):
+        cell = TwoCompartment(**given, tau_dend_ms=12.0, coupling=2.0, escape=Escape(width_mV=1.0))
+        return cell, Receptor(name="fast", tau_ms=4.0, compartment="dendrite")
+    return LIF(**given), Receptor(name="fast", tau_ms=4.0)
 
 
 def _teachers(rule: Rule, shape: tuple[int, int, int]) -> tuple[Population, ...]:
@@ -135,10 +174,7 @@ def every_topology(rule: Rule, *, w_max_mV: float = 2.0, names: tuple[str, ...] 
     Network
         Projections have the name of their topology as label.
     """
-    common: dict[str, Any] = {"tau_mem_ms": 8.0, "v_threshold_mV": 2.0, "t_ref_ms": 2.0, "threshold_jitter_mV": 0.3}
-    dendritic = any(x.scope == "voltage" and x.name for x in symbols(rule))
-    cell: Cell = TwoCompartment(**common, tau_dend_ms=12.0, coupling=2.0, escape=Escape(width_mV=1.0)) if dendritic else LIF(**common)
-    fast = Receptor(name="fast", tau_ms=4.0, compartment="dendrite" if dendritic else "soma")
+    cell, fast = cell_for(rule, v_threshold_mV=2.0, threshold_jitter_mV=0.3)
     shape = (3, 3, 1)
     signs: dict[str, Sign] = {"exc": "excitatory", "inh": "inhibitory", **({"any": MIXED} if mixed else {})}
     ends = [(label, "inh" if label == "dense" else "exc") for label in names] + ([("local", "any")] if mixed else [])

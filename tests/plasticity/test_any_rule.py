@@ -15,6 +15,7 @@ from snn.local import (
     Expr,
     Rule,
     State,
+    STEP_ms,
     Trace,
     Update,
     W,
@@ -145,7 +146,7 @@ class Waiting(Rule):
         forms = {
             "triplet": (W + x * (0.05 + 0.04 * y2), W - y * (0.06 + 0.01 * x2)),
             "inhibitory": (W + 0.1 * x, W + 0.1 * (y - 0.5)),
-            "falling": (W - x * exp(0.0 - y2) / 4.0, W * (1.0 - 0.05 * y) + 0.2 * maximum(voltage(), 0.0)),
+            "falling": (W - x * exp(0.0 - y2) / (3.0 + STEP_ms), W * (1.0 - 0.05 * y) + 0.2 * maximum(voltage(), 0.0)),
             "signalled": (W - SIGN * x * minimum(signal("e"), 0.3) * -0.2, minimum(W + 0.02 * MODULATOR * post("yb"), 1.5)),
         }
         after, before = forms[self.form]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -65,3 +66,12 @@ def test_sparse_code(tmp_path: Path) -> None:
     text = printed("sparse_code", tmp_path / "sparse_code.png")
     untrained, trained = numbers(text, r"trained: (\d+)%")
     assert untrained <= 5 and trained >= 50
+
+
+def test_dendritic_prediction(tmp_path: Path) -> None:
+    """Oracle: the time course that was taught, after a tenth of the lessons; a control that never learns as it was."""
+    done = runpy.run_path(str(ROOT / "examples" / "dendritic_prediction.py"))["main"](tmp_path / "dendritic.png", repeats=20)
+    assert (tmp_path / "dendritic.png").stat().st_size > 10_000
+    assert done["correlation after"] > 0.8 > 0.2 > done["correlation before"]
+    assert done["correlation control"] == done["correlation before"]
+    assert done["error after"] < 0.1 * done["error control"]

@@ -10,20 +10,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import plasticity
-from plasticity import Compose, L1Norm, PairSTDP, TripletSTDP
-from snn.cells import LIF, SpikeSource
+from plasticity import Compose, DendriticPrediction, L1Norm, PairSTDP, TripletSTDP
+from snn.cells import SpikeSource
 from snn.description import Network, Population, Projection, Signal, Tap
 from snn.engines import engine
 from snn.local import PostSum, Rule, evaluate
 from snn.seeding import stream
 from snn.state import State
-from snn.synapses import Receptor
 from snn.testing import random_rasters
+from snn.testing.rules import cell_for
 from snn.topology import Dense
 from snn.weights import Uniform
 
 W_MAX_mV, N = 2.0, 1_000_000
 NEEDED: dict[type[Rule], dict[str, Any]] = {
+    DendriticPrediction: {
+        "eta_mV": 5.0,
+        "attenuation": 2.0 / 3.0,
+        "theta_mV": 0.8,
+        "width_mV": 1.0,
+        "tau_dend_ms": 12.0,
+        "tau_syn_ms": 4.0,
+    },
     PairSTDP: {"a_plus_mV": 0.2, "a_minus_mV": 0.3},
     Compose: {"rules": (TripletSTDP(), L1Norm(total_mV=2.0, share=0.1))},
 }
@@ -65,15 +73,15 @@ def test_bounds_and_dale(rule: Rule, seed: int, scale: float) -> None:
 
 def pair(rule: Rule) -> Network:
     """Two cells that learn side by side from two sources each."""
-    cell = LIF(tau_mem_ms=8.0, v_threshold_mV=0.8, t_ref_ms=2.0)
+    cell, receptor = cell_for(rule, v_threshold_mV=0.8)
     asked = list(dict.fromkeys(t.carried for t in rule.traces() if t.side == "signal"))
     ends = (Population(name=name, shape=(1, 1, 2), cell=SpikeSource()) for name in ("in", *asked))
     return Network(
         frame_ms=20.0,
-        populations=(*ends, Population(name="out", shape=(1, 1, 2), cell=cell, receptors=(Receptor(name="r", tau_ms=4.0),))),
+        populations=(*ends, Population(name="out", shape=(1, 1, 2), cell=cell, receptors=(receptor,))),
         projections=(
             Projection(
-                source="in", target="out", receptor="r", topology=Dense(), weights=Uniform(low_mV=0.8, high_mV=1.8), delay_ms=1.0,
+                source="in", target="out", receptor="fast", topology=Dense(), weights=Uniform(low_mV=0.8, high_mV=1.8), delay_ms=1.0,
                 rule=rule, signals=tuple(Signal(name=a, taps=(Tap(population=a),)) for a in asked), w_max_mV=W_MAX_mV,
             ),
         ),
@@ -84,7 +92,7 @@ def pair(rule: Rule) -> Network:
 def test_what_a_synapse_does_not_see_does_not_matter(rule: Rule) -> None:
     """Oracle: the same run without NaN: weights of the other cell are the same to the byte.
 
-    NaN is put into everything that belongs to cell 1 alone: its weights, its membrane and its receptors.
+    NaN is put into everything that belongs to cell 1 alone: its weights, its membranes and its receptors.
     """
     network = pair(rule)
     found = []
@@ -92,13 +100,14 @@ def test_what_a_synapse_does_not_see_does_not_matter(rule: Rule) -> None:
         born = engine("reference").build(network, seed=4).state()
         arrays = {k: np.array(a) for k, a in born.arrays.items()}
         if spoilt:
-            for key in ("weights/in->out/r", "v/out", "g/out/r"):
-                arrays[key][..., 1] = np.nan
+            for key in ("weights/in->out/fast", "v/out", "dendrite/out", "g/out/fast"):
+                if key in arrays:
+                    arrays[key][..., 1] = np.nan
         simulation = engine("reference").build(network, state=State(arrays, born.step, born.seed, born.dt_ms, born.digest))
         simulation.run(n_frames=5, rasters=random_rasters(network, 5, share=0.2, seed=1), learn=True)
         found.append(simulation.state())
-    clean, spoilt_state = (s.weights("in->out/r") for s in found)
+    clean, spoilt_state = (s.weights("in->out/fast") for s in found)
     assert np.array_equal(clean[:, 0], spoilt_state[:, 0]) and np.isfinite(clean).all()
     assert not np.isfinite(spoilt_state[:, 1]).any()
-    born_weights = engine("reference").build(network, seed=4).state().weights("in->out/r")
+    born_weights = engine("reference").build(network, seed=4).state().weights("in->out/fast")
     assert not np.array_equal(clean[:, 0], born_weights[:, 0]), "the rule did nothing"
