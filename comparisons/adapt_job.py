@@ -11,7 +11,7 @@ from comparisons import run_folder
 from comparisons.learning import LocalLearner
 from comparisons.movies import Source
 from plasticity.predictive import ErrorGated
-from plasticity.training import Plan
+from plasticity.training import Lesson, Plan
 from snn._model import Described, Positive
 from snn.description import Network, Projection, Signal, Tap
 from snn.engines import engine
@@ -49,6 +49,10 @@ class AdaptJob(Described):
     plan: Plan = Plan()
     c: Positive = 4.0
     seed: Annotated[int, Field(ge=0)] = 0
+
+    def before(self) -> tuple[Lesson, ...]:
+        """As `LearnsLocally.before`: nothing."""
+        return ()
 
     def simulation(self, network: Network, state: State | None = None) -> Simulation:
         """Build the network on the event engine.

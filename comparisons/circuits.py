@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from comparisons.movies import Source
-from plasticity import ErrorGated
+from comparisons.recipes import RECIPES, RecipeName
 from snn._model import Described, Positive
 from snn.description import Network
 from snn.engines import engine
@@ -23,6 +23,10 @@ class CircuitSettings(Described):
     ----------
     source : Source
         What to learn from.
+    recipe : {'plain', 'gated', 'hierarchical', 'stdp_only'}
+        Which circuit and which rules.
+    branches : int, optional
+        Gated branches, where not those of the recipe.
     levels : int
         Levels of the circuit.
     cells : {'spiking', 'rate'}
@@ -36,7 +40,11 @@ class CircuitSettings(Described):
         Delay of the circuit's short connections; a multiple of the step.
     """
 
+    later_fields: ClassVar[frozenset[str]] = frozenset({"recipe", "branches"})
+
     source: Source
+    recipe: RecipeName = "plain"
+    branches: Annotated[int, Field(ge=1)] | None = None
     levels: Annotated[int, Field(ge=1)] = 1
     cells: Literal["spiking", "rate"] = "spiking"
     overrides: tuple[tuple[str, float | str], ...] = ()
@@ -56,9 +64,17 @@ class CircuitSettings(Described):
         DescriptionError
             If the frames are too small or an override is refused.
         """
-        source = self.source
-        spec = PredNetSpec(rows=source.size, cols=source.size, levels=self.levels, frame_ms=source.frame_ms, lag_ms=self.lag_ms)
-        network = prednet(spec, ErrorGated(eta=1.0, quantum_mV=spec.error_quantum_mV))
+        source, recipe = self.source, RECIPES[self.recipe]
+        asked = {
+            "rows": source.size,
+            "cols": source.size,
+            "levels": self.levels,
+            "frame_ms": source.frame_ms,
+            "lag_ms": self.lag_ms,
+            "branches": recipe.spec.branches if self.branches is None else self.branches,
+        }
+        spec = PredNetSpec(**(recipe.spec.model_dump() | asked))
+        network = prednet(spec, *recipe.rules(spec), upper_rule=recipe.upper_rule(spec))
         for path, value in self.overrides:
             network = network.override(path, value)
         return rate_network(network, dt_ms=self.dt_ms) if self.cells == "rate" else network

@@ -34,10 +34,13 @@ def learn(
     *,
     movies_from: SourceOptions,
     out: Path,
-    levels: int = 1,
-    passes: int = 4,
-    eta: float = 0.3,
-    eta_end: float = 0.02,
+    recipe: Literal["plain", "gated", "hierarchical", "stdp_only"] = "plain",
+    branches: Count | None = None,
+    levels: Count | None = None,
+    rear: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
+    passes: Count | None = None,
+    eta: float | None = None,
+    eta_end: float | None = None,
     cells: Literal["spiking", "rate"] = "spiking",
     seed: int = 0,
     dt_ms: float = 1.0,
@@ -56,10 +59,16 @@ def learn(
         What to learn from.
     out
         Run folder to make.
+    recipe
+        Which circuit and rules: plain; gated (branches that compete); hierarchical (gated, two levels); stdp_only.
+    branches
+        Gated branches of the forecast; those of the recipe when left out.
     levels
-        Levels of the circuit.
+        Levels of the circuit; those of the recipe when left out.
+    rear
+        Drifts of photographs, of 30 frames each, on which it is reared first; none when 0.
     passes
-        How often everything is shown.
+        How often everything is shown; as the recipe says when left out, like the rates.
     eta
         Learning rate at the beginning.
     eta_end
@@ -84,13 +93,18 @@ def learn(
         Draw figures.
     """
     from comparisons.learning import Job
+    from comparisons.recipes import RECIPES, reared_on
     from comparisons.running import run_job
-    from plasticity.training import Plan
 
+    chosen, source = RECIPES[recipe], movies_from.source()
     job = Job(
-        source=movies_from.source(),
-        plan=Plan(passes=passes, eta_start=eta, eta_end=eta_end),
-        levels=levels,
+        source=source,
+        plan=chosen.plan_with(passes=passes, eta_start=eta, eta_end=eta_end),
+        rearing=reared_on(source, rear) if rear else None,
+        rearing_plan=chosen.rearing,
+        recipe=recipe,
+        branches=branches,
+        levels=chosen.levels if levels is None else levels,
         cells=cells,
         overrides=pairs(set_),
         seed=seed,

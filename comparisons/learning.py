@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal, Protocol, Self
+from typing import Any, ClassVar, Literal, Protocol, Self
 
 import numpy as np
 from pydantic import model_validator
@@ -12,8 +12,9 @@ from pydantic import model_validator
 from comparisons.circuits import CircuitSettings
 from comparisons.diary import Diary
 from comparisons.forecasters import CircuitForecaster
+from comparisons.movies import Source
 from comparisons.run_folder import write_text
-from plasticity.training import Plan, learn, refuse_bad_weights
+from plasticity.training import Lesson, Plan, learn, refuse_bad_weights
 from snn.curve import Curve
 from snn.description import Network
 from snn.engines import engine
@@ -40,6 +41,9 @@ class LearnsLocally(Protocol):
     def seed(self) -> int:
         """Of the order in which stretches are shown."""
 
+    def before(self) -> Sequence[Lesson]:
+        """What it learns before the movies of its source."""
+
     def simulation(self, network: Network, state: State | None = None) -> Simulation:
         """Build the network.
 
@@ -57,6 +61,10 @@ class Job(CircuitSettings):
     ----------
     plan : Plan
         How it learns.
+    rearing : Source, optional
+        Photographs under drift on which it is reared first.
+    rearing_plan : Plan
+        How it learns from them.
     engine : str
         Engine that learns.
     precision : {'float64', 'float32'}
@@ -65,8 +73,12 @@ class Job(CircuitSettings):
         As in `CircuitSettings`.
     """
 
+    later_fields: ClassVar[frozenset[str]] = CircuitSettings.later_fields | {"rearing", "rearing_plan"}
+
     kind: Literal["learn"] = "learn"
     plan: Plan = Plan()
+    rearing: Source | None = None
+    rearing_plan: Plan = Plan(passes=1, eta_start=0.8, eta_end=0.1)
     engine: Literal["event", "reference", "brian", "torch_"] = "event"
     precision: Literal["float64", "float32"] = "float64"
 
@@ -80,6 +92,10 @@ class Job(CircuitSettings):
         """As `CircuitSettings.simulation`, on the engine of the job."""
         options = {"precision": self.precision} if self.engine in ("event", "torch_") else {}
         return engine(self.engine, **options).build(network, state=state, dt_ms=self.dt_ms, seed=self.seed)
+
+    def before(self) -> tuple[Lesson, ...]:
+        """As `LearnsLocally.before`."""
+        return () if self.rearing is None else ((self.rearing.learning(self.seed), self.rearing_plan),)
 
     def learner(self) -> LocalLearner:
         """Build the network at rest, ready to learn.
@@ -114,7 +130,17 @@ class LocalLearner:
         """As `Learner.learn`."""
         start = len(self.curve.points)
         plan, seed = self.job.plan, self.job.seed
-        learn(self.simulation, movies, plan, seed=seed, start=start, curve=self.curve, watch=self.diary.note, after=lambda *_: after())
+        learn(
+            self.simulation,
+            movies,
+            plan,
+            before=self.job.before(),
+            seed=seed,
+            start=start,
+            curve=self.curve,
+            watch=self.diary.note,
+            after=lambda *_: after(),
+        )
 
     def refuse_bad(self) -> None:
         """As `Learner.refuse_bad`."""

@@ -20,7 +20,20 @@ from snn.seeding import stream
 from snn.stimuli.movie import Movie
 from snn.stimuli.splitting import FIRST_SCORED
 
-__all__ = ["Curve", "Plan", "Progress", "forecast_error", "join", "learn", "order", "refuse_bad_weights", "refuse_blow_up", "stretches"]
+__all__ = [
+    "Curve",
+    "Lesson",
+    "Plan",
+    "Progress",
+    "forecast_error",
+    "join",
+    "learn",
+    "order",
+    "refuse_bad_weights",
+    "refuse_blow_up",
+    "refuse_short",
+    "stretches",
+]
 
 FORECASTER = "level0.prediction"
 GREY_MSE, LOST_RATIO = 0.25, 4.0
@@ -66,6 +79,10 @@ class Plan(Described):
         if self.eta_start == 0 or self.eta_end == 0:
             return self.eta_start + (self.eta_end - self.eta_start) * progress
         return float(self.eta_start * (self.eta_end / self.eta_start) ** progress)
+
+
+Lesson = tuple[Sequence[Movie], Plan]
+"""Movies, and how they are learned from."""
 
 
 def stretches(movies: Sequence[Movie], length: int) -> list[Movie]:
@@ -138,6 +155,7 @@ def learn(
     movies: Sequence[Movie],
     plan: Plan,
     *,
+    before: Sequence[Lesson] = (),
     seed: int = 0,
     start: int = 0,
     curve: Curve | None = None,
@@ -153,6 +171,8 @@ def learn(
     movies : sequence of Movie
         Learning clips.
     plan : Plan
+    before : sequence of (sequence of Movie, Plan)
+        What is learned first, such as rearing on drifting photographs; it counts in ``start`` and in the curve.
     seed : int
         Seed of the order of stretches.
     start : int
@@ -177,30 +197,22 @@ def learn(
         the population and the time.
     """
     curve = curve or Curve()
-    shown = stretches(movies, plan.stretch)
-    if not any(m.n_frames > FIRST_SCORED for m in shown):
-        raise MovieError(
-            sentence(
-                "learn.movies",
-                f"no clip has more than {FIRST_SCORED} frames",
-                got=[m.n_frames for m in shown][:5],
-                cure="give longer clips",
-            )
-        )
+    lessons = [*((tuple(shown), how) for shown, how in before), (tuple(movies), plan)]
+    refuse_short(lessons)
+    total = sum(len(stretches(shown, how.stretch)) * how.passes for shown, how in lessons)
     time_ms = 0.0
-    for done, (index, eta) in enumerate(_schedule(len(shown), plan, seed), start=1):
-        movie = shown[index]
+    for done, (movie, eta, how) in enumerate(_schedule(lessons, seed), start=1):
         time_ms += movie.n_frames * movie.frame_ms
         if done <= start:
             continue
         simulation.restart()
-        warm = min(plan.warm_up, movie.n_frames)
+        warm = min(how.warm_up, movie.n_frames)
         parts = [simulation.run(movie.part(0, warm), learn=False)]
         if movie.n_frames > warm:
             parts.append(simulation.run(movie.part(warm, movie.n_frames), learn=True, modulator=eta))
         recording = join(parts)
-        progress = Progress(done, len(shown) * plan.passes, *forecast_error(recording, movie), movie.name)
-        refuse_blow_up(recording, plan, progress, f"stretch {done} of {progress.total} (clip {movie.name!r}, {time_ms:g} ms)")
+        progress = Progress(done, total, *forecast_error(recording, movie), movie.name)
+        refuse_blow_up(recording, how, progress, f"stretch {done} of {total} (clip {movie.name!r}, {time_ms:g} ms)")
         curve.points.append(progress)
         if watch is not None:
             watch(progress, recording)
@@ -210,10 +222,36 @@ def learn(
     return curve
 
 
-def _schedule(n: int, plan: Plan, seed: int) -> Iterator[tuple[int, float]]:
-    total = n * plan.passes
-    for i, index in enumerate(order(n, plan.passes, seed)):
-        yield index, plan.eta(i / max(1, total - 1))
+def refuse_short(lessons: Sequence[Lesson]) -> None:
+    """Raise when nothing of a lesson is long enough to learn from.
+
+    Parameters
+    ----------
+    lessons : sequence of (sequence of Movie, Plan)
+
+    Raises
+    ------
+    MovieError
+    """
+    for movies, how in lessons:
+        shown = stretches(movies, how.stretch)
+        if not any(m.n_frames > FIRST_SCORED for m in shown):
+            raise MovieError(
+                sentence(
+                    "learn.movies",
+                    f"no clip has more than {FIRST_SCORED} frames",
+                    got=[m.n_frames for m in shown][:5],
+                    cure="give longer clips",
+                )
+            )
+
+
+def _schedule(lessons: Sequence[Lesson], seed: int) -> Iterator[tuple[Movie, float, Plan]]:
+    for movies, how in lessons:
+        shown = stretches(movies, how.stretch)
+        total = len(shown) * how.passes
+        for i, index in enumerate(order(len(shown), how.passes, seed)):
+            yield shown[index], how.eta(i / max(1, total - 1)), how
 
 
 def join(parts: Sequence[Recording]) -> Recording:

@@ -20,8 +20,8 @@ Pairs = tuple[tuple[int, int], ...]
 class Level:
     """Populations and projections of one level."""
 
-    def __init__(self, spec: PredNetSpec, level: int, rule: Rule | None) -> None:
-        self.spec, self.level, self.rule = spec, level, rule
+    def __init__(self, spec: PredNetSpec, level: int, rule: Rule | None, inhibitory_rule: Rule | None) -> None:
+        self.spec, self.level, self.rule, self.inhibitory_rule = spec, level, rule, inhibitory_rule
         self.f = spec.n_channels(level)
         self.theta = spec.target_step * spec.retina.luminance_mV
         self.theta_p = spec.forecast_step * spec.retina.luminance_mV
@@ -202,8 +202,9 @@ class Level:
         signals: tuple[Signal, ...] = (),
         label: str = "",
     ) -> Projection:
-        asked = {t.name for t in self.rule.traces() if t.side == "signal"} if self.rule else set()
-        plastic = bool(signals) and self.rule is not None
+        rule = self.inhibitory_rule if source.endswith("_inh") else self.rule
+        asked = {t.carried for t in rule.traces() if t.side == "signal"} if rule else set()
+        plastic = bool(signals) and rule is not None
         signals = tuple(s for s in signals if s.name in asked)
         return Projection(
             source=source if source.startswith("level") else self.name(source),
@@ -212,7 +213,7 @@ class Level:
             topology=topology,
             weights=Constant(value_mV=weights) if isinstance(weights, float) else weights,
             delay_ms=delay_ms,
-            rule=self.rule if plastic else None,
+            rule=rule if plastic else None,
             signals=signals if plastic else (),
             w_max_mV=self.spec.w_max_mV if plastic else None,
             label=label,

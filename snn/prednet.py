@@ -37,14 +37,19 @@ COMPETING = (".selector", ".selector_inh")
 __all__ = ["PredNetSpec", "prednet", "rate_network"]
 
 
-def prednet(spec: PredNetSpec, rule: Rule | None = None) -> Network:
+def prednet(spec: PredNetSpec, rule: Rule | None = None, inhibitory_rule: Rule | None = None, *, upper_rule: Rule | None = None) -> Network:
     """Build the circuit.
 
     Parameters
     ----------
     spec : PredNetSpec
     rule : Rule, optional
-        How the forecast weights learn; it reads the signals ``excess`` and ``deficit``. Left out, they are fixed.
+        How the forecast weights learn; it reads the signals ``excess`` and ``deficit``, with gated branches also ``heard``
+        and ``rivals``. Left out, they are fixed.
+    inhibitory_rule : Rule, optional
+        How the weights from inhibitory partners learn, where not by the same rule.
+    upper_rule : Rule, optional
+        How all forecast weights of the levels above 0 learn, which have no gated branches, where not by the same rules.
 
     Returns
     -------
@@ -77,7 +82,10 @@ def prednet(spec: PredNetSpec, rule: Rule | None = None) -> Network:
     if spec.field % 2 == 0 or spec.feedback_field % 2:
         got = (spec.field, spec.feedback_field)
         raise DescriptionError(sentence("prednet.field, feedback_field", "cannot be centred", got=got, allowed="an odd and an even size"))
-    levels = [Level(spec, level, rule) for level in range(spec.levels)]
+    rules = [
+        (rule, inhibitory_rule or rule) if not level or upper_rule is None else (upper_rule, upper_rule) for level in range(spec.levels)
+    ]
+    levels = [Level(spec, level, *both) for level, both in enumerate(rules)]
     return Network(
         name=f"prednet-{spec.levels}",
         frame_ms=spec.frame_ms,

@@ -1,0 +1,142 @@
+"""Named recipes of ``learn``: which circuit, which rules, and how fast it learns. The numbers are in docs/learning.md."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Any, Literal
+
+from comparisons.movies import PHOTOGRAPHS, Source
+from plasticity import ErrorGated, GatedDelta, PairSTDP, VogelsSTDP
+from plasticity.training import Plan
+from snn._model import Described
+from snn.encoding import Retina
+from snn.local import Rule
+from snn.prednet_spec import Gating, PredNetSpec
+
+RecipeName = Literal["plain", "gated", "hierarchical", "stdp_only"]
+
+
+class Recipe(Described):
+    """A circuit and how it learns, whatever its size.
+
+    Parameters
+    ----------
+    spec : PredNetSpec
+        Its constants; size, levels and times come from the job.
+    teaching : {'error', 'stdp'}
+        Whether the forecast learns from error cells, or from spike timing alone: pair STDP of excitatory synapses and
+        Vogels' rule of inhibitory ones, which have no teacher.
+    plan : Plan
+        Passes and learning rates where the job gives none.
+    rearing : Plan or None
+        Learning rates of the drifting photographs on which it is reared, where it is reared at all.
+    levels : int
+        Levels where the job gives none.
+    normaliser_c : float
+        Floor of the rule's normaliser.
+    """
+
+    spec: PredNetSpec
+    teaching: Literal["error", "stdp"] = "error"
+    plan: Plan = Plan()
+    rearing: Plan = Plan(passes=1, eta_start=0.8, eta_end=0.1)
+    levels: int = 1
+    normaliser_c: float = 4.0
+
+    def rules(self, spec: PredNetSpec) -> tuple[Rule, Rule]:
+        """Rules of the excitatory and of the inhibitory forecast synapses.
+
+        Parameters
+        ----------
+        spec : PredNetSpec
+            With sizes and times filled in.
+
+        Returns
+        -------
+        (Rule, Rule)
+        """
+        if self.teaching == "stdp":
+            step = 0.002 * spec.error_quantum_mV
+            return PairSTDP(a_plus_mV=step, a_minus_mV=1.05 * step), VogelsSTDP(eta_mV=step, target_Hz=10.0)
+        rule = GatedDelta(**self._constants(spec)) if spec.branches > 1 else ErrorGated(**self._constants(spec))
+        return rule, rule
+
+    def plan_with(self, **asked: Any) -> Plan:
+        """Give the plan, with what the user asked for in its place.
+
+        Parameters
+        ----------
+        **asked
+            Fields of `Plan`; None leaves the recipe's.
+
+        Returns
+        -------
+        Plan
+        """
+        return Plan(**(self.plan.model_dump() | {k: v for k, v in asked.items() if v is not None}))
+
+    def upper_rule(self, spec: PredNetSpec) -> Rule | None:
+        """Rule of the levels above 0, which have no gates.
+
+        Parameters
+        ----------
+        spec : PredNetSpec
+            With sizes and times filled in.
+
+        Returns
+        -------
+        Rule or None
+            None where they learn by the rules of level 0.
+        """
+        return ErrorGated(**self._constants(spec)) if self.teaching == "error" and spec.branches > 1 else None
+
+    def _constants(self, spec: PredNetSpec) -> dict[str, Any]:
+        quantum, tau = spec.error_quantum_mV, spec.tau_forecast_ms
+        return {"eta": 1.0, "quantum_mV": quantum, "c": self.normaliser_c, "tau_pre_ms": tau}
+
+
+def reared_on(source: Source, n_movies: int) -> Source:
+    """Describe the drifts on which a network is reared: all directions, slow to fast, at the size of its own movies.
+
+    Parameters
+    ----------
+    source : Source
+        What it learns from afterwards.
+    n_movies : int
+
+    Returns
+    -------
+    Source
+    """
+    return Source(
+        frames=PHOTOGRAPHS,
+        size=source.size,
+        n_movies=n_movies,
+        n_frames=30,
+        speed_min_px=0.25,
+        speed_max_px=2.5,
+        frame_ms=source.frame_ms,
+    )
+
+
+PLAIN = PredNetSpec(rows=8, cols=8)
+GATED = PredNetSpec(
+    rows=8,
+    cols=8,
+    branches=9,
+    gating=Gating(sharpness_mV=8.0, pooled_spikes=1),
+    retina=Retina(contrast_gain=1.0, transient_gain=0.5),
+    target_step=1 / 64,
+    forecast_step=1 / 128,
+    tau_forecast_ms=10.0,
+    initial_forecast_mV=0.3,
+)
+RECIPES = MappingProxyType(
+    {
+        "plain": Recipe(spec=PLAIN),
+        "gated": Recipe(spec=GATED, plan=Plan(passes=3, eta_start=0.2, eta_end=0.02)),
+        "hierarchical": Recipe(spec=GATED, plan=Plan(passes=3, eta_start=0.2, eta_end=0.02), levels=2),
+        "stdp_only": Recipe(spec=PLAIN.model_copy(update={"initial_forecast_mV": 0.1}), teaching="stdp"),
+    }
+)
+"""By the name that ``learn --recipe`` takes."""
