@@ -14,6 +14,7 @@ from plasticity import (
     CorrelationMeasuring,
     DendriticPrediction,
     ErrorGated,
+    GatedDelta,
     L1Norm,
     Oja,
     PairSTDP,
@@ -34,6 +35,7 @@ from snn.testing.rules import every_topology
 RULES = (
     ErrorGated(),
     ErrorGated(eta=1.0, quantum_mV=3.0, c=0.01, decay=0.3, tau_pre_ms=3.0),
+    GatedDelta(quantum_mV=3.0, c=0.01, silence=0.2),
     PairSTDP(a_plus_mV=0.2, a_minus_mV=0.25),
     PairSTDP(a_plus_mV=1.5, a_minus_mV=0.5, tau_plus_ms=8.0, tau_minus_ms=30.0),
     CorrelationMeasuring(eta_mV=0.3, unit_mV=0.5, share=0.2),
