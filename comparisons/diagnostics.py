@@ -5,17 +5,14 @@ Everything here is a function of the description, the state and recordings; `com
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
-from plasticity.compose import Compose
-from plasticity.feedback import SymmetricFeedback, SymmetricForecast, alignment_deg
-from snn.description import Network, Projection
-from snn.local import Rule
+from comparisons.route_diagnostics import Balance, Pair, Route, alignments, balance, learned_pairs, pair, route
+from snn.description import Network
 from snn.recording import Recording
 from snn.state import State
 
@@ -63,67 +60,6 @@ class Activity:
     input_spikes: float
     all_spikes: float
     gates: dict[str, Gates]
-
-
-@dataclass(frozen=True)
-class Route:
-    """Weights of a projection that learns.
-
-    Attributes
-    ----------
-    per_cell_mV : float
-        Sum of the weights onto a cell, mean over the target's cells.
-    at_zero, at_max : float
-        Share of the weights that are 0, and at their bound; the latter NaN where there is none.
-    change_mV : float or None
-        Euclidean norm of the change since birth; None where that is not known.
-    """
-
-    per_cell_mV: float
-    at_zero: float
-    at_max: float
-    change_mV: float | None
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A learned excitatory route and the one of its inhibitory partner, which copies the same sources onto the same cells.
-
-    Attributes
-    ----------
-    excitatory, inhibitory : str
-        Names of the projections.
-    total_mV : float
-        Sum of both weights onto a cell, mean over the target's cells.
-    overlap : float
-        ``sum min(W+, W-) / sum max(W+, W-)`` over the synapses: 0 where no source does both, 1 where each undoes the
-        other; NaN where all are 0.
-    """
-
-    excitatory: str
-    inhibitory: str
-    total_mV: float
-    overlap: float
-
-
-@dataclass(frozen=True)
-class Balance:
-    """Weight from excitatory and from inhibitory sources onto the cells of a population.
-
-    Attributes
-    ----------
-    excitatory_mV, inhibitory_mV : float
-        Sum of the weights onto a cell, mean over cells; both magnitudes.
-    ratio : float
-        Excitatory over inhibitory; NaN without inhibition.
-    correlation : float
-        Of both sums over the cells; NaN where either does not vary.
-    """
-
-    excitatory_mV: float
-    inhibitory_mV: float
-    ratio: float
-    correlation: float
 
 
 @dataclass(frozen=True)
@@ -236,148 +172,6 @@ def entropies(counts: Floats) -> Floats:
     share = counts / counts.sum(axis=1, keepdims=True)
     logs = np.log(share, where=share > 0, out=np.zeros_like(share))
     return np.asarray(-(share * logs).sum(axis=1) + 0.0)
-
-
-def route(network: Network, state: State, j: Projection, born: State | None = None) -> Route:
-    """Look at the weights of one projection.
-
-    Parameters
-    ----------
-    network : Network
-    state : State
-    j : Projection
-    born : State, optional
-
-    Returns
-    -------
-    Route
-    """
-    edges, w = network.edges(j), state.weights(j.name).ravel()
-    places = np.unique(edges.weight)
-    kept = w[places]
-    change = None if born is None else float(np.linalg.norm(kept - born.weights(j.name).ravel()[places]))
-    # Less by what float32 may round.
-    bound = float("nan") if j.w_max_mV is None else _share(kept >= (1.0 - 1e-6) * j.w_max_mV)
-    return Route(float(w[edges.weight].sum()) / network.population(j.target).n, _share(kept == 0), bound, change)
-
-
-def _share(mask: NDArray[np.bool_]) -> float:
-    return float(mask.mean()) if mask.size else float("nan")
-
-
-def learned_pairs(network: Network) -> list[tuple[Projection, Projection]]:
-    """Find the learned routes whose sources differ only in their sign.
-
-    Parameters
-    ----------
-    network : Network
-
-    Returns
-    -------
-    list of (Projection, Projection)
-        Excitatory, inhibitory; of the same geometry onto the same population.
-    """
-    plastic = [j for j in network.projections if j.rule is not None]
-    return [
-        (a, b) for a, b in product(plastic, plastic) if b.source == f"{a.source}_inh" and (a.target, a.topology) == (b.target, b.topology)
-    ]
-
-
-def pair(network: Network, state: State, a: Projection, b: Projection) -> Pair:
-    """Compare the weights of two routes, synapse by synapse.
-
-    Parameters
-    ----------
-    network : Network
-    state : State
-    a, b : Projection
-        As `learned_pairs` gives them.
-
-    Returns
-    -------
-    Pair
-    """
-    n, at = network.population(a.target).n, network.edges(a).weight
-    up, down = (state.weights(j.name).ravel()[at] for j in (a, b))
-    larger = float(np.maximum(up, down).sum())
-    overlap = float(np.minimum(up, down).sum()) / larger if larger > 0 else float("nan")
-    return Pair(a.name, b.name, float(up.sum() + down.sum()) / n, overlap)
-
-
-def balance(network: Network, state: State) -> dict[str, Balance]:
-    """Sum what every cell receives, by sign; sums of other kinetics are not alike and stay apart, gates are no currents.
-
-    Parameters
-    ----------
-    network : Network
-    state : State
-
-    Returns
-    -------
-    dict of str to Balance
-    """
-    sums: dict[str, Floats] = {}
-    for j in network.projections:
-        source, target = network.population(j.source), network.population(j.target)
-        kinetics = next(r.kinetics for r in target.receptors if r.name == j.receptor)
-        if kinetics == "gate":
-            continue
-        edges = network.edges(j)
-        w = state.weights(j.name).ravel()[edges.weight]
-        if j.spread:
-            w = w * state.arrays[f"factor/{j.name}"][edges.pre // (1 if target.pools is None else source.copies)]
-        w = -w if source.sign == "inhibitory" else w
-        found = sums.setdefault(f"{target.name} ({kinetics})", np.zeros((2, target.n)))
-        for row, part in enumerate((np.maximum(w, 0.0), np.maximum(-w, 0.0))):
-            found[row] += np.bincount(edges.post, part, minlength=target.n)
-    return {name: _balance(*found) for name, found in sums.items()}
-
-
-def _balance(up: Floats, down: Floats) -> Balance:
-    varies = min(np.ptp(up) - 1e-9 * up.max(), np.ptp(down) - 1e-9 * down.max()) > 0  # more than by rounding
-    correlation = float(np.corrcoef(up, down)[0, 1]) if varies else float("nan")
-    excitatory, inhibitory = float(up.mean()), float(down.mean())
-    return Balance(excitatory, inhibitory, excitatory / inhibitory if inhibitory > 0 else float("nan"), correlation)
-
-
-def alignments(network: Network, state: State) -> dict[str, float]:
-    """Measure how far routes that learn to mirror each other have come.
-
-    Parameters
-    ----------
-    network : Network
-    state : State
-
-    Returns
-    -------
-    dict of str to float
-        Degrees, per ``FORWARD and BACKWARD``; empty where no such rules are.
-    """
-    forward = [j for j in network.projections if j.rule and any(isinstance(r, SymmetricForecast) for r in _rules(j.rule))]
-    backward = [j for j in network.projections if j.rule and any(isinstance(r, SymmetricFeedback) for r in _rules(j.rule))]
-    return {
-        f"{a.name} and {b.name}": alignment_deg(network, state, a.name, b.name)
-        for a, b in product(forward, backward)
-        if _meet(network, a, b)
-    }
-
-
-def _rules(rule: Rule) -> Iterator[Rule]:
-    """Yield a rule, or those that it is made of."""
-    if isinstance(rule, Compose):
-        for part in rule.rules:
-            yield from _rules(part)
-    else:
-        yield rule
-
-
-def _meet(network: Network, a: Projection, b: Projection) -> bool:
-    """Tell whether the second leads back along synapses of the first."""
-    n = network.population(a.target).n
-    if a.source != b.target or network.population(b.source).n != n:
-        return False
-    there, back = network.edges(a), network.edges(b)
-    return bool(np.isin(there.pre * n + there.post, back.post * n + back.pre).any())
 
 
 def summary_columns(network: Network) -> list[str]:

@@ -17,11 +17,7 @@ class Diary:
     Parameters
     ----------
     network : Network
-
-    Attributes
-    ----------
-    columns : list of str
-        Names of the numbers, as `comparisons.diagnostics.summary_columns` gives them.
+        Its populations decide which numbers there are, as `comparisons.diagnostics.summary_columns` says.
     """
 
     def __init__(self, network: Network) -> None:

@@ -2,8 +2,8 @@
 
 A finished run holds ``config.json``, ``clips.json`` (what was learned from), ``description.json``, ``summary.json``,
 ``curve.csv``, ``weights.npz`` or ``weights.safetensors``, ``bars.npz`` and ``MANIFEST.sha256``, and unless figures were declined
-``figures/`` and, for a circuit, ``recording.npz``. While a run is under way everything lies in
-``NAME.partial``, with the last good checkpoint.
+``figures/`` and, for a circuit, ``recording.npz``; a circuit that learned by its local rule has ``diagnostics.csv``. While a run
+is under way everything lies in ``NAME.partial``, with the last good checkpoint.
 """
 
 from __future__ import annotations

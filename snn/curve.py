@@ -6,7 +6,6 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,8 +69,10 @@ class Curve:
         -------
         Curve
         """
-        rows = zip_longest(np.asarray(array, dtype=np.float64), clips[: len(array)], fillvalue="")
-        return cls([Progress(int(d), int(t), float(m), float(c), int(n), str(clip)) for (d, t, m, c, n), clip in rows])
+        rows = np.asarray(array, dtype=np.float64)
+        names = [*clips[: len(rows)], *[""] * (len(rows) - len(clips))]
+        pairs = zip(rows, names, strict=True)
+        return cls([Progress(int(d), int(t), float(m), float(c), int(n), clip) for (d, t, m, c, n), clip in pairs])
 
     def to_csv(self) -> str:
         """Give all points as a table of numbers, with a heading.

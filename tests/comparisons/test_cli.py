@@ -227,6 +227,7 @@ VERBS: dict[str, Callable[[Path, Path], list[str]]] = {
     "evaluate": lambda run, material: ["evaluate", str(run), "--frames", str(material / "good.npy")],
     "check": lambda run, material: ["check", str(run)],
     "info": lambda run, material: ["info", str(run)],
+    "diagnose": lambda run, material: ["diagnose", str(run), "--frames", str(material / "good.npy")],
 }
 
 

@@ -68,7 +68,17 @@ def test_what_a_run_leaves(tmp_path: Path) -> None:
     assert {p.name for p in tmp_path.iterdir()} == {"clips.npz", "run"}
     verify(tmp_path / "run")
     assert {p.name for p in (tmp_path / "run").iterdir()} == {
-        *("config.json", "clips.json", "description.json", "summary.json", "curve.csv", "weights.npz", "bars.npz", "MANIFEST.sha256")
+        *(
+            "config.json",
+            "clips.json",
+            "description.json",
+            "summary.json",
+            "curve.csv",
+            "diagnostics.csv",
+            "weights.npz",
+            "bars.npz",
+            "MANIFEST.sha256",
+        )
     }
     run = load_run(tmp_path / "run")
     assert run.job == made
