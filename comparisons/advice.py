@@ -58,10 +58,14 @@ def _activity(activity: Activity) -> Advice:
     if inputs < FEW_INPUTS:
         advice["spikes", "inputs"] = "hardly anything reaches the circuit: the movie hardly moves, or its steps are finer than target_step"
     if inputs > MANY_INPUTS:
-        advice["spikes", "inputs"] = "inputs are flooded: lower the gains of the retina, or raise target_step"
+        advice["spikes", "inputs"] = (
+            "inputs are flooded: lower the gains of the retina or raise target_step (converted circuits: fewer copies)"
+        )
     for name, rate in activity.rates_Hz.items():
         if is_error(name) and rate < SILENT_HZ:
-            advice["rate", name] = "error cells are silent and teach nothing: the error threshold is too high for this movie"
+            advice["rate", name] = (
+                "error cells are silent and teach nothing: nothing is left to learn, or the error threshold is too high for this movie"
+            )
         elif is_error(name) and rate > BUSY_HZ:
             advice["rate", name] = "forecasts are far off: eta is too high, or weights are those of another movie"
         elif rate == 0 and name.rpartition(".")[2] in ("representation", "prediction", "branch"):

@@ -116,12 +116,15 @@ def learned_pairs(network: Network) -> list[tuple[Projection, Projection]]:
     Returns
     -------
     list of (Projection, Projection)
-        Excitatory, inhibitory; of the same geometry onto the same population.
+        Excitatory, inhibitory; of the same geometry onto the same population and receptors.
     """
     plastic = [j for j in network.projections if j.rule is not None]
-    return [
-        (a, b) for a, b in product(plastic, plastic) if b.source == f"{a.source}_inh" and (a.target, a.topology) == (b.target, b.topology)
-    ]
+    return [(a, b) for a, b in product(plastic, plastic) if b.source == f"{a.source}_inh" and _place(a) == _place(b)]
+
+
+def _place(j: Projection) -> tuple[object, ...]:
+    """Where a route lies on its target; receptors such as ``dendrite_exc`` and ``dendrite_inh`` are one place."""
+    return j.target, j.topology, j.receptor.removesuffix("_exc").removesuffix("_inh")
 
 
 def pair(network: Network, state: State, a: Projection, b: Projection) -> Pair:

@@ -92,6 +92,8 @@ SELECTIONS = {
     "comparisons/scoring.py": (BARS,),
     "comparisons/gated_shift.py": (BARS,),
     "comparisons/one_frame.py": (BARS, "tests/comparisons/test_caught.py"),
+    "comparisons/diagnostics.py": ("tests/comparisons/test_diagnostics.py",),
+    "comparisons/route_diagnostics.py": ("tests/comparisons/test_diagnostics.py",),
 }
 """Files from which random defects are drawn, and the tests that finish quickly on each without a compiler."""
 

@@ -155,6 +155,11 @@ def test_overlap_of_a_pair(network: Network, target: str) -> None:
     assert math.isnan(pair(network, with_weights(network, dendrite_exc=0.0, dendrite_inh=0.0), a, b).overlap)
 
 
+def test_routes_of_other_receptors_or_fields_are_no_pair() -> None:
+    assert learned_pairs(PLAIN.override(f"{DOWN}.receptor", "persistent_inh")) == []
+    assert learned_pairs(PLAIN.override(f"{DOWN}.topology.size", 3)) == []
+
+
 def test_balance_of_what_is_learned() -> None:
     """Both in proportion to a cell's synapses, of which cells at the border have fewer: ratio 3, correlation 1."""
     found = balance(PLAIN, with_weights(PLAIN, dendrite_exc=3.0, dendrite_inh=1.0))
