@@ -58,9 +58,7 @@ def _activity(activity: Activity) -> Advice:
     if inputs < FEW_INPUTS:
         advice["spikes", "inputs"] = "hardly anything reaches the circuit: the movie hardly moves, or its steps are finer than target_step"
     if inputs > MANY_INPUTS:
-        advice["spikes", "inputs"] = (
-            "inputs are flooded: lower the gains of the retina or raise target_step (converted circuits: fewer copies)"
-        )
+        advice["spikes", "inputs"] = "inputs are flooded: lower the gains of the retina, raise target_step (if converted, use fewer copies)"
     for name, rate in activity.rates_Hz.items():
         if is_error(name) and rate < SILENT_HZ:
             advice["rate", name] = (
