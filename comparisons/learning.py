@@ -69,7 +69,7 @@ class Job(CircuitSettings):
         Engine that learns.
     precision : {'float64', 'float32'}
         Of the event and torch engines; the others have only double.
-    source, levels, cells, overrides, seed, dt_ms, lag_ms
+    source, recipe, branches, levels, cells, overrides, seed, dt_ms, lag_ms
         As in `CircuitSettings`.
     """
 

@@ -69,3 +69,13 @@ def gates(*, graded: bool = False) -> Network:
             ),
         ),
     )
+
+
+def gates_of_rates() -> Network:
+    """As `gates`, with rate units.
+
+    Returns
+    -------
+    Network
+    """
+    return gates(graded=True)

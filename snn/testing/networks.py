@@ -17,7 +17,7 @@ from snn.seeding import stream
 from snn.stimuli.movie import Movie
 from snn.synapses import Receptor
 from snn.testing.compartments import compartments
-from snn.testing.gates import gates
+from snn.testing.gates import gates, gates_of_rates
 from snn.testing.rules import Everything, every_topology
 from snn.topology import Dense, LocalField, OneToOne, SharedKernel, Topology
 from snn.weights import Constant, Normal, Uniform, Weights
@@ -346,16 +346,6 @@ def feed_forward() -> Network:
             _join("first", "second", "slow", LocalField(size=3), _even(0.5, 2.0), 3.0),
         ),
     )
-
-
-def gates_of_rates() -> Network:
-    """As `gates`, with rate units.
-
-    Returns
-    -------
-    Network
-    """
-    return gates(graded=True)
 
 
 def cases() -> tuple[Case, ...]:

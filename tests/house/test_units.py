@@ -16,6 +16,9 @@ UNITS = ("_ms", "_mV", "_nS", "_pA", "_pF", "_Hz", "_deg", "_px", "_rad", "_Hz_p
 DIMENSIONLESS = {
     "ChangeReadout.offset": "luminance, as a fraction of the way from black to white",
     "ChangeReadout.step": "luminance, as a fraction of the way from black to white",
+    "PredNetSpec.branch_step": "luminance, as a fraction of the way from black to white",
+    "Gating.opening": "what a spike adds to a gate, which scales a current",
+    "GatedDelta.silence": "a number of spikes",
     "PredNetSpec.forecast_step": "luminance, as a fraction of the way from black to white",
     "PredNetSpec.pool_gain": "ratio of two currents",
     "PredNetSpec.target_step": "luminance, as a fraction of the way from black to white",
