@@ -14,7 +14,8 @@ from snn.state import State
 from snn.topology import Grid, LocalField, OneToOne, SharedKernel, edges, window
 
 FloatArray = NDArray[np.float64]
-PREDICTION, REPRESENTATION = "level0.prediction", "level0.representation"
+PREDICTION, BRANCH, REPRESENTATION = "level0.prediction", "level0.branch", "level0.representation"
+MOST_BRANCHES = 9
 CELLS = ((1 / 4, 1 / 4), (1 / 4, 1 / 2), (1 / 4, 3 / 4), (3 / 4, 1 / 4), (3 / 4, 1 / 2), (3 / 4, 3 / 4))
 
 
@@ -50,8 +51,22 @@ def fan_in(
     return np.moveaxis(found, -1, 0), (int(r[0]), int(c[0]))
 
 
+def forecaster(network: Network) -> str:
+    """Name the cells of level 0 whose synapses learn the forecast: gated branches, or without them the prediction itself.
+
+    Parameters
+    ----------
+    network : Network
+
+    Returns
+    -------
+    str
+    """
+    return BRANCH if any(p.name == BRANCH for p in network.populations) else PREDICTION
+
+
 def forecast_routes(network: Network) -> list[tuple[Projection, bool]]:
-    """Routes from representations to the prediction of level 0, and whether they excite.
+    """Routes from representations to the cells of level 0 that forecast, and whether they excite.
 
     Parameters
     ----------
@@ -64,7 +79,7 @@ def forecast_routes(network: Network) -> list[tuple[Projection, bool]]:
     return [
         (j, network.population(j.source).sign == "excitatory")
         for j in network.projections
-        if j.target == PREDICTION and ".representation" in j.source and isinstance(j.topology, LocalField | SharedKernel)
+        if j.target == forecaster(network) and ".representation" in j.source and isinstance(j.topology, LocalField | SharedKernel)
     ]
 
 
@@ -100,7 +115,8 @@ def draw_weights(path: Path, network: Network, state: State) -> None:
         Its weights.
     """
     routes, names = forecast_routes(network), feature_names(network)
-    post = network.population(PREDICTION).grid
+    gated = forecaster(network) == BRANCH
+    post = network.population(forecaster(network)).grid
     own = sorted((item for item in routes if item[0].source.startswith(REPRESENTATION)), key=lambda item: not item[1])
     fields_of = [(j, j.topology, excites) for j, excites in own if isinstance(j.topology, LocalField | SharedKernel)]
     half = fields_of[0][1].size // 2
@@ -108,12 +124,14 @@ def draw_weights(path: Path, network: Network, state: State) -> None:
     def inside(share: float, n: int) -> int:
         return int(np.clip(round(share * (n - 1)), min(half, (n - 1) // 2), max(n - 1 - half, n // 2)))
 
-    sites = [(inside(a, post.rows), inside(b, post.cols)) for a, b in CELLS]
-    sites = list(dict.fromkeys(sites))
+    if gated:
+        sites = [(inside(0.5, post.rows), inside(0.5, post.cols), up) for up in range(0, post.channels, 2)][:MOST_BRANCHES]
+    else:
+        sites = list(dict.fromkeys((inside(a, post.rows), inside(b, post.cols), 0) for a, b in CELLS))
     fields = {}
     for j, topology, excites in fields_of:
-        for row, col in sites:
-            fields[(row, col), excites] = fan_in(state.weights(j.name), topology, network.population(j.source).grid, post, (row, col, 0))
+        for cell in sites:
+            fields[cell, excites] = fan_in(state.weights(j.name), topology, network.population(j.source).grid, post, cell)
     top = max(1e-6, max(float(field.max()) for field, _ in fields.values()))
     n = len(names)
     figure = new_figure(11.0, 1.6 + 1.08 * len(sites) + 2.7)
@@ -132,23 +150,25 @@ def draw_weights(path: Path, network: Network, state: State) -> None:
                 if i == 0:
                     axes.set_title(names[f], fontsize=9, color=EXCITATORY if excites else INHIBITORY)
             if block == 0:
-                panels[i][0].set_ylabel(f"pixel\n({site[0]}, {site[1]})", rotation=0, ha="right", va="center", fontsize=9)
+                label = f"branch {site[2] // 2}" if gated else f"pixel\n({site[0]}, {site[1]})"
+                panels[i][0].set_ylabel(label, rotation=0, ha="right", va="center", fontsize=9)
         bar = upper.colorbar(image, ax=[a for line in panels for a in line], location="bottom", shrink=0.7, aspect=40, pad=0.015)
         bar.set_label(f"{title} weight (mV)")
         bar.outline.set_visible(False)
-    upper.suptitle("What “up” prediction cells receive from the representation of one frame ago (+ is the cell's own pixel)")
+    who = f"the “up” cells of the branches at pixel {sites[0][:2]}" if gated else "“up” prediction cells"
+    upper.suptitle(f"What {who} receive from the representation of one frame ago (+ is the cell's own pixel)")
     _distribution(lower.subplots(), network, state, routes)
     save(figure, path)
 
 
 def _distribution(axes: Any, network: Network, state: State, routes: list[tuple[Projection, bool]]) -> None:
-    both, post = [], network.population(PREDICTION).grid
+    both, post = [], network.population(forecaster(network)).grid
     for wanted in (True, False):
         parts = []
         for j, excites in routes:
             if excites == wanted:
                 found = edges(j.topology, network.population(j.source).grid, post)
-                parts.append(state.weights(j.name).ravel()[np.unique(found.weight[found.post % post.channels < post.copies])])
+                parts.append(state.weights(j.name).ravel()[np.unique(found.weight[found.post % post.channels // post.copies % 2 == 0])])
         both.append(np.concatenate(parts))
     bins = np.linspace(0, max(1e-6, max(float(w.max()) for w in both)), 61)
     for weights, colour, name in zip(both, (EXCITATORY, INHIBITORY), ("excitatory", "inhibitory"), strict=True):
@@ -158,5 +178,5 @@ def _distribution(axes: Any, network: Network, state: State, routes: list[tuple[
     axes.set_xlim(0, bins[-1])
     axes.set_xlabel("weight (mV)")
     axes.set_ylabel("synapses")
-    axes.set_title("All forecast weights onto “up” prediction cells of level 0", loc="left")
+    axes.set_title("All forecast weights onto “up” cells of level 0", loc="left")
     axes.legend(loc="upper right")

@@ -76,8 +76,8 @@ def test_a_recipe_builds_what_it_says(recipe: str, branches: int, levels: int, r
 @pytest.mark.parametrize("recipe", ["gated", "stdp_only"])
 def test_a_recipe_learns_from_the_command_line(recipe: str, tmp_path: Path) -> None:
     """Oracle: weights that differ from those at birth, a curve of rearing and learning, branches as asked."""
-    options = ["--size", str(SIZE), "--recipe", recipe, "--passes", "2", "--rear", "1", "--no-figures"]
-    chosen = ["--branches", "2"] if recipe == "gated" else []
+    options = ["--size", str(SIZE), "--recipe", recipe, "--passes", "2", "--rear", "1"]
+    chosen = ["--branches", "2"] if recipe == "gated" else ["--no-figures"]
     run_command("learn", "--frames", frames(tmp_path), *options, *chosen, "--out", str(tmp_path / "run"))
     run = load_circuit(tmp_path / "run", "check")
     with (tmp_path / "run" / "curve.csv").open() as file:
@@ -90,6 +90,7 @@ def test_a_recipe_learns_from_the_command_line(recipe: str, tmp_path: Path) -> N
             assert not np.array_equal(run.state.weights(j.name), born.weights(j.name)), j.name
     if recipe == "gated":
         assert run.network.population("level0.branch").shape[2] == 4
+        assert (tmp_path / "run" / "figures" / "weights.png").stat().st_size > 10_000
 
 
 @pytest.mark.slow
