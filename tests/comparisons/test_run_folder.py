@@ -34,7 +34,7 @@ def listed(run: Path) -> list[str]:
 
 def test_a_finished_run_holds_what_it_needs(finished: Path) -> None:
     run_folder.verify(finished)
-    assert set(listed(finished)) == {*run_folder.NEEDED, "weights.npz", run_folder.MANIFEST}
+    assert set(listed(finished)) == {*run_folder.NEEDED, "weights.npz", "diagnostics.csv", run_folder.MANIFEST}
 
 
 @pytest.mark.slow

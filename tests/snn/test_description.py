@@ -15,6 +15,7 @@ from snn.encoding import Retina
 from snn.engines.layout import Layout
 from snn.errors import DescriptionError
 from snn.prednet import PredNetSpec, prednet
+from snn.prednet_spec import Gating
 from snn.synapses import Receptor
 from snn.topology import Dense, LocalField, OneToOne
 from snn.weights import Constant, Normal, Uniform
@@ -143,7 +144,7 @@ def test_a_network_is_refused_in_words(out: dict[str, Any], change: dict[str, An
 def test_receptors_and_readouts_are_checked() -> None:
     """Oracle: the sentences."""
     for wrong in ({"kinetics": "pulse", "tau_ms": 1.0}, {"kinetics": "exponential"}, {"kinetics": "integrating", "tau_ms": 2.0}):
-        with pytest.raises(ValueError, match="tau_ms is needed for 'exponential' and for no other"):
+        with pytest.raises(ValueError, match="tau_ms is needed for 'exponential' and 'gate' and for no other"):
             Receptor(name="r", **wrong)
     with pytest.raises(ValueError, match=r"no population 'ot'; did you mean 'out'\?"):
         Network(populations=(population(),), readouts=(ChangeReadout(name="f", population="ot", step=1.0),))
@@ -257,7 +258,8 @@ def test_descriptions_are_frozen() -> None:
         ({"field": 4}, "cannot be centred"),
         ({"contrast": False, "transient": False}, "there is nothing to forecast from; switch one on"),
         ({"target_step": 0.0}, "target_step"),
-        ({"branches": 2}, "branches"),
+        ({"branches": 0}, "branches"),
+        ({"branches": 2, "gating": Gating(pool_px=3)}, "even"),
     ],
 )
 def test_a_circuit_is_refused_in_words(change: dict[str, Any], words: str) -> None:
