@@ -17,7 +17,7 @@ from snn.state import Array, State
 from snn.testing import SINGLE, cases, check_engine, check_single
 
 NAMES = tuple(case.name for case in cases())
-RATES = ("prednet of rate units", "pooled rate units")
+RATES = ("prednet of rate units", "pooled rate units", "gates of rate units")
 
 
 @pytest.mark.parametrize("name", NAMES)
