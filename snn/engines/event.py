@@ -260,7 +260,7 @@ class EventBackend:
             x.frame_ago[span] = x.frame_value[span] * share
         x.frame_value[:] = 0
         kept = listed if given.spikes else 0
-        return FrameOutput(x.total - before, x.late.copy(), spike_steps[:kept], spike_cells[:kept])
+        return FrameOutput((x.total - before).astype(np.float64), x.late.astype(np.float64), spike_steps[:kept], spike_cells[:kept])
 
     def _copy(self) -> list[NDArray[Any]]:
         return [a.copy() for a in self.built.arrays]

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int64]
 Floats = NDArray[np.floating]
 
-BLOCK = 32
 SHORT = 16
 SPIKING, RATE, SOURCE = 0, 1, 2
 EXPONENTIAL, INTEGRATING, PULSE, GATE = 0, 1, 2, 3
@@ -75,11 +74,11 @@ class Arrays(NamedTuple):
     threshold: Floats
     adaptation: Floats
     dendrite: Floats
-    last: Ints
+    last: NDArray[np.int32]
     current: Floats
     g: Floats
-    total: NDArray[np.float64]
-    late: NDArray[np.float64]
+    total: Floats
+    late: Floats
     ring: NDArray[np.int32]
     ring_count: Ints
     ring_value: Floats
@@ -95,6 +94,7 @@ class Arrays(NamedTuple):
     lazy_coefficient: Floats
     lazy_now: Ints
     segment: Ints
+    flag: NDArray[np.uint8]
 
 
 class RuleView(NamedTuple):

@@ -14,6 +14,7 @@ from snn.engines.event_lazy import epoch_steps
 from snn.engines.event_rules import Compiled, compiled, function, weight_bounds
 from snn.engines.event_terms import STEP
 from snn.engines.layout import Layout
+from snn.local import Trace
 
 SIDES = {"pre": k.PRE, "post": k.POST, "signal": k.SIGNAL}
 MODES = {None: k.NO_FRAME, "mean": k.MEAN, "sum": k.SUM}
@@ -74,6 +75,7 @@ class RuleTables:
         self.n_trace = self.n_frame = self.n_own = self.n_history = self.n_cells = self.n_listed = 0
         # Compiled functions, and what runs at a frame's end: projection, function, where offsets and constants begin.
         self.precision = precision
+        self.shared: dict[object, tuple[int, int]] = {}
         self.functions: list[object] = []
         self.at_end: list[list[int]] = []
         plastic = [(q, j, compiled(layout.network, j)) for q, j in enumerate(layout.network.projections) if j.rule is not None]
@@ -91,7 +93,7 @@ class RuleTables:
         found: dict[tuple[str, str], int] = {("v", ""): self.layout.offsets[j.target]}
         if network.population(j.target).dendritic:
             found["v", "dendrite"] = self.places[f"dendrite/{j.target}"].start
-        self._traces(q, j, found)
+        self._traces(q, j, found, share=not how.within)
         weights = self.places[f"weights/{j.name}"]
         for state in j.rule.states() if j.rule else ():
             found["own", state.name], found["scale", state.name] = self.n_own, len(self.own)
@@ -152,35 +154,46 @@ class RuleTables:
         self.n_listed += len(order)
         return first
 
-    def _traces(self, q: int, j: Projection, found: dict[tuple[str, str], int]) -> None:
+    def _traces(self, q: int, j: Projection, found: dict[tuple[str, str], int], *, share: bool) -> None:
         for trace in j.rule.traces() if j.rule else ():
+            # What two projections onto the same cells see alike is kept once, where no rule looks at it within a frame.
+            taps = next((s.taps for s in j.signals if s.name == trace.carried), ())
+            alike = (j.target, trace.side, taps, trace.tau_ms, trace.frame, self.layout.counted_steps(trace), trace.ago)
+            at = self.shared.get(alike) if share and trace.side != "pre" else None
+            if at is None:
+                at = self.shared[alike] = self._trace(q, j, trace)
             size = self.layout.network.population(j.source if trace.side == "pre" else j.target).n
-            first_tap = len(self.taps)
-            for name, pre, post in self.layout.signal_edges(j, trace.carried) if trace.side == "signal" else ():
-                n_pre = self.layout.network.population(name).n
-                self.taps.append([self.order[name], len(self.tap_start) - 1])
-                ends = len(self.tap_post) + np.cumsum(np.bincount(pre, minlength=n_pre))
-                self.tap_post += post[np.argsort(pre, kind="stable")].tolist()
-                self.tap_start += ends.tolist()
-            self.traces.append(
-                [
-                    SIDES[trace.side],
-                    q,
-                    self.n_trace,
-                    size,
-                    int(trace.tau_ms is not None),
-                    MODES[trace.frame],
-                    self.n_frame,
-                    first_tap,
-                    len(self.taps) - first_tap,
-                    self.layout.counted_steps(trace)[0],
-                    trace.ago,
-                ]
-            )
-            self.decays.append(self.layout.trace_decay(trace.tau_ms) if trace.tau_ms else 0.0)
             if trace.tau_ms:
-                self.places[f"trace/{j.name}/{trace.name}"] = Place("trace", self.n_trace, size)
+                self.places[f"trace/{j.name}/{trace.name}"] = Place("trace", at[0], size)
             if trace.ago:
-                self.places[f"ago/{j.name}/{trace.name}"] = Place("frame_ago", self.n_frame, size)
-            found["trace", trace.name], found["frame", trace.name], found["ago", trace.name] = self.n_trace, self.n_frame, self.n_frame
-            self.n_trace, self.n_frame = self.n_trace + size, self.n_frame + size
+                self.places[f"ago/{j.name}/{trace.name}"] = Place("frame_ago", at[1], size)
+            found["trace", trace.name], found["frame", trace.name], found["ago", trace.name] = at[0], at[1], at[1]
+
+    def _trace(self, q: int, j: Projection, trace: Trace) -> tuple[int, int]:
+        """Add a trace; give where it and its frame values begin."""
+        size = self.layout.network.population(j.source if trace.side == "pre" else j.target).n
+        first_tap = len(self.taps)
+        for name, pre, post in self.layout.signal_edges(j, trace.carried) if trace.side == "signal" else ():
+            n_pre = self.layout.network.population(name).n
+            self.taps.append([self.order[name], len(self.tap_start) - 1])
+            ends = len(self.tap_post) + np.cumsum(np.bincount(pre, minlength=n_pre))
+            self.tap_post += post[np.argsort(pre, kind="stable")].tolist()
+            self.tap_start += ends.tolist()
+        self.traces.append(
+            [
+                SIDES[trace.side],
+                q,
+                self.n_trace,
+                size,
+                int(trace.tau_ms is not None),
+                MODES[trace.frame],
+                self.n_frame,
+                first_tap,
+                len(self.taps) - first_tap,
+                self.layout.counted_steps(trace)[0],
+                trace.ago,
+            ]
+        )
+        self.decays.append(self.layout.trace_decay(trace.tau_ms) if trace.tau_ms else 0.0)
+        self.n_trace, self.n_frame = self.n_trace + size, self.n_frame + size
+        return self.n_trace - size, self.n_frame - size

@@ -171,15 +171,15 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
     graded = any(p.graded for p in network.populations)
     zeros: Any = np.zeros
     arrays = k.Arrays(
-        v=zeros(n, dtype), threshold=zeros(n, dtype), adaptation=zeros(n, dtype), last=zeros(n, np.int64), current=zeros(n, dtype),
+        v=zeros(n, dtype), threshold=zeros(n, dtype), adaptation=zeros(n, dtype), last=zeros(n, np.int32), current=zeros(n, dtype),
         dendrite=zeros(dendrites, dtype),
-        g=zeros(g, dtype), total=zeros(n), late=zeros(n), ring=zeros(ring, np.int32), ring_count=zeros(slot, np.int64),
+        g=zeros(g, dtype), total=zeros(n, dtype), late=zeros(n, dtype), ring=zeros(ring, np.int32), ring_count=zeros(slot, np.int64),
         ring_value=zeros(ring if graded else 1, dtype), w=zeros(w, dtype), factor=zeros(factor, dtype),
         trace=zeros(rules.n_trace, dtype), frame_value=zeros(rules.n_frame, dtype), frame_ago=zeros(rules.n_frame, dtype),
         own=zeros(rules.n_own, dtype), own_scale=np.ones(len(rules.own)),
         history=zeros(rules.n_history, dtype), lazy_row=zeros(rules.n_cells, np.int64), lazy_coefficient=zeros(rules.n_cells, dtype),
         lazy_now=zeros(len(rules.lazy), np.int64),
-        segment=zeros((longest, 3), np.int64),
+        segment=zeros((longest, 3), np.int64), flag=zeros(max((p.n for p in network.populations), default=0) + 8, np.uint8),
     )  # fmt: skip
     shapes = {key: network.weight_shape(j.name) for j in network.projections for key in (f"weights/{j.name}", *rules.own_keys(j))}
     return Built(tables, arrays, places, rules, shapes, sources)
