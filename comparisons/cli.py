@@ -128,6 +128,7 @@ def evaluate(
     backwards: bool = False,
     movies: int | None = None,
     speed: tuple[float, float] | None = None,
+    direction: tuple[float, float] | None = None,
     seed: int | None = None,
     json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> None:
@@ -149,6 +150,8 @@ def evaluate(
         For photographs: number of drifts; 60 when left out.
     speed
         For photographs: slowest and fastest drift in pixels a frame; 1 when left out.
+    direction
+        For photographs: range of the directions of motion in degrees, as for learn.
     seed
         For photographs: seed of the drifts; 999 when left out.
     json_
@@ -159,11 +162,11 @@ def evaluate(
     from comparisons.run_folder import to_json
     from comparisons.scoring_runs import Frames, score_path
 
-    drifts = {"n_movies": movies, "speed_px": speed, "seed": seed}
+    drifts = {"n_movies": movies, "speed_px": speed, "direction_deg": direction, "seed": seed}
     if frames == PHOTOGRAPHS:
         refuse_unused(NOT_FOR_PHOTOGRAPHS, {"clips": clips or None})
     else:
-        refuse_unused(FOR_PHOTOGRAPHS, {"movies": movies, "speed": speed, "seed": seed})
+        refuse_unused(FOR_PHOTOGRAPHS, {"movies": movies, "speed": speed, "direction": direction, "seed": seed})
     wanted = Frames(frames, names(clips), only, backwards, **{k: v for k, v in drifts.items() if v is not None})  # type: ignore[arg-type]
     report = TerminalReporter()
     report.begin("evaluating")

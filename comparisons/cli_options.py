@@ -36,6 +36,9 @@ class SourceOptions:
         For photographs: number of drifts; 1200 when left out.
     speed
         For photographs: slowest and fastest drift in pixels a frame; 1 when left out.
+    direction
+        For photographs: range of the directions in which the scene moves, in degrees: 0 is rightward, 90 upward, 180
+        leftward; all directions when left out.
     frame_ms
         Time for which a frame is shown.
     timing
@@ -51,6 +54,7 @@ class SourceOptions:
     validate: int = 0
     movies: int | None = None
     speed: tuple[float, float] | None = None
+    direction: tuple[float, float] | None = None
     frame_ms: float = 50.0
     timing: Literal["keep-frames", "resample"] = "keep-frames"
     crop: Literal["centre-square", "none"] = "centre-square"
@@ -80,8 +84,9 @@ class SourceOptions:
             changed = {name: getattr(self, name) for name in other if getattr(self, name) != getattr(SourceOptions, name)}
             refuse_unused(NOT_FOR_PHOTOGRAPHS, changed)
         else:
-            refuse_unused(FOR_PHOTOGRAPHS, {"movies": self.movies, "speed": self.speed})
+            refuse_unused(FOR_PHOTOGRAPHS, {"movies": self.movies, "speed": self.speed, "direction": self.direction})
         slow, fast = self.speed or (1.0, 1.0)
+        low, high = self.direction or (-180.0, 180.0)
         return Source(
             frames=self.frames,
             clips=names(self.clips),
@@ -92,6 +97,8 @@ class SourceOptions:
             n_frames=max(5, n_frames) if still else 10,
             speed_min_px=slow,
             speed_max_px=fast,
+            direction_min_deg=low,
+            direction_max_deg=high,
             frame_ms=self.frame_ms,
             timing=self.timing,
             crop=self.crop,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -40,6 +40,8 @@ class Source(Described):
         For photographs: number and length of the drifts.
     speed_min_px, speed_max_px : float
         For photographs: range of the drift in pixels a frame.
+    direction_min_deg, direction_max_deg : float
+        For photographs: range of the directions in which the scene moves; 0 is rightward, 90 upward, 180 leftward.
     frame_ms : float
         Time for which a frame is shown.
     timing : {'keep-frames', 'resample'}
@@ -47,6 +49,8 @@ class Source(Described):
     crop : {'centre-square', 'none'}
         What is cut off before the frames are made smaller.
     """
+
+    later_fields: ClassVar[frozenset[str]] = frozenset({"direction_min_deg", "direction_max_deg"})
 
     frames: str
     clips: tuple[str, ...] = ()
@@ -57,6 +61,8 @@ class Source(Described):
     n_frames: Annotated[int, Field(ge=5)] = 10
     speed_min_px: Positive = 1.0
     speed_max_px: Positive = 1.0
+    direction_min_deg: float = -180.0
+    direction_max_deg: float = 180.0
     frame_ms: Positive = 50.0
     timing: Literal["keep-frames", "resample"] = "keep-frames"
     crop: Literal["centre-square", "none"] = "centre-square"
@@ -65,6 +71,11 @@ class Source(Described):
     def speed_px(self) -> tuple[float, float]:
         """Range of the drift."""
         return self.speed_min_px, self.speed_max_px
+
+    @property
+    def direction_deg(self) -> tuple[float, float]:
+        """Range of directions."""
+        return self.direction_min_deg, self.direction_max_deg
 
     def learning(self, seed: int) -> tuple[Movie, ...]:
         """Movies to learn from.
@@ -84,9 +95,7 @@ class Source(Described):
             If the source cannot be read or a clip is too short to learn from.
         """
         if self.frames == PHOTOGRAPHS:
-            return drifting_movies(
-                photographs(False), self.n_movies, self.n_frames, self.size, speed_px=self.speed_px, seed=seed, frame_ms=self.frame_ms
-            )
+            return self._drifts(False, seed)
         return tuple(m.part(0, self._end(m)) for m in self.read())
 
     def validation(self) -> tuple[Movie, ...]:
@@ -124,9 +133,7 @@ class Source(Described):
             If the run learned from a clip and too little of it was held out.
         """
         if self.frames == PHOTOGRAPHS:
-            return drifting_movies(
-                photographs(True), self.n_movies, self.n_frames, self.size, speed_px=self.speed_px, seed=seed, frame_ms=self.frame_ms
-            )
+            return self._drifts(True, seed)
         found = []
         for m in self.read():
             start = _used(m, clips)
@@ -145,6 +152,18 @@ class Source(Described):
                 )
             found.append(m.part(start, m.n_frames))
         return tuple(found)
+
+    def _drifts(self, held_out: bool, seed: int) -> tuple[Movie, ...]:
+        return drifting_movies(
+            photographs(held_out),
+            self.n_movies,
+            self.n_frames,
+            self.size,
+            speed_px=self.speed_px,
+            direction_deg=self.direction_deg,
+            seed=seed,
+            frame_ms=self.frame_ms,
+        )
 
     def read(self) -> tuple[Movie, ...]:
         """Read all frames of the source's clips.

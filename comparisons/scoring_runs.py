@@ -36,6 +36,8 @@ class Frames:
         For photographs: number of drifts.
     speed_px : (float, float)
         For photographs: slowest and fastest drift.
+    direction_deg : (float, float)
+        For photographs: range of directions.
     seed : int
         For photographs: seed of the drifts.
     """
@@ -46,6 +48,7 @@ class Frames:
     backwards: bool = False
     n_movies: int = 60
     speed_px: tuple[float, float] = (1.0, 1.0)
+    direction_deg: tuple[float, float] = (-180.0, 180.0)
     seed: int = 999
 
 
@@ -85,8 +88,17 @@ Subject = tuple[Forecaster, tuple[Movie, ...], tuple[GatedShift | None, OneFrame
 def _run(path: Path, wanted: Frames) -> Subject:
     run = load_run(path)
     slow, fast = wanted.speed_px
+    low, high = wanted.direction_deg
     source = run.job.source.model_copy(
-        update={"frames": wanted.frames, "clips": wanted.clips, "n_movies": wanted.n_movies, "speed_min_px": slow, "speed_max_px": fast}
+        update={
+            "frames": wanted.frames,
+            "clips": wanted.clips,
+            "n_movies": wanted.n_movies,
+            "speed_min_px": slow,
+            "speed_max_px": fast,
+            "direction_min_deg": low,
+            "direction_max_deg": high,
+        }
     )
     fresh = wanted.only == "held-out" or wanted.frames == PHOTOGRAPHS
     return run.forecaster, source.held_out(run.clips, wanted.seed) if fresh else source.read(), load_bars(run.path)
@@ -99,7 +111,9 @@ def _model_file(path: Path, wanted: Frames) -> Subject:
     size = model.spec.size(0)
     if wanted.frames == PHOTOGRAPHS:
         images = photographs(held_out=True)
-        movies = drifting_movies(images, wanted.n_movies, 10, size, speed_px=wanted.speed_px, seed=wanted.seed)
+        movies = drifting_movies(
+            images, wanted.n_movies, 10, size, speed_px=wanted.speed_px, direction_deg=wanted.direction_deg, seed=wanted.seed
+        )
     elif wanted.only == "held-out":
         cure = "leave out --only, or give a run folder"
         raise StateError(

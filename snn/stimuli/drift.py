@@ -83,14 +83,16 @@ def drifting_movies(
     size: int | tuple[int, int],
     *,
     speed_px: tuple[float, float] = (1.0, 1.0),
+    direction_deg: tuple[float, float] = (-180.0, 180.0),
     seed: int,
     frame_ms: float = 50.0,
 ) -> tuple[Movie, ...]:
     """Move a window over images at constant velocity, one movie a window.
 
     Pixel (i, j) of frame t is the image at ``(y0 + i + v sin(a) t, x0 + j + v cos(a) t)``, bilinear, where the image
-    (uniform among ``images``), the angle a (uniform), the speed v (uniform in ``speed_px``) and the start (uniform
-    among those from which the window never leaves the image) are drawn anew for every movie.
+    (uniform among ``images``), the angle a (uniform; of any direction unless ``direction_deg`` says less), the speed v
+    (uniform in ``speed_px``) and the start (uniform among those from which the window never leaves the image) are drawn
+    anew for every movie.
 
     Parameters
     ----------
@@ -102,6 +104,9 @@ def drifting_movies(
         Rows and columns of the window.
     speed_px : (float, float), default (1, 1)
         Slowest and fastest speed, in pixels a frame.
+    direction_deg : (float, float), default (-180, 180)
+        Range of the directions in which the scene moves through the window, counterclockwise: 0 is rightward, 90 upward,
+        180 leftward.
     seed : int
         Seed of the draws, 0 or more; equal arguments give equal movies.
     frame_ms : float, default 50
@@ -133,6 +138,10 @@ def drifting_movies(
     slow, fast = speed_px
     if not 0 <= slow <= fast < np.inf:
         raise MovieError(sentence("drifting_movies.speed_px", "not a range of speeds", got=speed_px, allowed="0 <= slowest <= fastest"))
+    low, high = direction_deg
+    if not (low <= high <= low + 360.0 and np.isfinite(low)):
+        allowed = "lowest <= highest, a full turn apart at most"
+        raise MovieError(sentence("drifting_movies.direction_deg", "not a range of directions", got=direction_deg, allowed=allowed))
     if not images:
         raise MovieError(sentence("drifting_movies.images", "no image was given", allowed="at least one"))
     reach = fast * (n_frames - 1)
@@ -142,12 +151,14 @@ def drifting_movies(
             where, cure = f"drifting_movies.images[{name!r}]", "use fewer frames, a smaller window or a larger image"
             raise MovieError(sentence(where, "too small to drift over", got=image.shape, allowed=allowed, cure=cure))
     random = stream(seed, "stimuli", "drift")
+    # The window moves against the scene, and rows count downwards.
+    window = np.pi - np.deg2rad(high), np.pi - np.deg2rad(low)
     names = list(images)
     movies = []
     for number in range(n_movies):
         name = names[int(random.integers(len(names)))]
         image = np.asarray(images[name], dtype=np.float64)
-        angle, speed = random.uniform(0.0, 2.0 * np.pi), random.uniform(slow, fast)
+        angle, speed = random.uniform(*window), random.uniform(slow, fast)
         times = np.arange(n_frames)
         tracks = []
         for room, step in ((image.shape[0] - rows, speed * np.sin(angle)), (image.shape[1] - cols, speed * np.cos(angle))):

@@ -165,6 +165,7 @@ def test_bad_options(case: str, material: Path, tmp_path: Path, capsys: pytest.C
         (["--movies", "0"], ["n_movies", "0"]),
         (["--speed", "2", "1"], ["speed", "(2.0, 1.0)"]),
         (["--speed", "0", "1"], ["speed", "greater than 0"]),
+        (["--direction", "90", "0"], ["direction", "(90.0, 0.0)"]),
         (["--size", "400"], ["smaller window"]),
     ],
 )

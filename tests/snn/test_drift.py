@@ -52,6 +52,23 @@ def test_photographs_are_grey_and_halved(held_out: bool) -> None:
             assert np.abs(image[: rows // 2, : cols // 2] * 255 - mean).max() <= 1.01, name
 
 
+@pytest.mark.parametrize(("direction_deg", "down", "right"), [(0, 0, 1), (90, -1, 0), (180, 0, -1), (-90, 1, 0)])
+def test_the_scene_moves_in_the_direction_asked_for(direction_deg: float, down: int, right: int) -> None:
+    """Oracle: each frame is the one before, shifted by whole pixels."""
+    for movie in drifting_movies({"noise": NOISE}, 5, 4, (9, 11), direction_deg=(direction_deg, direction_deg), seed=3):
+        for before, after in zip(movie.frames[:-1], movie.frames[1:], strict=True):
+            moved = np.roll(before, (down, right), axis=(0, 1))
+            assert np.abs(moved - after)[1:-1, 1:-1].max() < 1e-9
+
+
+def test_all_directions_are_the_default() -> None:
+    """Oracle: the velocities that movies state fill all quadrants, and a half turn only half of them."""
+    down, right = np.transpose([velocity(m.source) for m in drifting_movies({"noise": NOISE}, 60, 4, 9, seed=0)])
+    assert {(d > 0, r > 0) for d, r in zip(down, right, strict=True)} == {(a, b) for a in (True, False) for b in (True, False)}
+    upward = drifting_movies({"noise": NOISE}, 60, 4, 9, direction_deg=(0, 180), seed=0)
+    assert all(velocity(m.source)[0] > 0 for m in upward), "the window moves down where the scene moves up"
+
+
 @given(st.floats(0, 24), st.floats(0, 34), st.integers(1, 16), st.integers(1, 16))
 def test_the_window_is_bilinear(top: float, left: float, rows: int, cols: int) -> None:
     """Oracle: scipy's map_coordinates of order 1."""
