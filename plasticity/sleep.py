@@ -2,7 +2,7 @@
 
 In sleep the eye is shut and a learned route from a representation to the cells of a field is run by two sources, at every
 site: ``sleep.wave`` makes representation cells (and, apart from them, their inhibitory partners) fire a short burst, and
-``sleep.up`` holds cells in an up state, outside which their dendrites are shut and they are silent. Two cells that everybody
+``sleep.up`` holds cells in an up state, outside which they are hyperpolarised and silent. Two cells that everybody
 hears, through relays at each site, tell how much was answered (``sleep.pool``) and how much was held up (``sleep.count``).
 
 A pattern is one place of the field: one channel, one offset. Bursts lie on a lattice whose period is the side of the field,
@@ -44,8 +44,8 @@ STRONG = 0.9
 """Spikes a step in an up state against which inhibition is told."""
 BELOW = 2.0
 """How many spikes' worth inhibition can drive a cell below rest."""
-SINK = 0.2
-"""Spikes' worth that a cell sinks back in each millisecond in which it is not up."""
+SINK = 10.0
+"""Spikes' worth a millisecond that holds a cell down where it is not up, more than bursts can bring it."""
 
 Build = Callable[[Network, State], Simulation]
 
@@ -198,7 +198,7 @@ def asleep(network: Network, route: Route, sleep: Sleep, *, dt_ms: float) -> Net
     every = tuple((0, q) for q in range(features))
     pulse = Receptor(name="pulse", kinetics="pulse")
     one_mV = IF(tau_mem_ms=1.0, v_threshold_mV=1.0, reset_by_mV=1.0, v_floor_mV=0.0)
-    # It lifts a cell from where it has sunk to, and half a spike more makes counts round to the nearest.
+    # It makes up for what holds cells down, lifts from there to rest, and half a spike more makes counts round to the nearest.
     lift = SINK * theta * dt_ms + (BELOW + 0.5) * theta / times.held
 
     def source(part: str, n: int) -> Population:
@@ -228,8 +228,7 @@ def asleep(network: Network, route: Route, sleep: Sleep, *, dt_ms: float) -> Net
         sign=target.sign,
         cell=IF(tau_mem_ms=1.0, v_threshold_mV=theta, reset_by_mV=theta, v_floor_mV=-BELOW * theta),
         receptors=(
-            *(r.model_copy(update={"gate": "open", "shunt": None}) for r in dendrites),
-            Receptor(name="open", kinetics="gate", tau_ms=1.0),
+            *(r.model_copy(update={"gate": None, "shunt": None}) for r in dendrites),
             pulse,
         ),
         biased=True,
@@ -261,7 +260,6 @@ def asleep(network: Network, route: Route, sleep: Sleep, *, dt_ms: float) -> Net
             join("sleep.wave", e.source, waves[0], 1.0),
             join("sleep.wave", i.source, waves[1], 1.0),
             *(j.model_copy(update={"rule": rule, "signals": signals}) for j in route),
-            join("sleep.up", e.target, OneToOne(pairs=every), 1.0, "open"),
             join("sleep.up", e.target, OneToOne(pairs=every), lift),
             join("sleep.up", e.target, OneToOne(pairs=tuple((1, q) for q in range(features))), STRONG * theta, label="strong"),
             join(e.target, "sleep.pool", pooled, 1.0 / most),
