@@ -54,6 +54,9 @@ class AdaptJob(Described):
         """As `LearnsLocally.before`: nothing."""
         return ()
 
+    def night(self, done: int, total: int, simulation: Simulation) -> None:
+        """As `LearnsLocally.night`: it never sleeps."""
+
     def simulation(self, network: Network, state: State | None = None) -> Simulation:
         """Build the network on the event engine.
 

@@ -38,6 +38,7 @@ def learn(
     branches: Count | None = None,
     levels: Count | None = None,
     rear: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
+    sleep: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
     passes: Count | None = None,
     eta: float | None = None,
     eta_end: float | None = None,
@@ -67,6 +68,8 @@ def learn(
         Levels of the circuit; those of the recipe when left out.
     rear
         Drifts of photographs, of 30 frames each, on which it is reared first; none when 0.
+    sleep
+        Nights, spread evenly over what is learned, in which cells of all sites come to answer alike; none when 0.
     passes
         How often everything is shown; as the recipe says when left out, like the rates.
     eta
@@ -95,6 +98,7 @@ def learn(
     from comparisons.learning import Job
     from comparisons.recipes import RECIPES, reared_on
     from comparisons.running import run_job
+    from plasticity.sleep import Sleep
 
     chosen, source = RECIPES[recipe], movies_from.source()
     job = Job(
@@ -102,6 +106,7 @@ def learn(
         plan=chosen.plan_with(passes=passes, eta_start=eta, eta_end=eta_end),
         rearing=reared_on(source, rear) if rear else None,
         rearing_plan=chosen.rearing,
+        sleep=Sleep(nights=sleep) if sleep else None,
         recipe=recipe,
         branches=branches,
         levels=chosen.levels if levels is None else levels,

@@ -14,6 +14,7 @@ from comparisons.diary import Diary
 from comparisons.forecasters import CircuitForecaster
 from comparisons.movies import Source
 from comparisons.run_folder import write_text
+from plasticity.sleep import Sleep, asleep, routes, sleep_through
 from plasticity.training import Lesson, Plan, learn, refuse_bad_weights
 from snn.curve import Curve
 from snn.description import Network
@@ -44,6 +45,16 @@ class LearnsLocally(Protocol):
     def before(self) -> Sequence[Lesson]:
         """What it learns before the movies of its source."""
 
+    def night(self, done: int, total: int, simulation: Simulation) -> None:
+        """Let the network sleep, if it is time to.
+
+        Parameters
+        ----------
+        done, total : int
+            Stretches learned from so far, and all of them.
+        simulation : Simulation
+        """
+
     def simulation(self, network: Network, state: State | None = None) -> Simulation:
         """Build the network.
 
@@ -65,6 +76,8 @@ class Job(CircuitSettings):
         Photographs under drift on which it is reared first.
     rearing_plan : Plan
         How it learns from them.
+    sleep : Sleep, optional
+        How it sleeps between stretches, where it does.
     engine : str
         Engine that learns.
     precision : {'float64', 'float32'}
@@ -73,12 +86,13 @@ class Job(CircuitSettings):
         As in `CircuitSettings`.
     """
 
-    later_fields: ClassVar[frozenset[str]] = CircuitSettings.later_fields | {"rearing", "rearing_plan"}
+    later_fields: ClassVar[frozenset[str]] = CircuitSettings.later_fields | {"rearing", "rearing_plan", "sleep"}
 
     kind: Literal["learn"] = "learn"
     plan: Plan = Plan()
     rearing: Source | None = None
     rearing_plan: Plan = Plan(passes=1, eta_start=0.8, eta_end=0.1)
+    sleep: Sleep | None = None
     engine: Literal["event", "reference", "brian", "torch_"] = "event"
     precision: Literal["float64", "float32"] = "float64"
 
@@ -97,14 +111,28 @@ class Job(CircuitSettings):
         """As `LearnsLocally.before`."""
         return () if self.rearing is None else ((self.rearing.learning(self.seed), self.rearing_plan),)
 
+    def night(self, done: int, total: int, simulation: Simulation) -> None:
+        """As `LearnsLocally.night`."""
+        if self.sleep is not None and done in self.sleep.after(total):
+            sleep_through(simulation, self.sleep, self.simulation, night=done, seed=self.seed)
+
     def learner(self) -> LocalLearner:
         """Build the network at rest, ready to learn.
 
         Returns
         -------
         LocalLearner
+
+        Raises
+        ------
+        DescriptionError
+            If the network is to sleep, and there is nothing that sleep could equalise.
         """
-        return LocalLearner(self, self.simulation(self.network()))
+        network = self.network()
+        if self.sleep is not None:
+            for route in routes(network):
+                asleep(network, route, self.sleep, dt_ms=self.dt_ms)
+        return LocalLearner(self, self.simulation(network))
 
 
 class LocalLearner:
@@ -140,6 +168,7 @@ class LocalLearner:
             curve=self.curve,
             watch=self.diary.note,
             after=lambda *_: after(),
+            night=self.job.night,
         )
 
     def refuse_bad(self) -> None:

@@ -6,6 +6,7 @@ from plasticity.feedback import SymmetricFeedback, SymmetricForecast
 from plasticity.hebbian import CorrelationMeasuring, Oja
 from plasticity.homeostasis import L1Norm, TargetRate
 from plasticity.inhibitory import VogelsSTDP
+from plasticity.lateral import LateralEqualising
 from plasticity.predictive import ErrorGated, GatedDelta
 from plasticity.stdp import PairSTDP, TripletSTDP
 
@@ -16,6 +17,7 @@ RULES = (
     ErrorGated,
     GatedDelta,
     L1Norm,
+    LateralEqualising,
     Oja,
     PairSTDP,
     SymmetricFeedback,
@@ -33,6 +35,7 @@ __all__ = [
     "ErrorGated",
     "GatedDelta",
     "L1Norm",
+    "LateralEqualising",
     "Oja",
     "PairSTDP",
     "SymmetricFeedback",

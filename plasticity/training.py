@@ -161,6 +161,7 @@ def learn(
     curve: Curve | None = None,
     watch: Callable[[Progress, Recording], None] | None = None,
     after: Callable[[Progress, Simulation], None] | None = None,
+    night: Callable[[int, int, Simulation], None] | None = None,
 ) -> Curve:
     """Let a network learn from movies.
 
@@ -183,6 +184,9 @@ def learn(
         Called after every stretch, before ``after``, with the progress and the recording of the stretch.
     after : callable, optional
         Called after every stretch with the progress and the simulation; checkpoints and progress bars hang here.
+    night : callable, optional
+        Called after every stretch, before ``watch`` and ``after``, with the number of stretches done and of all, and the
+        simulation, whose weights it may change: the network may sleep between stretches.
 
     Returns
     -------
@@ -214,6 +218,8 @@ def learn(
         progress = Progress(done, total, *forecast_error(recording, movie), movie.name)
         refuse_blow_up(recording, how, progress, f"stretch {done} of {total} (clip {movie.name!r}, {time_ms:g} ms)")
         curve.points.append(progress)
+        if night is not None:
+            night(done, total, simulation)
         if watch is not None:
             watch(progress, recording)
         if after is not None:
