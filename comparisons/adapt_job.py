@@ -54,6 +54,10 @@ class AdaptJob(Described):
         """As `LearnsLocally.before`: nothing."""
         return ()
 
+    def matured(self, born: Simulation) -> Simulation:
+        """As `LearnsLocally.matured`: nothing."""
+        return born
+
     def simulation(self, network: Network, state: State | None = None) -> Simulation:
         """Build the network on the event engine.
 

@@ -38,6 +38,9 @@ def learn(
     branches: Count | None = None,
     levels: Count | None = None,
     rear: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
+    mismatch: float = 0.0,
+    calibrate: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
+    balance_after: float = 0.0,
     passes: Count | None = None,
     eta: float | None = None,
     eta_end: float | None = None,
@@ -67,6 +70,12 @@ def learn(
         Levels of the circuit; those of the recipe when left out.
     rear
         Drifts of photographs, of 30 frames each, on which it is reared first; none when 0.
+    mismatch
+        How unequal the two routes of an error cell are at birth, as a share; 0 is balanced by hand.
+    calibrate
+        Still photographs, of 10 frames each, on which inhibition balances the error cells before all else; none when 0.
+    balance_after
+        How fast that inhibition goes on learning afterwards, of its speed before; 0 freezes it.
     passes
         How often everything is shown; as the recipe says when left out, like the rates.
     eta
@@ -102,6 +111,9 @@ def learn(
         plan=chosen.plan_with(passes=passes, eta_start=eta, eta_end=eta_end),
         rearing=reared_on(source, rear) if rear else None,
         rearing_plan=chosen.rearing,
+        calibration=calibrate,
+        balance_after=balance_after,
+        mismatch=mismatch,
         recipe=recipe,
         branches=branches,
         levels=chosen.levels if levels is None else levels,
