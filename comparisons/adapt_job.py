@@ -57,6 +57,10 @@ class AdaptJob(Described):
     def night(self, done: int, total: int, simulation: Simulation) -> None:
         """As `LearnsLocally.night`: it never sleeps."""
 
+    def matured(self, born: Simulation) -> Simulation:
+        """As `LearnsLocally.matured`: nothing."""
+        return born
+
     def simulation(self, network: Network, state: State | None = None) -> Simulation:
         """Build the network on the event engine.
 

@@ -38,9 +38,11 @@ class CircuitSettings(Described):
         Step.
     lag_ms : float
         Delay of the circuit's short connections; a multiple of the step.
+    mismatch : float
+        How unequal the routes of an error cell are at birth, as in `PredNetSpec`.
     """
 
-    later_fields: ClassVar[frozenset[str]] = frozenset({"recipe", "branches"})
+    later_fields: ClassVar[frozenset[str]] = frozenset({"recipe", "branches", "mismatch"})
 
     source: Source
     recipe: RecipeName = "plain"
@@ -51,6 +53,26 @@ class CircuitSettings(Described):
     seed: Annotated[int, Field(ge=0)] = 0
     dt_ms: Positive = 1.0
     lag_ms: Positive = 1.0
+    mismatch: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+    def spec(self) -> PredNetSpec:
+        """Give the constants of the recipe's circuit, at the size and in the times of this one.
+
+        Returns
+        -------
+        PredNetSpec
+        """
+        source, recipe = self.source, RECIPES[self.recipe]
+        asked = {
+            "rows": source.size,
+            "cols": source.size,
+            "levels": self.levels,
+            "frame_ms": source.frame_ms,
+            "lag_ms": self.lag_ms,
+            "branches": recipe.spec.branches if self.branches is None else self.branches,
+            "mismatch": self.mismatch,
+        }
+        return PredNetSpec(**(recipe.spec.model_dump() | asked))
 
     def network(self) -> Network:
         """Build the description, with the rule by which its forecast learns.
@@ -64,16 +86,7 @@ class CircuitSettings(Described):
         DescriptionError
             If the frames are too small or an override is refused.
         """
-        source, recipe = self.source, RECIPES[self.recipe]
-        asked = {
-            "rows": source.size,
-            "cols": source.size,
-            "levels": self.levels,
-            "frame_ms": source.frame_ms,
-            "lag_ms": self.lag_ms,
-            "branches": recipe.spec.branches if self.branches is None else self.branches,
-        }
-        spec = PredNetSpec(**(recipe.spec.model_dump() | asked))
+        recipe, spec = RECIPES[self.recipe], self.spec()
         network = prednet(spec, *recipe.rules(spec), upper_rule=recipe.upper_rule(spec))
         for path, value in self.overrides:
             network = network.override(path, value)

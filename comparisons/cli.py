@@ -39,6 +39,9 @@ def learn(
     levels: Count | None = None,
     rear: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
     sleep: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
+    mismatch: float = 0.0,
+    calibrate: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
+    balance_after: float = 0.0,
     passes: Count | None = None,
     eta: float | None = None,
     eta_end: float | None = None,
@@ -70,6 +73,12 @@ def learn(
         Drifts of photographs, of 30 frames each, on which it is reared first; none when 0.
     sleep
         Nights, spread evenly over what is learned, in which cells of all sites come to answer alike; none when 0.
+    mismatch
+        How unequal the two routes of an error cell are at birth, as a share; 0 is balanced by hand.
+    calibrate
+        Still photographs, of 10 frames each, on which inhibition balances the error cells before all else; none when 0.
+    balance_after
+        How fast that inhibition goes on learning afterwards, of its speed before; 0 freezes it.
     passes
         How often everything is shown; as the recipe says when left out, like the rates.
     eta
@@ -107,6 +116,9 @@ def learn(
         rearing=reared_on(source, rear) if rear else None,
         rearing_plan=chosen.rearing,
         sleep=Sleep(nights=sleep) if sleep else None,
+        calibration=calibrate,
+        balance_after=balance_after,
+        mismatch=mismatch,
         recipe=recipe,
         branches=branches,
         levels=chosen.levels if levels is None else levels,

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol, Self
+from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
 
 import numpy as np
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from comparisons.circuits import CircuitSettings
 from comparisons.diary import Diary
 from comparisons.forecasters import CircuitForecaster
 from comparisons.movies import Source
+from comparisons.recipes import RECIPES, still_photographs
 from comparisons.run_folder import write_text
+from plasticity.balance import calibrate, inhibition_of_errors, with_rule
 from plasticity.sleep import Sleep, asleep, routes, sleep_through
 from plasticity.training import Lesson, Plan, learn, refuse_bad_weights
 from snn.curve import Curve
@@ -55,6 +57,15 @@ class LearnsLocally(Protocol):
         simulation : Simulation
         """
 
+    def matured(self, born: Simulation) -> Simulation:
+        """Do what comes before the first lesson.
+
+        Parameters
+        ----------
+        born : Simulation
+            At birth.
+        """
+
     def simulation(self, network: Network, state: State | None = None) -> Simulation:
         """Build the network.
 
@@ -78,21 +89,33 @@ class Job(CircuitSettings):
         How it learns from them.
     sleep : Sleep, optional
         How it sleeps between stretches, where it does.
+    calibration : int
+        Still photographs on which inhibition balances the error cells before all else; see `plasticity.balance`.
+    balance_after : float
+        How fast inhibition of error cells goes on learning after that, of its speed in calibration; 0 freezes it.
     engine : str
         Engine that learns.
     precision : {'float64', 'float32'}
         Of the event and torch engines; the others have only double.
-    source, recipe, branches, levels, cells, overrides, seed, dt_ms, lag_ms
+    source, recipe, branches, levels, cells, overrides, seed, dt_ms, lag_ms, mismatch
         As in `CircuitSettings`.
     """
 
-    later_fields: ClassVar[frozenset[str]] = CircuitSettings.later_fields | {"rearing", "rearing_plan", "sleep"}
+    later_fields: ClassVar[frozenset[str]] = CircuitSettings.later_fields | {
+        "rearing",
+        "rearing_plan",
+        "sleep",
+        "calibration",
+        "balance_after",
+    }
 
     kind: Literal["learn"] = "learn"
     plan: Plan = Plan()
     rearing: Source | None = None
     rearing_plan: Plan = Plan(passes=1, eta_start=0.8, eta_end=0.1)
     sleep: Sleep | None = None
+    calibration: Annotated[int, Field(ge=0)] = 0
+    balance_after: Annotated[float, Field(ge=0, le=1)] = 0.0
     engine: Literal["event", "reference", "brian", "torch_"] = "event"
     precision: Literal["float64", "float32"] = "float64"
 
@@ -100,7 +123,16 @@ class Job(CircuitSettings):
     def _precise(self) -> Self:
         if self.precision != "float64" and self.engine not in ("event", "torch_"):
             raise ValueError(f"precision {self.precision!r} is one of the event and torch engines; got engine {self.engine!r}")
+        if (self.calibration or self.balance_after) and self.spec().branches > 1:
+            raise ValueError("calibration: it is of the error cells of the plain circuit, and each branch has its own; use branches=1")
         return self
+
+    def network(self) -> Network:
+        """As `CircuitSettings.network`; inhibition of error cells learns too where it is to."""
+        network = super().network()
+        if not self.balance_after:
+            return network
+        return with_rule(network, inhibition_of_errors(network), RECIPES[self.recipe].balance_rule(self.spec(), self.balance_after))
 
     def simulation(self, network: Network, state: State | None = None) -> Simulation:
         """As `CircuitSettings.simulation`, on the engine of the job."""
@@ -115,6 +147,13 @@ class Job(CircuitSettings):
         """As `LearnsLocally.night`."""
         if self.sleep is not None and done in self.sleep.after(total):
             sleep_through(simulation, self.sleep, self.simulation, night=done, seed=self.seed)
+
+    def matured(self, born: Simulation) -> Simulation:
+        """As `LearnsLocally.matured`: error cells are calibrated, where they are to be."""
+        if not self.calibration:
+            return born
+        scenes, rule = still_photographs(self.source, self.calibration, self.seed), RECIPES[self.recipe].balance_rule(self.spec())
+        return self.simulation(born.network, calibrate(self.simulation, born.network, scenes, rule, seed=self.seed))
 
     def learner(self) -> LocalLearner:
         """Build the network at rest, ready to learn.
@@ -158,6 +197,8 @@ class LocalLearner:
         """As `Learner.learn`."""
         start = len(self.curve.points)
         plan, seed = self.job.plan, self.job.seed
+        if not start:
+            self.simulation = self.job.matured(self.simulation)
         learn(
             self.simulation,
             movies,

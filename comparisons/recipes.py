@@ -6,12 +6,14 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from comparisons.movies import PHOTOGRAPHS, Source
-from plasticity import ErrorGated, GatedDelta, PairSTDP, VogelsSTDP
+from plasticity import ErrorGated, GatedDelta, PairSTDP, VogelsRate, VogelsSTDP
 from plasticity.training import Plan
 from snn._model import Described
 from snn.encoding import Retina
 from snn.local import Rule
 from snn.prednet_spec import Gating, PredNetSpec
+from snn.stimuli.drift import drifting_movies, photographs
+from snn.stimuli.movie import Movie
 
 RecipeName = Literal["plain", "gated", "hierarchical", "stdp_only"]
 
@@ -34,6 +36,10 @@ class Recipe(Described):
         Levels where the job gives none.
     normaliser_c : float
         Floor of the rule's normaliser.
+    balance_share : float
+        Step of the rule that balances error cells, in units of the weight that balances.
+    balance_Hz : float
+        Rate of an error cell at which that rule rests.
     """
 
     spec: PredNetSpec
@@ -42,6 +48,8 @@ class Recipe(Described):
     rearing: Plan = Plan(passes=1, eta_start=0.8, eta_end=0.1)
     levels: int = 1
     normaliser_c: float = 4.0
+    balance_share: float = 1e-4
+    balance_Hz: float = 2.0
 
     def rules(self, spec: PredNetSpec) -> tuple[Rule, Rule]:
         """Rules of the excitatory and of the inhibitory forecast synapses.
@@ -60,6 +68,22 @@ class Recipe(Described):
             return PairSTDP(a_plus_mV=step, a_minus_mV=1.05 * step), VogelsSTDP(eta_mV=step, target_Hz=10.0)
         rule = GatedDelta(**self._constants(spec)) if spec.branches > 1 else ErrorGated(**self._constants(spec))
         return rule, rule
+
+    def balance_rule(self, spec: PredNetSpec, share: float = 1.0) -> Rule:
+        """Rule of the inhibition of error cells.
+
+        Parameters
+        ----------
+        spec : PredNetSpec
+        share : float
+            How fast it is, of its speed in calibration.
+
+        Returns
+        -------
+        Rule
+        """
+        step_mV = share * self.balance_share * spec.target_step * spec.retina.luminance_mV
+        return VogelsRate(eta_mV=step_mV, target_Hz=self.balance_Hz, frame_ms=spec.frame_ms)
 
     def plan_with(self, **asked: Any) -> Plan:
         """Give the plan, with what the user asked for in its place.
@@ -119,6 +143,26 @@ def reared_on(source: Source, n_movies: int) -> Source:
     )
 
 
+def still_photographs(source: Source, n_movies: int, seed: int) -> tuple[Movie, ...]:
+    """Cut the scenes on which error cells are calibrated: parts of learning photographs that do not move.
+
+    Parameters
+    ----------
+    source : Source
+        What it learns from afterwards; gives the size and the time of a frame.
+    n_movies : int
+    seed : int
+
+    Returns
+    -------
+    tuple of Movie
+        Of `STILL_FRAMES` frames each.
+    """
+    still = (0.0, 0.0)
+    return drifting_movies(photographs(False), n_movies, STILL_FRAMES, source.size, speed_px=still, seed=seed, frame_ms=source.frame_ms)
+
+
+STILL_FRAMES = 10
 PLAIN = PredNetSpec(rows=8, cols=8)
 GATED = PredNetSpec(
     rows=8,

@@ -5,7 +5,7 @@ from plasticity.dendritic import DendriticPrediction
 from plasticity.feedback import SymmetricFeedback, SymmetricForecast
 from plasticity.hebbian import CorrelationMeasuring, Oja
 from plasticity.homeostasis import L1Norm, TargetRate
-from plasticity.inhibitory import VogelsSTDP
+from plasticity.inhibitory import VogelsRate, VogelsSTDP
 from plasticity.lateral import LateralEqualising
 from plasticity.predictive import ErrorGated, GatedDelta
 from plasticity.stdp import PairSTDP, TripletSTDP
@@ -24,6 +24,7 @@ RULES = (
     SymmetricForecast,
     TargetRate,
     TripletSTDP,
+    VogelsRate,
     VogelsSTDP,
 )
 
@@ -42,5 +43,6 @@ __all__ = [
     "SymmetricForecast",
     "TargetRate",
     "TripletSTDP",
+    "VogelsRate",
     "VogelsSTDP",
 ]

@@ -60,3 +60,52 @@ class VogelsSTDP(Rule):
             Update("pre_spike", W + self.eta_mV * (post("y") - alpha)),
             Update("post_spike", W + self.eta_mV * pre("x")),
         )
+
+
+class VogelsRate(Rule):
+    """The same rule in rates, once a frame, for inhibition that outlasts its spikes.
+
+    At the end of a frame, with ``x`` the frame mean of the trace of arrivals and ``n`` the spikes of the target cell in it:
+
+        w <- w + eta_mV x (n - target_Hz frame_ms)
+
+    This is the mean of `VogelsSTDP` over unrelated trains, with twice its ``eta_mV``. They differ where spikes come once and
+    their effect stays, as change spikes on an integrating receptor do: there the loss of `VogelsSTDP`, which comes at arrivals
+    only, is over before the cell can show whether it is balanced; here it lasts as long as the trace.
+
+    Parameters
+    ----------
+    eta_mV : float
+        Step for a trace of 1 and a spike of the target cell.
+    target_Hz : float
+        Rate of the target cell at which the weights rest.
+    tau_ms : float
+        Decay of the trace; of the order of the time for which a synapse acts.
+    frame_ms : float
+        Length of a frame.
+
+    References
+    ----------
+    Vogels, Sprekeler, Zenke, Clopath & Gerstner (2011), https://doi.org/10.1126/science.1211095; in rates, from inhibition to
+    prediction-error cells, Hertaeg & Sprekeler (2020), https://doi.org/10.7554/eLife.57541.
+
+    Notes
+    -----
+    *Departures.* The rate of the source is a trace of some hundred milliseconds, since the source tells changes and the synapse
+    keeps them; that of the target is counted over a frame.
+    """
+
+    kind: Literal["vogels_rate"] = "vogels_rate"
+    eta_mV: NonNegative = 1e-4
+    target_Hz: Positive = 2.0
+    tau_ms: Positive = 1000.0
+    frame_ms: Positive = 50.0
+
+    def traces(self) -> tuple[Trace, ...]:
+        """Frame mean of the trace of arrivals, and the target's spikes of the frame."""
+        return (Trace("x", "pre", tau_ms=self.tau_ms, frame="mean"), Trace("n", "post", frame="sum"))
+
+    def updates(self) -> tuple[Update, ...]:
+        """One update at the end of each frame."""
+        expected = self.target_Hz * self.frame_ms / 1000.0
+        return (Update("frame_end", W + self.eta_mV * pre("x") * (post("n") - expected)),)

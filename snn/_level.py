@@ -133,10 +133,15 @@ class Level:
         to_down: Pairs = tuple((f + a, a) for a in up)
         for error, more, less in (("error_pos", to_up, to_down), ("error_neg", to_down, to_up)):
             found.append(self.join("target", error, "persistent_exc", OneToOne(pairs=more), theta, 2 * self.spec.lag_ms))
-            found.append(self.join("target_inh", error, "persistent_inh", OneToOne(pairs=less), theta, self.spec.lag_ms))
+            found.append(self.join("target_inh", error, "persistent_inh", OneToOne(pairs=less), self.born(theta), self.spec.lag_ms))
             found.append(self.join("prediction", error, "persistent_exc", OneToOne(pairs=less), theta_p, 2 * self.spec.lag_ms))
-            found.append(self.join("prediction_inh", error, "persistent_inh", OneToOne(pairs=more), theta_p, self.spec.lag_ms))
+            found.append(self.join("prediction_inh", error, "persistent_inh", OneToOne(pairs=more), self.born(theta_p), self.spec.lag_ms))
         return found if self.branches is None else [*found, *self.branches.projections()]
+
+    def born(self, balanced_mV: float) -> Weights | float:
+        """Weights of inhibition onto error cells before anything has balanced them."""
+        mismatch = 0.0 if self.level else self.spec.mismatch
+        return Uniform(low_mV=balanced_mV * (1 - mismatch), high_mV=balanced_mV * (1 + mismatch)) if mismatch else balanced_mV
 
     def sensory(self) -> list[Projection]:
         """What reaches the target above level 0, and the representation."""

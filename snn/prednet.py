@@ -58,7 +58,8 @@ def prednet(spec: PredNetSpec, rule: Rule | None = None, inhibitory_rule: Rule |
     Raises
     ------
     DescriptionError
-        If the frame cannot be halved for every level or is smaller than a field, or a field has no middle.
+        If the frame cannot be halved for every level or is smaller than a field, a field has no middle, or error cells are
+        born unbalanced in a circuit with gated branches.
     """
     smallest = min(spec.size(spec.levels - 1))
     if smallest < spec.field:
@@ -77,6 +78,16 @@ def prednet(spec: PredNetSpec, rule: Rule | None = None, inhibitory_rule: Rule |
                 "need an even number of rows and columns and an even pool, since errors are pooled over 2 by 2 sites",
                 got=(spec.rows, spec.cols, spec.gating.pool_px),
                 cure="use even sizes, or branches=1",
+            )
+        )
+    if spec.branches > 1 and spec.mismatch:
+        raise DescriptionError(
+            sentence(
+                "prednet.mismatch",
+                "is of the error cells of the plain circuit; each branch has error cells of its own, which nothing calibrates",
+                got=spec.mismatch,
+                allowed="0",
+                cure="use branches=1, or leave it out",
             )
         )
     if spec.field % 2 == 0 or spec.feedback_field % 2:

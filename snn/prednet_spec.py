@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -90,6 +90,9 @@ class PredNetSpec(Described):
         Whether these channels exist.
     pool_gain : float
         Spikes of ``pool`` per mean spike of the errors below.
+    mismatch : float
+        How unequal the two routes of an error cell of level 0 are at birth: each weight from an inhibitory partner is drawn
+        evenly from within this share around the one that balances excitation. 0 is balanced by hand.
 
     References
     ----------
@@ -101,6 +104,8 @@ class PredNetSpec(Described):
     *Departures* from PredNet: spikes, Dale's law, unshared weights, average pooling, no gates, forecast as a correction
     of the last frame, learned by a local rule.
     """
+
+    later_fields: ClassVar[frozenset[str]] = frozenset({"mismatch"})
 
     rows: Annotated[int, Field(ge=1)]
     cols: Annotated[int, Field(ge=1)]
@@ -125,6 +130,7 @@ class PredNetSpec(Described):
     transient: bool = True
     feedback: bool = True
     pool_gain: Positive = 1.0
+    mismatch: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
     def size(self, level: int) -> tuple[int, int]:
         """Rows and columns of a level.

@@ -34,6 +34,7 @@ PAIRING, DELTA = (f"tests/contracts/test_engines.py::test_event[{name}]" for nam
 
 ANY, COMPOSE, BAD = (f"tests/plasticity/test_{name}.py" for name in ("any_rule", "compose", "bad_rules"))
 CAUGHT = "tests/plasticity/test_caught.py"
+BALANCE = "tests/plasticity/test_balance.py"
 HEBBIAN, INHIBITORY, STABLE, FEEDBACK, TRIPLET, DENDRITIC = (
     f"tests/plasticity/test_{name}.py" for name in ("hebbian", "inhibitory", "homeostasis", "feedback", "triplet", "dendritic")
 )
@@ -82,7 +83,8 @@ SELECTIONS = {
     "snn/state.py": (QUICK, TOPOLOGY, LAW, STATE),
     "plasticity/predictive.py": (GATED, RULES),
     "plasticity/stdp.py": (STDP, TRIPLET, RULES),
-    "plasticity/inhibitory.py": (INHIBITORY,),
+    "plasticity/inhibitory.py": (INHIBITORY, BALANCE),
+    "plasticity/balance.py": (BALANCE,),
     "plasticity/hebbian.py": (HEBBIAN,),
     "plasticity/homeostasis.py": (STABLE,),
     "plasticity/feedback.py": (FEEDBACK,),
@@ -187,6 +189,12 @@ CHOSEN = tuple(
          "the rate at which potentiation begins is another"),
         ("half the target rate, inhibitory", "plasticity/inhibitory.py", "alpha = 2.0 * self", "alpha = self",
          "cells settle at half the rate"),
+        ("half the target rate, in rates", "plasticity/inhibitory.py", '(post("n") - expected)', '(post("n") - 0.5 * expected)',
+         "calibrated cells settle at half the rate"),
+        ("the forecast speaks while error cells are calibrated", "plasticity/balance.py", "np.zeros_like(arrays[k])", "arrays[k]",
+         "inhibition makes up for a forecast that is not learned yet"),
+        ("one route is born unequal", LEVEL, "OneToOne(pairs=more), self.born(theta_p)", "OneToOne(pairs=more), theta_p",
+         "what is said to be unbalanced is half balanced by hand"),
         ("linear decay, Oja", HEBBIAN_PY, '(pre("x") - post("y") * W', '(pre("x") - W', "no principal component"),
         ("means not corrected for their beginning", HEBBIAN_PY, " / (seen * seen)", "", "every pair of cells seems correlated at first"),
         ("threshold runs away", "plasticity/homeostasis.py", "W + self.eta_mV", "W - self.eta_mV", "the busiest cell gets busier"),

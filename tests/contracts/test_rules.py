@@ -23,6 +23,7 @@ from plasticity import (
     SymmetricForecast,
     TargetRate,
     TripletSTDP,
+    VogelsRate,
     VogelsSTDP,
 )
 from plasticity.testing import check_rule
@@ -48,6 +49,7 @@ RULES = (
     TargetRate(eta_mV=0.2, target_Hz=20.0),
     TripletSTDP(),
     TripletSTDP(a2_plus_mV=0.1, a3_plus_mV=0.3, a2_minus_mV=0.2, a3_minus_mV=0.1),
+    VogelsRate(eta_mV=0.05, target_Hz=30.0, tau_ms=40.0),
     VogelsSTDP(eta_mV=0.2, target_Hz=10.0),
     DendriticPrediction(eta_mV=5.0, attenuation=0.6, theta_mV=2.0, width_mV=1.0, tau_dend_ms=12.0, tau_syn_ms=4.0, tau_filter_ms=20.0),
     Compose(rules=(ErrorGated(eta=0.5, c=0.01), ErrorGated(eta=0.2, quantum_mV=3.0, c=0.01))),

@@ -20,6 +20,7 @@ DIMENSIONLESS = {
     "Gating.opening": "what a spike adds to a gate, which scales a current",
     "GatedDelta.silence": "a number of spikes",
     "PredNetSpec.forecast_step": "luminance, as a fraction of the way from black to white",
+    "PredNetSpec.mismatch": "share of a weight",
     "PredNetSpec.pool_gain": "ratio of two currents",
     "PredNetSpec.target_step": "luminance, as a fraction of the way from black to white",
     "Escape.k": "ratio of two rates, less 1",

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from plasticity import VogelsSTDP
+from plasticity import VogelsRate, VogelsSTDP
 from snn.cells import IF, LIF, SpikeSource
 from snn.description import Network, Population, Projection
 from snn.engines import engine
@@ -78,6 +78,35 @@ def test_pairs(gap: int) -> None:
     simulation.run(n_frames=1, rasters=rasters, learn=True)
     change = simulation.state().weights("inh->out/weak").item() - 1.0
     assert change == pytest.approx(0.1 * (math.exp(-abs(gap) / 20.0) - 2.0 * 4.0 * 0.02), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    "rule", [VogelsSTDP(eta_mV=1e-4, target_Hz=4.0, tau_ms=200.0), VogelsRate(eta_mV=2e-4, target_Hz=4.0, tau_ms=200.0)]
+)
+def test_both_forms_have_one_mean(rule: VogelsSTDP | VogelsRate) -> None:
+    """Oracle: the mean change over unrelated trains, 2 tau eta rate_pre (rate_post - target), at the rates that were drawn."""
+    n, seconds, rng = 100, 60, stream(2, "vogels")
+    cell = IF(tau_mem_ms=1.0, v_threshold_mV=1e6, reset_by_mV=1e6)
+    receptors = (Receptor(name="weak", tau_ms=1.0), Receptor(name="push", kinetics="pulse"))
+    one, strong = Constant(value_mV=10.0), Constant(value_mV=1.001e6)
+    network = Network(
+        frame_ms=50.0,
+        populations=(
+            Population(name="inh", shape=(1, 1, n), cell=SpikeSource(), sign="inhibitory"),
+            Population(name="teacher", shape=(1, 1, 1), cell=SpikeSource()),
+            Population(name="out", shape=(1, 1, 1), cell=cell, receptors=receptors),
+        ),
+        projections=(
+            Projection(source="inh", target="out", receptor="weak", topology=Dense(), weights=one, delay_ms=1.0, rule=rule, w_max_mV=99.0),
+            Projection(source="teacher", target="out", receptor="push", topology=OneToOne(), weights=strong, delay_ms=1.0),
+        ),
+    )
+    rasters = {"inh": rng.random((seconds * 1000, n)) < 0.01, "teacher": rng.random((seconds * 1000, 1)) < 0.012}
+    simulation = engine(ENGINE).build(network)
+    told = simulation.run(n_frames=seconds * 20, rasters=rasters, learn=True).counts["out"].sum()
+    change = float((simulation.state().weights("inh->out/weak") - 10.0).mean())
+    pre_Hz, post_Hz = float(rasters["inh"].mean()) * 1000.0, float(told) / seconds
+    assert change == pytest.approx(2 * 0.2 * 1e-4 * pre_Hz * (post_Hz - 4.0) * seconds, rel=0.03)
 
 
 def test_the_target_rate_is_kept() -> None:

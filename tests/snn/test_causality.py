@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plasticity import ErrorGated, GatedDelta
+from plasticity import ErrorGated, GatedDelta, VogelsRate
+from plasticity.balance import inhibition_of_errors, with_rule
 from snn.description import Network
 from snn.engines import engine
 from snn.prednet import PredNetSpec, prednet, rate_network
@@ -23,6 +24,9 @@ for _levels, _side in ((1, 6), (2, 12)):
 
 _gated = prednet(PredNetSpec(rows=6, cols=6, branches=3, initial_forecast_mV=0.3), GatedDelta(eta=1.0))
 NETWORKS |= {"1, gated": _gated, "1, gated rate": rate_network(_gated)}
+
+_unequal = prednet(PredNetSpec(rows=6, cols=6, mismatch=0.3, initial_forecast_mV=0.3), ErrorGated(eta=1.0))
+NETWORKS["1, balancing"] = with_rule(_unequal, inhibition_of_errors(_unequal), VogelsRate(eta_mV=0.2))
 
 CHANGES = st.tuples(
     st.integers(0, FRAMES - 1), st.integers(0, 10**6), st.sampled_from(["one pixel", "all", "black", "later too"]), st.booleans()
