@@ -57,6 +57,12 @@ class BrianEngine:
         """
         graded = [p.name for p in network.populations if p.graded]
         reasons = [f"{', '.join(graded)}: Brian2 delivers spikes, not graded values with a delay"] if graded else []
+        for p in network.populations:
+            reasons += [
+                f"{p.name}, receptor {r.name!r}: a gate on a current that decays; Brian2's exact integration has no changing coefficients"
+                for r in p.receptors
+                if (r.gate or r.shunt) and r.kinetics == "exponential"
+            ]
         for j in network.projections:
             if j.rule and j.topology.kind == "shared":
                 reasons.append(f"{j.name}: a rule on shared weights; Brian2 has a weight for every synapse")

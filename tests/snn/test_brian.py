@@ -232,6 +232,20 @@ def test_rate_units_are_refused_in_words() -> None:
         engine("brian", target="numpi")
 
 
+def test_a_gate_on_a_current_that_decays_is_refused() -> None:
+    """Oracle: the receptor's own name in the reason; the event engine has none."""
+    receptors = (Receptor(name="dendrite", tau_ms=5.0, gate="opened"), Receptor(name="opened", kinetics="gate", tau_ms=5.0))
+    network = Network(
+        name="gated",
+        populations=(Population(name="cell", shape=(1, 1, 1), cell=IF(tau_mem_ms=1.0, v_threshold_mV=1.0), receptors=receptors),),
+    )
+    (reason,) = engine("brian").unsupported(network)
+    assert "cell, receptor 'dendrite'" in reason
+    assert engine("event").unsupported(network) == ()
+    with pytest.raises(EngineError, match="a gate on a current that decays"):
+        engine("brian").build(network)
+
+
 def test_the_equations_can_be_read() -> None:
     """Oracle: the names in the description, and the membrane equation of the cell's docstring."""
     network = pair()
