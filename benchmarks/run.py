@@ -1,6 +1,6 @@
 """Speed of the event engine beside Brian2 and torch, and beside what the memory of this machine allows: `make bench`.
 
-    python benchmarks/run.py [--only static,stdp,growth,circuit,torch,bandwidth] [--repeats 3]
+    python benchmarks/run.py [--only static,stdp,growth,circuit,gated,torch,bandwidth] [--repeats 3]
 
 Every engine runs in a process of its own, on one thread, one after another. "CPU s" are CPU seconds of that process per
 biological second, median of the repetitions, simulation loop only; set-up is printed apart. On a busy machine CPU time
@@ -23,10 +23,11 @@ from typing import Any
 import numpy as np
 
 HERE = Path(__file__).resolve().parent
-PARTS = ("static", "stdp", "growth", "circuit", "torch", "bandwidth")
+PARTS = ("static", "stdp", "growth", "circuit", "gated", "torch", "bandwidth")
 PRECISIONS = ("float64", "float32")
 WANTED = 8.0  # times faster than Brian2 C++ standalone
 GROWTH = 1.2
+WANTED_GATED = 3.0
 Result = dict[str, Any]
 
 
@@ -124,6 +125,25 @@ class Bench:
             if "failed" not in ours and "failed" not in theirs:
                 ratio = theirs["ms_per_frame"] / ours["ms_per_frame"]
                 self.notes.append(f"circuit 16x16 {mode}, float64: {ratio:.0f} x faster than the brian engine ({target})")
+
+    def gated(self) -> None:
+        """The circuit that learns, as it is used: gated branches and two levels, beside Brian2's compiled code."""
+        shape = ("learning", "6", "2")
+        ours = {p: self.worker(f"gated 32x32 learning, event {p}", "circuit_worker.py", "event", p, "32", "10", *shape) for p in PRECISIONS}
+        theirs = self.worker("gated 32x32 learning, brian engine cython", "circuit_worker.py", "brian", "cython", "32", "2", *shape)
+        for precision, r in ours.items():
+            if "failed" in r:
+                continue
+            self.notes.append(
+                f"gated 32x32 learning, event {precision}: {1000 / r['ms_per_frame']:.1f} frames a second; memory alone would allow "
+                f"{1000 / r['bound_ms_per_frame']:.0f}"
+            )
+            if "failed" not in theirs:
+                ratio = theirs["ms_per_frame"] / r["ms_per_frame"]
+                self.notes.append(
+                    f"gated 32x32 learning, {precision}: {ratio:.1f} x faster than Brian2 C++ (cython), wanted {WANTED_GATED:g} x"
+                )
+                self.verdicts[f"gated learning {precision}"] = ratio >= WANTED_GATED
 
     def bandwidth(self) -> None:
         for mode in ("static", "stdp") if "event stdp float32" in self.done else ("static",):
