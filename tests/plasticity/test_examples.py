@@ -75,3 +75,14 @@ def test_dendritic_prediction(tmp_path: Path) -> None:
     assert done["correlation after"] > 0.8 > 0.2 > done["correlation before"]
     assert done["correlation control"] == done["correlation before"]
     assert done["error after"] < 0.1 * done["error control"]
+
+
+@pytest.mark.slow
+def test_error_balance(tmp_path: Path) -> None:
+    """Oracle: cells balanced by hand are silent; fewer lessons than the figure's already silence most of the rest; a bias is told."""
+    done = runpy.run_path(str(ROOT / "examples" / "error_balance.py"))["main"](tmp_path / "error_balance.png", stills=200, frames=100)
+    assert (tmp_path / "error_balance.png").stat().st_size > 10_000
+    assert done["as predicted, balanced by hand"] == [0.0]
+    assert done["as predicted, calibrated"][0] < 0.2 * done["as predicted, at birth"][0]
+    assert done["biased, frozen, frame 100"] == done["biased, frozen, frame 0"]
+    assert done["biased, full speed, frame 100"][0] < done["biased, 100 times slower, frame 100"][0]
