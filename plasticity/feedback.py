@@ -11,11 +11,15 @@ from pydantic import Field
 from snn._model import NonNegative, Positive
 from snn.description import Network, Projection
 from snn.errors import DescriptionError, sentence
-from snn.local import MODULATOR, SIGN, Rule, Trace, Update, W, post, pre, signal
+from snn.local import MODULATOR, SIGN, Expr, Rule, Trace, Update, W, post, pre, signal
 from snn.state import State
 from snn.topology import IntArray, OneToOne, edges
 
 Decay = Annotated[float, Field(ge=0, lt=1)]
+
+
+def _limited(e: Expr, half: float | None) -> Expr:
+    return e if half is None else e / (1.0 + e / half)
 
 
 class SymmetricForecast(Rule):
@@ -26,6 +30,7 @@ class SymmetricForecast(Rule):
 
         w <- (1 - decay) w + modulator eta_mV e x
 
+    and with ``half``, ``e / (1 + e / half)`` in place of ``e``.
     `SymmetricFeedback` does the same to the synapse that leads back. Since both add the same number and both forget at the
     same pace, their difference falls as ``(1 - decay)^frames``, whatever they began with: feedback becomes the transpose
     of the forecast, and no weight is ever copied.
@@ -40,6 +45,9 @@ class SymmetricForecast(Rule):
         Decay of the trace of arrivals.
     late : bool
         Whether only the second half of a frame teaches.
+    half : float, optional
+        Error spikes of a frame of which half are counted: many errors then teach less than in proportion, and a busy cell can
+        bear a greater step. Left out, all count.
 
     References
     ----------
@@ -53,14 +61,17 @@ class SymmetricForecast(Rule):
     decay. The difference of an excitatory and an inhibitory synapse then follows the paper's equation, and no weight is
     ever pushed against 0, where the two halves would part. The step has no normaliser: `ErrorGated` divides by the power
     of all inputs to the prediction cell, which the synapse of the way back, on another cell, cannot see; so `eta_mV` must
-    be chosen small enough for the busiest cell.
+    be chosen small enough for the busiest cell, or large errors limited by ``half``, which both halves can do alike.
     """
+
+    later_fields: ClassVar[frozenset[str]] = frozenset({"half"})
 
     kind: Literal["symmetric_forecast"] = "symmetric_forecast"
     eta_mV: NonNegative = 0.01
     decay: Decay = 1e-3
     tau_ms: Positive = 20.0
     late: bool = False
+    half: Positive | None = None
 
     def traces(self) -> tuple[Trace, ...]:
         """Frame mean of arrivals; excess and deficit spikes of the frame."""
@@ -73,7 +84,7 @@ class SymmetricForecast(Rule):
     def updates(self) -> tuple[Update, ...]:
         """One update at the end of each frame."""
         e = 0.5 * (1.0 + SIGN) * signal("excess") + 0.5 * (1.0 - SIGN) * signal("deficit")
-        return (Update("frame_end", W * (1.0 - self.decay) + MODULATOR * self.eta_mV * e * pre("x")),)
+        return (Update("frame_end", W * (1.0 - self.decay) + MODULATOR * self.eta_mV * _limited(e, self.half) * pre("x")),)
 
 
 class SymmetricFeedback(Rule):
@@ -86,7 +97,7 @@ class SymmetricFeedback(Rule):
 
     Parameters
     ----------
-    eta_mV, decay, tau_ms, late
+    eta_mV, decay, tau_ms, late, half
         As in `SymmetricForecast`, and the same as there.
     apart : bool
         Whether the target stands beside the cell that was forecast from, and integrates feedback for it: ``x`` is then of the
@@ -105,13 +116,14 @@ class SymmetricFeedback(Rule):
     halves then stay apart by the little that these few spikes teach.
     """
 
-    later_fields: ClassVar[frozenset[str]] = frozenset({"apart"})
+    later_fields: ClassVar[frozenset[str]] = frozenset({"apart", "half"})
 
     kind: Literal["symmetric_feedback"] = "symmetric_feedback"
     eta_mV: NonNegative = 0.01
     decay: Decay = 1e-3
     tau_ms: Positive = 20.0
     late: bool = False
+    half: Positive | None = None
     apart: bool = False
 
     def traces(self) -> tuple[Trace, ...]:
@@ -126,7 +138,7 @@ class SymmetricFeedback(Rule):
     def updates(self) -> tuple[Update, ...]:
         """One update at the end of each frame."""
         x = signal("x") if self.apart else post("x")
-        return (Update("frame_end", W * (1.0 - self.decay) + MODULATOR * self.eta_mV * pre("e") * x),)
+        return (Update("frame_end", W * (1.0 - self.decay) + MODULATOR * self.eta_mV * _limited(pre("e"), self.half) * x),)
 
 
 def alignment_deg(network: Network, state: State, forward: str, backward: str) -> float:

@@ -86,21 +86,21 @@ class Hidden:
         apical = (Receptor(name="apical_exc", kinetics="pulse"), Receptor(name="apical_inh", kinetics="pulse"))
         return [
             *(level.relay(f"{channel}_inh", 2) for channel in self.channels),
-            level.make("representation", h, self._rectifier(1.0), fields),
+            level.make("representation", h, self._rectifier(1.0, self.layer.depth_mV), fields),
             *(level.relay(f"{error}_inh", f) for error in ("error_pos", "error_neg")),
             level.relay("mismatch", f, "excitatory"),
             level.relay("mismatch_inh", f),
-            *(level.make(name, h, self._rectifier(self.layer.credit_mV), apical) for name in ("credit_pos", "credit_neg")),
+            *(level.make(name, h, self._rectifier(self.layer.credit_mV, self.layer.credit_mV), apical) for name in ("credit_pos", "credit_neg")),
         ]
 
     @staticmethod
-    def _rectifier(threshold_mV: float) -> IF:
+    def _rectifier(threshold_mV: float, depth_mV: float) -> IF:
         """A cell that fires whenever so much has come in, less what has been taken away."""
         return IF(
             tau_mem_ms=1.0,
             v_threshold_mV=threshold_mV,
             reset_by_mV=threshold_mV,
-            v_floor_mV=-threshold_mV,
+            v_floor_mV=-depth_mV,
             threshold_jitter_mV=0.1 * threshold_mV,
         )
 

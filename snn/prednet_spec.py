@@ -58,6 +58,9 @@ class HiddenLayer(Described):
     field_mV : float
         Sum of the weights, at birth and where a rule holds it, that a cell has from each retinal population by each of
         its two routes. Its threshold is 1 mV.
+    depth_mV : float
+        How far below rest inhibition can drive a cell of the layer; the deeper, the less it fires when both routes are alike,
+        and the longer it remembers.
     credit_mV : float
         Threshold of the credit cells: the credit that one of their spikes stands for.
     initial_feedback_mV : float
@@ -67,6 +70,7 @@ class HiddenLayer(Described):
 
     field: Annotated[int, Field(ge=1)] = 3
     field_mV: Positive = 8.0
+    depth_mV: NonNegative = 1.0
     credit_mV: Positive = 0.5
     initial_feedback_mV: NonNegative = 0.003
 
