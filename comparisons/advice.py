@@ -98,7 +98,7 @@ def _route(route: Route) -> str:
 
 def _pair(pair: Pair, routes: dict[str, Route]) -> str:
     up, down = (routes[name].per_cell_mV for name in (pair.excitatory, pair.inhibitory))
-    if pair.overlap > OVERLAP:
+    if pair.overlap > OVERLAP and not pair.growing:
         return f"W+ and W- overlap by more than {OVERLAP:g}: both routes grow together; raise decay"
     if up > RATIO * down:
         return f"excitation is more than {RATIO:g} times inhibition: forecasts can rise but hardly fall; does the inhibitory route learn?"

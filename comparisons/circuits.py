@@ -23,7 +23,7 @@ class CircuitSettings(Described):
     ----------
     source : Source
         What to learn from.
-    recipe : {'plain', 'gated', 'hierarchical', 'stdp_only'}
+    recipe : {'plain', 'gated', 'hierarchical', 'stdp_only', 'hidden'}
         Which circuit and which rules.
     branches : int, optional
         Gated branches, where not those of the recipe.
@@ -87,7 +87,7 @@ class CircuitSettings(Described):
             If the frames are too small or an override is refused.
         """
         recipe, spec = RECIPES[self.recipe], self.spec()
-        network = prednet(spec, *recipe.rules(spec), upper_rule=recipe.upper_rule(spec))
+        network = prednet(spec, *recipe.rules(spec), upper_rule=recipe.upper_rule(spec), hidden_rules=recipe.hidden_rules(spec))
         for path, value in self.overrides:
             network = network.override(path, value)
         return rate_network(network, dt_ms=self.dt_ms) if self.cells == "rate" else network

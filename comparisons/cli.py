@@ -64,7 +64,8 @@ def learn(
     out
         Run folder to make.
     recipe
-        Which circuit and rules: plain; gated (branches that compete); hierarchical (gated, two levels); stdp_only.
+        Which circuit and rules: plain; gated (branches that compete); hierarchical (gated, two levels); stdp_only;
+        hidden (the representation is learned).
     branches
         Gated branches of the forecast; those of the recipe when left out.
     levels

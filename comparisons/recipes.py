@@ -6,16 +6,28 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from comparisons.movies import PHOTOGRAPHS, Source
-from plasticity import ErrorGated, GatedDelta, PairSTDP, VogelsRate, VogelsSTDP
+from plasticity import (
+    Compose,
+    CreditGated,
+    ErrorGated,
+    GatedDelta,
+    L1Norm,
+    PairSTDP,
+    SymmetricFeedback,
+    SymmetricForecast,
+    VogelsRate,
+    VogelsSTDP,
+)
 from plasticity.training import Plan
 from snn._model import Described
 from snn.encoding import Retina
 from snn.local import Rule
-from snn.prednet_spec import Gating, PredNetSpec
+from snn.prednet import HiddenRules
+from snn.prednet_spec import Gating, HiddenLayer, PredNetSpec
 from snn.stimuli.drift import drifting_movies, photographs
 from snn.stimuli.movie import Movie
 
-RecipeName = Literal["plain", "gated", "hierarchical", "stdp_only"]
+RecipeName = Literal["plain", "gated", "hierarchical", "stdp_only", "hidden"]
 
 
 class Recipe(Described):
@@ -40,6 +52,11 @@ class Recipe(Described):
         Step of the rule that balances error cells, in units of the weight that balances.
     balance_Hz : float
         Rate of an error cell at which that rule rests.
+    input_power : float
+        Sum of squared traces for which the forecast's rate is set where it has no normaliser, as with a learned
+        representation: cells with five times as much begin to diverge.
+    input_eta : float
+        Learning rate of a learned representation.
     """
 
     spec: PredNetSpec
@@ -50,6 +67,8 @@ class Recipe(Described):
     normaliser_c: float = 4.0
     balance_share: float = 1e-4
     balance_Hz: float = 2.0
+    input_power: float = 250.0
+    input_eta: float = 0.3
 
     def rules(self, spec: PredNetSpec) -> tuple[Rule, Rule]:
         """Rules of the excitatory and of the inhibitory forecast synapses.
@@ -66,6 +85,9 @@ class Recipe(Described):
         if self.teaching == "stdp":
             step = 0.002 * spec.error_quantum_mV
             return PairSTDP(a_plus_mV=step, a_minus_mV=1.05 * step), VogelsSTDP(eta_mV=step, target_Hz=10.0)
+        if spec.hidden:
+            growth = SymmetricForecast(**self._growth(spec))
+            return growth, growth
         rule = GatedDelta(**self._constants(spec)) if spec.branches > 1 else ErrorGated(**self._constants(spec))
         return rule, rule
 
@@ -84,6 +106,30 @@ class Recipe(Described):
         """
         step_mV = share * self.balance_share * spec.target_step * spec.retina.luminance_mV
         return VogelsRate(eta_mV=step_mV, target_Hz=self.balance_Hz, frame_ms=spec.frame_ms)
+
+    def hidden_rules(self, spec: PredNetSpec) -> HiddenRules | None:
+        """Rules of a learned representation.
+
+        Parameters
+        ----------
+        spec : PredNetSpec
+            With sizes and times filled in.
+
+        Returns
+        -------
+        HiddenRules or None
+            None where there is none.
+        """
+        if not spec.hidden:
+            return None
+        layer, growth = spec.hidden_layer, self._growth(spec)
+        credit = CreditGated(eta=self.input_eta, quantum_mV=layer.credit_mV, tau_ms=spec.tau_forecast_ms)
+        half = growth | {"eta_mV": 0.5 * growth["eta_mV"]}
+        return HiddenRules(
+            inputs=Compose(rules=(credit, L1Norm(total_mV=layer.field_mV))),
+            feedback=SymmetricFeedback(apart=True, **growth),
+            pooled_feedback=SymmetricFeedback(apart=True, **half),
+        )
 
     def plan_with(self, **asked: Any) -> Plan:
         """Give the plan, with what the user asked for in its place.
@@ -112,11 +158,14 @@ class Recipe(Described):
         Rule or None
             None where they learn by the rules of level 0.
         """
-        return ErrorGated(**self._constants(spec)) if self.teaching == "error" and spec.branches > 1 else None
+        return ErrorGated(**self._constants(spec)) if self.teaching == "error" and (spec.branches > 1 or spec.hidden) else None
 
     def _constants(self, spec: PredNetSpec) -> dict[str, Any]:
         quantum, tau = spec.error_quantum_mV, spec.tau_forecast_ms
         return {"eta": 1.0, "quantum_mV": quantum, "c": self.normaliser_c, "tau_pre_ms": tau}
+
+    def _growth(self, spec: PredNetSpec) -> dict[str, Any]:
+        return {"eta_mV": spec.error_quantum_mV / self.input_power, "decay": 1e-5, "tau_ms": spec.tau_forecast_ms, "late": True}
 
 
 def reared_on(source: Source, n_movies: int) -> Source:
@@ -177,12 +226,14 @@ GATED = PredNetSpec(
     tau_forecast_ms=10.0,
     initial_forecast_mV=0.3,
 )
+HIDDEN = PredNetSpec(rows=8, cols=8, hidden=8, hidden_layer=HiddenLayer(), initial_forecast_mV=0.003)
 RECIPES = MappingProxyType(
     {
         "plain": Recipe(spec=PLAIN),
         "gated": Recipe(spec=GATED, plan=Plan(passes=3, eta_start=0.2, eta_end=0.02)),
         "hierarchical": Recipe(spec=GATED, plan=Plan(passes=3, eta_start=0.2, eta_end=0.02), levels=2),
         "stdp_only": Recipe(spec=PLAIN.model_copy(update={"initial_forecast_mV": 0.1}), teaching="stdp"),
+        "hidden": Recipe(spec=HIDDEN, plan=Plan(passes=1, eta_start=0.8, eta_end=0.05)),
     }
 )
 """By the name that ``learn --recipe`` takes."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plasticity.compose import Compose
-from plasticity.feedback import SymmetricFeedback, SymmetricForecast, alignment_deg
+from plasticity.feedback import SymmetricFeedback, SymmetricForecast, alignment_deg, counterparts, net_alignment_deg
 from snn.description import Network, Projection
 from snn.local import Rule
 from snn.state import State
@@ -51,12 +51,15 @@ class Pair:
     overlap : float
         ``sum min(W+, W-) / sum max(W+, W-)`` over the synapses: 0 where no source does both, 1 where each undoes the
         other; NaN where all are 0.
+    growing : bool
+        Whether both only ever grow, by `SymmetricForecast`, so that they overlap by their nature.
     """
 
     excitatory: str
     inhibitory: str
     total_mV: float
     overlap: float
+    growing: bool = False
 
 
 @dataclass(frozen=True)
@@ -145,7 +148,7 @@ def pair(network: Network, state: State, a: Projection, b: Projection) -> Pair:
     up, down = (state.weights(j.name).ravel()[at] for j in (a, b))
     larger = float(np.maximum(up, down).sum())
     overlap = float(np.minimum(up, down).sum()) / larger if larger > 0 else float("nan")
-    return Pair(a.name, b.name, float(up.sum() + down.sum()) / n, overlap)
+    return Pair(a.name, b.name, float(up.sum() + down.sum()) / n, overlap, _learns_by(a, SymmetricForecast))
 
 
 def balance(network: Network, state: State) -> dict[str, Balance]:
@@ -198,13 +201,28 @@ def alignments(network: Network, state: State) -> dict[str, float]:
     dict of str to float
         Degrees, per ``FORWARD and BACKWARD``; empty where no such rules are.
     """
-    forward = [j for j in network.projections if j.rule and any(isinstance(r, SymmetricForecast) for r in _rules(j.rule))]
-    backward = [j for j in network.projections if j.rule and any(isinstance(r, SymmetricFeedback) for r in _rules(j.rule))]
-    return {
-        f"{a.name} and {b.name}": alignment_deg(network, state, a.name, b.name)
-        for a, b in product(forward, backward)
-        if _meet(network, a, b)
-    }
+    forward = [j for j in network.projections if _learns_by(j, SymmetricForecast)]
+    backward = [j for j in network.projections if _learns_by(j, SymmetricFeedback)]
+    found: dict[str, float] = {}
+    for a, b in product(forward, backward):
+        if not _meet(network, a, b):
+            continue
+        found[f"{a.name} and {b.name}"] = alignment_deg(network, state, a.name, b.name)
+        less = _beside(network, a, forward), _beside(network, b, backward)
+        if less[0] and less[1] and network.population(b.source).sign == "excitatory":
+            net = net_alignment_deg(network, state, (a.name, less[0]), (b.name, less[1]))
+            found[f"{a.name} less inhibition and {b.name} less inhibition"] = net
+    return found
+
+
+def _learns_by(j: Projection, kind: type[Rule]) -> bool:
+    return j.rule is not None and any(isinstance(rule, kind) for rule in _rules(j.rule))
+
+
+def _beside(network: Network, j: Projection, others: list[Projection]) -> str | None:
+    """Name the learned route of the other sign at the same place."""
+    sign = network.population(j.source).sign
+    return next((k.name for k in others if _place(k) == _place(j) and network.population(k.source).sign != sign), None)
 
 
 def _rules(rule: Rule) -> Iterator[Rule]:
@@ -218,8 +236,5 @@ def _rules(rule: Rule) -> Iterator[Rule]:
 
 def _meet(network: Network, a: Projection, b: Projection) -> bool:
     """Tell whether the second leads back along synapses of the first."""
-    n = network.population(a.target).n
-    if a.source != b.target or network.population(b.source).n != n:
-        return False
-    there, back = network.edges(a), network.edges(b)
-    return bool(np.isin(there.pre * n + there.post, back.post * n + back.pre).any())
+    found = counterparts(network, a.name, b.name)
+    return found is not None and len(found[0]) > 0

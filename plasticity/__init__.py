@@ -1,6 +1,7 @@
 """Local learning: rules as values over what a synapse sees, and how networks are exposed to movies."""
 
 from plasticity.compose import Compose
+from plasticity.credit import CreditGated
 from plasticity.dendritic import DendriticPrediction
 from plasticity.feedback import SymmetricFeedback, SymmetricForecast
 from plasticity.hebbian import CorrelationMeasuring, Oja
@@ -13,6 +14,7 @@ from plasticity.stdp import PairSTDP, TripletSTDP
 RULES = (
     Compose,
     CorrelationMeasuring,
+    CreditGated,
     DendriticPrediction,
     ErrorGated,
     GatedDelta,
@@ -32,6 +34,7 @@ __all__ = [
     "RULES",
     "Compose",
     "CorrelationMeasuring",
+    "CreditGated",
     "DendriticPrediction",
     "ErrorGated",
     "GatedDelta",

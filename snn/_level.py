@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from snn._branches import Branches
+from snn._hidden import Hidden, HiddenRules
 from snn.cells import IF, AdaptiveLIF
 from snn.description import ChangeReadout, Population, Projection, Signal, Tap
 from snn.errors import DescriptionError, sentence
@@ -20,13 +21,21 @@ Pairs = tuple[tuple[int, int], ...]
 class Level:
     """Populations and projections of one level."""
 
-    def __init__(self, spec: PredNetSpec, level: int, rule: Rule | None, inhibitory_rule: Rule | None) -> None:
+    def __init__(
+        self,
+        spec: PredNetSpec,
+        level: int,
+        rule: Rule | None,
+        inhibitory_rule: Rule | None,
+        hidden_rules: HiddenRules | None = None,
+    ) -> None:
         self.spec, self.level, self.rule, self.inhibitory_rule = spec, level, rule, inhibitory_rule
         self.f = spec.n_channels(level)
         self.theta = spec.target_step * spec.retina.luminance_mV
         self.theta_p = spec.forecast_step * spec.retina.luminance_mV
         self.n_r = 2 * spec.contrast + 2 * spec.transient if level == 0 else 3 * self.f
         self.branches = Branches(self) if level == 0 and spec.branches > 1 else None
+        self.hidden = Hidden(self, hidden_rules or HiddenRules()) if level == 0 and spec.hidden else None
         if self.n_r == 0:
             raise DescriptionError(
                 sentence("prednet.contrast, transient", "are both off, so there is nothing to forecast from", cure="switch one on")
@@ -66,8 +75,11 @@ class Level:
         level_receptors = (
             (Receptor(name="level_exc", kinetics="integrating"), Receptor(name="level_inh", kinetics="integrating")) if self.level else ()
         )
-        found.append(self.make("representation", self.n_r, self.copy_cell(), (pulse, *level_receptors)))
-        found.append(self.relay("representation_inh", self.n_r))
+        if self.hidden is None:
+            found.append(self.make("representation", self.n_r, self.copy_cell(), (pulse, *level_receptors)))
+        else:
+            found += self.hidden.populations()
+        found.append(self.relay("representation_inh", self.n_r if self.hidden is None else spec.hidden))
         dendrites = dendrite if self.branches is None else self.branches.receptors()
         found.append(self.make("prediction", 2 * f, self.change_cell(self.theta_p), (*persistent, *dendrites, partner)))
         found.append(self.relay("prediction_inh", 2 * f))
@@ -136,7 +148,8 @@ class Level:
             found.append(self.join("target_inh", error, "persistent_inh", OneToOne(pairs=less), self.born(theta), self.spec.lag_ms))
             found.append(self.join("prediction", error, "persistent_exc", OneToOne(pairs=less), theta_p, 2 * self.spec.lag_ms))
             found.append(self.join("prediction_inh", error, "persistent_inh", OneToOne(pairs=more), self.born(theta_p), self.spec.lag_ms))
-        return found if self.branches is None else [*found, *self.branches.projections()]
+        found += [] if self.branches is None else self.branches.projections()
+        return found if self.hidden is None else [*found, *self.hidden.projections()]
 
     def born(self, balanced_mV: float) -> Weights | float:
         """Weights of inhibition onto error cells before anything has balanced them."""
@@ -146,6 +159,8 @@ class Level:
     def sensory(self) -> list[Projection]:
         """What reaches the target above level 0, and the representation."""
         f = self.f
+        if self.hidden is not None:
+            return self.hidden.inputs()
         if self.level == 0:
             present = [c for c, on in (("contrast", self.spec.contrast), ("transient", self.spec.transient)) if on]
             return [
@@ -206,8 +221,10 @@ class Level:
         delay_ms: float,
         signals: tuple[Signal, ...] = (),
         label: str = "",
+        rule: Rule | Literal["forecast"] | None = "forecast",
     ) -> Projection:
-        rule = self.inhibitory_rule if source.endswith("_inh") else self.rule
+        if rule == "forecast":
+            rule = self.inhibitory_rule if source.endswith("_inh") else self.rule
         asked = {t.carried for t in rule.traces() if t.side == "signal"} if rule else set()
         plastic = bool(signals) and rule is not None
         signals = tuple(s for s in signals if s.name in asked)

@@ -24,6 +24,7 @@ frame ago, and of the level above, add to it (learned). Nothing of frame t can r
 
 from __future__ import annotations
 
+from snn._hidden import HiddenRules
 from snn._level import Level
 from snn.cells import IF, LIF, AdaptiveLIF, rate_twin
 from snn.description import Network
@@ -34,10 +35,17 @@ from snn.prednet_spec import PredNetSpec
 COMPETING = (".selector", ".selector_inh")
 """Populations that stay spiking in a network of rate units: their competition lives from one spike at a time."""
 
-__all__ = ["PredNetSpec", "prednet", "rate_network"]
+__all__ = ["HiddenRules", "PredNetSpec", "prednet", "rate_network"]
 
 
-def prednet(spec: PredNetSpec, rule: Rule | None = None, inhibitory_rule: Rule | None = None, *, upper_rule: Rule | None = None) -> Network:
+def prednet(
+    spec: PredNetSpec,
+    rule: Rule | None = None,
+    inhibitory_rule: Rule | None = None,
+    *,
+    upper_rule: Rule | None = None,
+    hidden_rules: HiddenRules | None = None,
+) -> Network:
     """Build the circuit.
 
     Parameters
@@ -50,6 +58,8 @@ def prednet(spec: PredNetSpec, rule: Rule | None = None, inhibitory_rule: Rule |
         How the weights from inhibitory partners learn, where not by the same rule.
     upper_rule : Rule, optional
         How all forecast weights of the levels above 0 learn, which have no gated branches, where not by the same rules.
+    hidden_rules : HiddenRules, optional
+        How a learned representation learns. Left out, it stays the random one of its birth.
 
     Returns
     -------
@@ -58,8 +68,8 @@ def prednet(spec: PredNetSpec, rule: Rule | None = None, inhibitory_rule: Rule |
     Raises
     ------
     DescriptionError
-        If the frame cannot be halved for every level or is smaller than a field, a field has no middle, or error cells are
-        born unbalanced in a circuit with gated branches.
+        If the frame cannot be halved for every level or is smaller than a field, a field has no middle, or a learned
+        representation, or error cells that are born unbalanced, are asked for beside gated branches.
     """
     smallest = min(spec.size(spec.levels - 1))
     if smallest < spec.field:
@@ -93,10 +103,12 @@ def prednet(spec: PredNetSpec, rule: Rule | None = None, inhibitory_rule: Rule |
     if spec.field % 2 == 0 or spec.feedback_field % 2:
         got = (spec.field, spec.feedback_field)
         raise DescriptionError(sentence("prednet.field, feedback_field", "cannot be centred", got=got, allowed="an odd and an even size"))
+    if spec.hidden:
+        _check_hidden(spec)
     rules = [
         (rule, inhibitory_rule or rule) if not level or upper_rule is None else (upper_rule, upper_rule) for level in range(spec.levels)
     ]
-    levels = [Level(spec, level, *both) for level, both in enumerate(rules)]
+    levels = [Level(spec, level, *both, hidden_rules) for level, both in enumerate(rules)]
     return Network(
         name=f"prednet-{spec.levels}",
         frame_ms=spec.frame_ms,
@@ -105,6 +117,28 @@ def prednet(spec: PredNetSpec, rule: Rule | None = None, inhibitory_rule: Rule |
         encoder=spec.retina,
         readouts=tuple(r for one in levels for r in one.readouts()),
     )
+
+
+def _check_hidden(spec: PredNetSpec) -> None:
+    if spec.branches > 1:
+        raise DescriptionError(
+            sentence(
+                "prednet.hidden",
+                "cannot be learned beside gated branches: credit cells have no way to tell which branch erred",
+                got=(spec.hidden, spec.branches),
+                allowed="hidden=0, or branches=1",
+                cure="use branches=1",
+            )
+        )
+    if spec.hidden_layer.field % 2 == 0 or spec.hidden_layer.field > min(spec.rows, spec.cols):
+        raise DescriptionError(
+            sentence(
+                "prednet.hidden_layer.field",
+                "cannot be centred on a frame",
+                got=spec.hidden_layer.field,
+                allowed=f"an odd size up to {min(spec.rows, spec.cols)}",
+            )
+        )
 
 
 def rate_network(network: Network, *, dt_ms: float = 1.0) -> Network:

@@ -48,6 +48,33 @@ class Gating(Described):
     opening: Positive = 2.0
 
 
+class HiddenLayer(Described):
+    """Constants of a learned representation.
+
+    Parameters
+    ----------
+    field : int
+        Side of the local field on the retinal channels, odd.
+    field_mV : float
+        Sum of the weights, at birth and where a rule holds it, that a cell has from each retinal population by each of
+        its two routes. Its threshold is 1 mV.
+    depth_mV : float
+        How far below rest inhibition can drive a cell of the layer; the deeper, the less it fires when both routes are alike,
+        and the longer it remembers.
+    credit_mV : float
+        Threshold of the credit cells: the credit that one of their spikes stands for.
+    initial_feedback_mV : float
+        Scale of the random weights of errors on credit cells at birth. It should be small beside what they learn, as that of
+        the forecast: what birth made unlike, only decay takes away.
+    """
+
+    field: Annotated[int, Field(ge=1)] = 3
+    field_mV: Positive = 8.0
+    depth_mV: NonNegative = 1.0
+    credit_mV: Positive = 0.5
+    initial_feedback_mV: NonNegative = 0.003
+
+
 class PredNetSpec(Described):
     """Sizes and constants of the circuit.
 
@@ -63,6 +90,10 @@ class PredNetSpec(Described):
         Gated branches of the forecast at level 0; 1 is the plain circuit without gates.
     gating : Gating
         How the branches compete.
+    hidden : int
+        Cells a site of a representation that is learned, at level 0; 0 takes the retinal channels as they are.
+    hidden_layer : HiddenLayer
+        Its constants.
     field : int
         Side of the local field of the forecast, odd.
     feedback_field : int
@@ -105,7 +136,7 @@ class PredNetSpec(Described):
     of the last frame, learned by a local rule.
     """
 
-    later_fields: ClassVar[frozenset[str]] = frozenset({"mismatch"})
+    later_fields: ClassVar[frozenset[str]] = frozenset({"mismatch", "hidden", "hidden_layer"})
 
     rows: Annotated[int, Field(ge=1)]
     cols: Annotated[int, Field(ge=1)]
@@ -113,6 +144,8 @@ class PredNetSpec(Described):
     channels: tuple[Annotated[int, Field(ge=1)], ...] = (1, 4)
     branches: Annotated[int, Field(ge=1)] = 1
     gating: Gating = Gating()
+    hidden: Annotated[int, Field(ge=0)] = 0
+    hidden_layer: HiddenLayer = HiddenLayer()
     field: Annotated[int, Field(ge=1)] = 5
     feedback_field: Annotated[int, Field(ge=2)] = 4
     frame_ms: Positive = 50.0

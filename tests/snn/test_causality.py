@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from comparisons.recipes import RECIPES
 from plasticity import ErrorGated, GatedDelta, VogelsRate
 from plasticity.balance import inhibition_of_errors, with_rule
 from snn.description import Network
@@ -23,6 +24,10 @@ for _levels, _side in ((1, 6), (2, 12)):
     NETWORKS[f"{_levels}, rate"] = rate_network(_spiking)
 
 _gated = prednet(PredNetSpec(rows=6, cols=6, branches=3, initial_forecast_mV=0.3), GatedDelta(eta=1.0))
+_rules = RECIPES["hidden"].model_copy(update={"input_power": 20.0})
+_learned = PredNetSpec(rows=6, cols=6, hidden=3, initial_forecast_mV=0.3)
+_hidden = prednet(_learned, *_rules.rules(_learned), hidden_rules=_rules.hidden_rules(_learned))
+NETWORKS |= {"1, hidden": _hidden, "1, hidden rate": rate_network(_hidden)}
 NETWORKS |= {"1, gated": _gated, "1, gated rate": rate_network(_gated)}
 
 _unequal = prednet(PredNetSpec(rows=6, cols=6, mismatch=0.3, initial_forecast_mV=0.3), ErrorGated(eta=1.0))
