@@ -210,7 +210,7 @@ def counterparts(network: Network, forward: str, backward: str) -> tuple[IntArra
 
     Returns
     -------
-    (ndarray of int, ndarray of int) or None
+    (ndarray of int, shape (n_matched,), ndarray of int, shape (n_matched,)) or None
         Places of the matched synapses in the two flattened weight arrays; None where the two do not lead there and back.
     """
     there, back = network.projection(forward), network.projection(backward)
