@@ -34,7 +34,7 @@ def learn(
     *,
     movies_from: SourceOptions,
     out: Path,
-    recipe: Literal["plain", "gated", "hierarchical", "stdp_only"] = "plain",
+    recipe: Literal["plain", "gated", "hierarchical", "stdp_only", "hidden"] = "plain",
     branches: Count | None = None,
     levels: Count | None = None,
     rear: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
