@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 
+from snn.cells import IF
 from snn.description import Network
 from snn.engines.driver import Simulation, prepare
 from snn.engines.layout import Layout, rule_problems
@@ -59,9 +60,9 @@ class BrianEngine:
         reasons = [f"{', '.join(graded)}: Brian2 delivers spikes, not graded values with a delay"] if graded else []
         for p in network.populations:
             reasons += [
-                f"{p.name}, receptor {r.name!r}: a gate on a current that decays; Brian2's exact integration has no changing coefficients"
+                f"{p.name}, receptor {r.name!r}: a gate on a current that decays, without leak; Brian2 integrates it by a matrix of numbers"
                 for r in p.receptors
-                if (r.gate or r.shunt) and r.kinetics == "exponential"
+                if isinstance(p.cell, IF) and (r.gate or r.shunt) and r.kinetics == "exponential"
             ]
         for j in network.projections:
             if j.rule and j.topology.kind == "shared":
