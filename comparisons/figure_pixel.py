@@ -27,11 +27,14 @@ from snn.recording import Recording
 from snn.stimuli.movie import Movie
 
 FloatArray = NDArray[np.float64]
+Row = tuple[str, str, int, str]
 PIXEL_FRAMES, FIRST_PIXEL_FRAME = 8, 2
 MARGIN_PX = 2
-ROWS = (
+ROWS: tuple[Row, ...] = (
     ("target up", "level0.target", 0, INPUT),
     ("target down", "level0.target", 1, INPUT),
+    ("target up, coarse", "level0.target_coarse", 0, INPUT),
+    ("target down, coarse", "level0.target_coarse", 1, INPUT),
     ("prediction up", "level0.prediction", 0, FORECAST),
     ("prediction down", "level0.prediction", 1, FORECAST),
     ("error E+ (brighter)", "level0.error_pos", 0, ERROR_POS),
@@ -121,16 +124,17 @@ def draw_pixel(path: Path, network: Network, recording: Recording, movie: Movie)
     events.sharex(axes)
     frame_ms = movie.frame_ms
     borders = np.arange(shown.start, shown.stop + 1) * frame_ms
-    graded = any(network.population(name).graded for _, name, _, _ in ROWS)
+    rows = _rows(network)
+    graded = any(network.population(name).graded for _, name, _, _ in rows)
     now = slice(shown.start, shown.stop)
     axes.stairs(movie.frames[now, site[0], site[1]], borders, baseline=None, color=INPUT, linewidth=3.4, label="input", zorder=3)
     for name, colour, label in (("estimate", ESTIMATE, "estimate, from target"), ("forecast", FORECAST, "forecast, from prediction")):
         if graded:
-            values = recording.readouts[f"level0.{name}"][now, site[0], site[1], 0]
+            values = sum(recording.readouts[part][now, site[0], site[1], 0] for part in _parts(network, name))
             axes.stairs(values, borders, baseline=None, color=colour, linewidth=1.7, label=label, zorder=4)
         else:
             steps = np.arange(shown.start * recording.frame_steps, shown.stop * recording.frame_steps + 1)
-            values = trace(network, recording, f"level0.{name}", site)[steps[:-1]]
+            values = sum(trace(network, recording, part, site)[steps[:-1]] for part in _parts(network, name))
             axes.stairs(values, steps * recording.dt_ms, baseline=None, color=colour, linewidth=1.5, label=label, zorder=4)
     axes.set_ylabel("luminance (0 black, 1 white)")
     axes.tick_params(labelbottom=False)
@@ -145,7 +149,7 @@ def draw_pixel(path: Path, network: Network, recording: Recording, movie: Movie)
             fontsize=8.5,
         )
     figure.legend(loc="outside upper left", ncols=3)
-    _events(events, network, recording, shown, site, graded)
+    _events(events, network, recording, rows, shown, site, graded)
     for panel in (axes, events):
         for x in borders:
             panel.axvline(x, color=BOUNDARY, linewidth=0.8, zorder=0)
@@ -160,10 +164,22 @@ def draw_pixel(path: Path, network: Network, recording: Recording, movie: Movie)
     save(figure, path)
 
 
-def _events(axes: Any, network: Network, recording: Recording, shown: range, site: tuple[int, int], graded: bool) -> None:
+def _rows(network: Network) -> list[Row]:
+    """Rows of the populations that the network has."""
+    there = {p.name for p in network.populations}
+    return [row for row in ROWS if row[1] in there]
+
+
+def _parts(network: Network, name: str) -> list[str]:
+    """Readouts that add up to what the level tells: in fine steps, and in coarse ones where it has them."""
+    there = {r.name for r in network.readouts}
+    return [part for part in (f"level0.{name}", f"level0.{name}_coarse") if part in there]
+
+
+def _events(axes: Any, network: Network, recording: Recording, rows: list[Row], shown: range, site: tuple[int, int], graded: bool) -> None:
     frame_ms = recording.frame_steps * recording.dt_ms
-    most = max(1e-12, *(recording.counts[name][shown.start : shown.stop, site[0], site[1]].max() for _, name, _, _ in ROWS))
-    for i, (_, name, feature, colour) in enumerate(ROWS):
+    most = max(1e-12, *(recording.counts[name][shown.start : shown.stop, site[0], site[1]].max() for _, name, _, _ in rows))
+    for i, (_, name, feature, colour) in enumerate(rows):
         population = network.population(name)
         if population.graded:
             counts = (
@@ -176,10 +192,10 @@ def _events(axes: Any, network: Network, recording: Recording, shown: range, sit
         else:
             times = _steps(network, recording, name, feature, site) * recording.dt_ms
             axes.vlines(times, -i - 0.36, -i + 0.36, color=colour, linewidth=1.4)
-    axes.set_yticks(-np.arange(len(ROWS)), [row[0] for row in ROWS])
-    for tick, row in zip(axes.get_yticklabels(), ROWS, strict=True):
+    axes.set_yticks(-np.arange(len(rows)), [row[0] for row in rows])
+    for tick, row in zip(axes.get_yticklabels(), rows, strict=True):
         tick.set_color(row[3])
     axes.tick_params(axis="y", length=0)
-    axes.set_ylim(-len(ROWS) + 0.4, 0.6)
+    axes.set_ylim(-len(rows) + 0.4, 0.6)
     axes.spines["left"].set_visible(False)
     axes.set_title("sent in each frame (equivalents of spikes)" if graded else "spikes", loc="left", fontsize=9.5)

@@ -124,17 +124,18 @@ class Branches:
 
     def _errors(self) -> list[Projection]:
         """Error cells of a branch: the target, less what it was one frame ago, less what the branch adds."""
-        join, lag, frame, theta = self.level.join, self.spec.lag_ms, self.spec.frame_ms, self.level.theta
+        join, lag, frame = self.level.join, self.spec.lag_ms, self.spec.frame_ms
         found = []
         for sign in ("pos", "neg"):
             cell = f"branch_error_{sign}"
             more, less = (0, self.f) if sign == "pos" else (self.f, 0)
             gains = tuple((more + a, e + a) for e in (self.errors(k)[0] for k in range(self.k + 1)) for a in range(self.f))
             loses = tuple((less + a, e + a) for e in (self.errors(k)[0] for k in range(self.k + 1)) for a in range(self.f))
-            found.append(join("target", cell, "persistent_exc", OneToOne(pairs=gains), theta, 2 * lag))
-            found.append(join("target_inh", cell, "persistent_inh", OneToOne(pairs=loses), theta, lag))
-            found.append(join("target", cell, "persistent_exc", OneToOne(pairs=loses), theta, frame + 2 * lag, label="past"))
-            found.append(join("target_inh", cell, "persistent_inh", OneToOne(pairs=gains), theta, frame + lag, label="past"))
+            for part, step in self.level.luminance:
+                found.append(join(part, cell, "persistent_exc", OneToOne(pairs=gains), step, 2 * lag))
+                found.append(join(f"{part}_inh", cell, "persistent_inh", OneToOne(pairs=loses), step, lag))
+                found.append(join(part, cell, "persistent_exc", OneToOne(pairs=loses), step, frame + 2 * lag, label="past"))
+                found.append(join(f"{part}_inh", cell, "persistent_inh", OneToOne(pairs=gains), step, frame + lag, label="past"))
             up, down = (self.up, self.down) if sign == "pos" else (self.down, self.up)
             explained = tuple(pair for k in range(self.k) for pair in zip(up(k), self.errors(k), strict=True))
             missed = tuple(pair for k in range(self.k) for pair in zip(down(k), self.errors(k), strict=True))

@@ -34,6 +34,8 @@ class Level:
         self.theta = spec.target_step * spec.retina.luminance_mV
         self.theta_p = spec.forecast_step * spec.retina.luminance_mV
         self.n_r = 2 * spec.contrast + 2 * spec.transient if level == 0 else 3 * self.f
+        coarse = (("target_coarse", spec.coarse.steps * self.theta),) if level == 0 and spec.coarse.steps > 1 else ()
+        self.luminance: tuple[tuple[str, float], ...] = (("target", self.theta), *coarse)
         self.branches = Branches(self) if level == 0 and spec.branches > 1 else None
         self.hidden = Hidden(self, hidden_rules or HiddenRules()) if level == 0 and spec.hidden else None
         if self.n_r == 0:
@@ -56,16 +58,11 @@ class Level:
         pulse = Receptor(name="pulse", kinetics="pulse")
         pooled = (Receptor(name="pooled_exc", tau_ms=spec.frame_ms), Receptor(name="pooled_inh", tau_ms=spec.frame_ms))
         retinal = IF(tau_mem_ms=1.0, v_threshold_mV=unit, reset_by_mV=unit, v_floor_mV=0.0, threshold_jitter_mV=0.1 * unit)
-        found = [
-            self.make(
-                "target",
-                2 * f,
-                self.change_cell(self.theta),
-                (*(pooled if self.level else ()), partner),
-                "change" if self.level == 0 else None,
-            )
-        ]
-        found.append(self.relay("target_inh", 2 * f))
+        found = []
+        for part, cell, others in self.luminance_cells():
+            receptors = (*(pooled if self.level else ()), partner, *others)
+            found.append(self.make(part, 2 * f, cell, receptors, "change" if self.level == 0 else None))
+            found.append(self.relay(f"{part}_inh", 2 * f))
         if self.level == 0:
             for channel, present in (("contrast", spec.contrast), ("transient", spec.transient)):
                 if present:
@@ -85,6 +82,15 @@ class Level:
         found.append(self.relay("prediction_inh", 2 * f))
         found += [self.make(name, f, self.error_cell(), persistent) for name in ("error_pos", "error_neg")]
         return found if self.branches is None else [*found, *self.branches.populations()]
+
+    def luminance_cells(self) -> list[tuple[str, AdaptiveLIF, tuple[Receptor, ...]]]:
+        """Change cells of the target, fine ones and where asked for coarse ones, and how the pairs hear of each other."""
+        coarse = self.spec.coarse
+        if len(self.luminance) == 1:
+            return [("target", self.change_cell(self.theta), ())]
+        others = (Receptor(name="other_pair", kinetics="integrating"),)
+        fine, step = self.change_cell(self.theta, coarse.tau_fine_ms), self.luminance[1][1]
+        return [("target", fine, others), ("target_coarse", self.change_cell(step, coarse.tau_coarse_ms, coarse.threshold), others)]
 
     @staticmethod
     def persistent() -> tuple[Receptor, Receptor]:
@@ -114,11 +120,11 @@ class Level:
         """A cell that fires once for every 1 mV pulse."""
         return IF(tau_mem_ms=1.0, v_threshold_mV=1.0, reset_by_mV=1.0, v_floor_mV=0.0, threshold_jitter_mV=0.1)
 
-    def change_cell(self, step_mV: float) -> AdaptiveLIF:
+    def change_cell(self, step_mV: float, tau_ms: float | None = None, threshold: float = 0.5) -> AdaptiveLIF:
         """A cell that fires whenever its current has risen by another step."""
         return AdaptiveLIF(
-            tau_mem_ms=self.spec.tau_change_ms,
-            v_threshold_mV=0.5 * step_mV,
+            tau_mem_ms=tau_ms or self.spec.tau_change_ms,
+            v_threshold_mV=threshold * step_mV,
             reset_by_mV=step_mV,
             adaptation_mV=step_mV,
             threshold_jitter_mV=0.05 * step_mV,
@@ -129,23 +135,29 @@ class Level:
     def projections(self) -> list[Projection]:
         f, up, down = self.f, range(self.f), range(self.f, 2 * self.f)
         swap: Pairs = (*zip(up, down, strict=True), *zip(down, up, strict=True))
-        frame, theta, theta_p = self.spec.frame_ms, self.theta, self.theta_p
+        frame, theta_p = self.spec.frame_ms, self.theta_p
         found = []
-        for part, step in (("target", theta), ("prediction", theta_p)):
+        for part, step in (*self.luminance, ("prediction", theta_p)):
             found.append(self.join(part, part, "partner", OneToOne(pairs=swap), step, self.spec.lag_ms))
             found.append(self.join(part, f"{part}_inh", "pulse", OneToOne(), 1.0, self.spec.lag_ms))
         found.append(self.join("representation", "representation_inh", "pulse", OneToOne(), 1.0, self.spec.lag_ms))
         found += self.sensory()
-        found.append(self.join("target", "prediction", "persistent_exc", OneToOne(), theta, frame))
-        found.append(self.join("target_inh", "prediction", "persistent_inh", OneToOne(pairs=swap), theta, frame - self.spec.lag_ms))
+        for part, step in self.luminance:
+            found.append(self.join(part, "prediction", "persistent_exc", OneToOne(), step, frame))
+            found.append(self.join(f"{part}_inh", "prediction", "persistent_inh", OneToOne(pairs=swap), step, frame - self.spec.lag_ms))
+        for (part, step), (other, _) in zip(self.luminance, self.luminance[::-1], strict=True):
+            if part != other:
+                found.append(self.join(part, other, "partner", OneToOne(pairs=swap), step, self.spec.lag_ms))
+                found.append(self.join(f"{part}_inh", other, "other_pair", OneToOne(), step, self.spec.lag_ms))
         found += self.forecast(self.level, LocalField(size=self.spec.field))
         if self.spec.feedback and self.level + 1 < self.spec.levels:
             found += self.forecast(self.level + 1, LocalField(size=self.spec.feedback_field))
         to_up: Pairs = tuple((a, a) for a in up)
         to_down: Pairs = tuple((f + a, a) for a in up)
         for error, more, less in (("error_pos", to_up, to_down), ("error_neg", to_down, to_up)):
-            found.append(self.join("target", error, "persistent_exc", OneToOne(pairs=more), theta, 2 * self.spec.lag_ms))
-            found.append(self.join("target_inh", error, "persistent_inh", OneToOne(pairs=less), self.born(theta), self.spec.lag_ms))
+            for part, step in self.luminance:
+                found.append(self.join(part, error, "persistent_exc", OneToOne(pairs=more), step, 2 * self.spec.lag_ms))
+                found.append(self.join(f"{part}_inh", error, "persistent_inh", OneToOne(pairs=less), self.born(step), self.spec.lag_ms))
             found.append(self.join("prediction", error, "persistent_exc", OneToOne(pairs=less), theta_p, 2 * self.spec.lag_ms))
             found.append(self.join("prediction_inh", error, "persistent_inh", OneToOne(pairs=more), self.born(theta_p), self.spec.lag_ms))
         found += [] if self.branches is None else self.branches.projections()
@@ -244,7 +256,10 @@ class Level:
     def readouts(self) -> list[ChangeReadout]:
         unit = self.spec.retina.luminance_mV if self.level == 0 else 1.0
         offset = self.spec.retina.grey if self.level == 0 else 0.0
-        return [
+        found = [
             ChangeReadout(name=self.name("forecast"), population=self.name("prediction"), step=self.theta_p / unit, offset=offset),
             ChangeReadout(name=self.name("estimate"), population=self.name("target"), step=self.theta / unit, offset=offset),
         ]
+        for part, step in self.luminance[1:]:
+            found.append(ChangeReadout(name=self.name("estimate_coarse"), population=self.name(part), step=step / unit))
+        return found

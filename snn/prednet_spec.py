@@ -75,6 +75,33 @@ class HiddenLayer(Described):
     initial_feedback_mV: NonNegative = 0.003
 
 
+class CoarseSteps(Described):
+    """A second pair of luminance cells in coarse steps, quick, beside the fine pair, which tells what is left and waits.
+
+    Each pair takes off what the other has told, so that together they tell the luminance to half a fine step. A jump of many
+    fine steps costs few spikes and is told sooner, since a cell sends one spike a step of the simulation at most.
+
+    Parameters
+    ----------
+    steps : int
+        Fine steps that a coarse spike stands for; 1 is no coarse pair.
+    tau_coarse_ms, tau_fine_ms : float
+        Membrane constants of the two pairs. The fine one must be the slower: a coarse spike takes two lags to tell it that
+        nothing is left to be said.
+    threshold : float
+        Share of its step at which a coarse cell fires.
+
+    Notes
+    -----
+    Retinal ganglion cells of one place likewise differ in threshold and speed: phasic cells of high gain, tonic ones.
+    """
+
+    steps: Annotated[int, Field(ge=1)] = 1
+    tau_coarse_ms: Positive = 1.0
+    tau_fine_ms: Positive = 20.0
+    threshold: Annotated[float, Field(ge=0.5, lt=1)] = 0.6
+
+
 class PredNetSpec(Described):
     """Sizes and constants of the circuit.
 
@@ -107,6 +134,8 @@ class PredNetSpec(Described):
         Gains of the eye.
     target_step, forecast_step, branch_step : float
         Luminance that one spike of ``target``, ``prediction`` and ``branch`` stands for.
+    coarse : CoarseSteps
+        Coarse steps of ``target`` at level 0, beside the fine ones.
     tau_change_ms : float
         Membrane constant of the change cells.
     tau_forecast_ms : float
@@ -136,7 +165,7 @@ class PredNetSpec(Described):
     of the last frame, learned by a local rule.
     """
 
-    later_fields: ClassVar[frozenset[str]] = frozenset({"mismatch", "hidden", "hidden_layer"})
+    later_fields: ClassVar[frozenset[str]] = frozenset({"mismatch", "hidden", "hidden_layer", "coarse"})
 
     rows: Annotated[int, Field(ge=1)]
     cols: Annotated[int, Field(ge=1)]
@@ -154,6 +183,7 @@ class PredNetSpec(Described):
     target_step: Positive = 1 / 32
     forecast_step: Positive = 1 / 32
     branch_step: Positive = 1 / 64
+    coarse: CoarseSteps = CoarseSteps()
     tau_change_ms: Positive = 5.0
     tau_forecast_ms: Positive = 20.0
     error_threshold_ms: Positive = 0.5
