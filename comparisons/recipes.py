@@ -54,7 +54,7 @@ class Recipe(Described):
         Rate of an error cell at which that rule rests.
     input_power : float
         Sum of squared traces for which the forecast's rate is set where it has no normaliser, as with a learned
-        representation: cells with five times as much begin to diverge.
+        representation; large errors are limited there in its place.
     input_eta : float
         Learning rate of a learned representation.
     """
@@ -67,8 +67,8 @@ class Recipe(Described):
     normaliser_c: float = 4.0
     balance_share: float = 1e-4
     balance_Hz: float = 2.0
-    input_power: float = 250.0
-    input_eta: float = 0.3
+    input_power: float = 200.0
+    input_eta: float = 0.1
 
     def rules(self, spec: PredNetSpec) -> tuple[Rule, Rule]:
         """Rules of the excitatory and of the inhibitory forecast synapses.
@@ -165,7 +165,13 @@ class Recipe(Described):
         return {"eta": 1.0, "quantum_mV": quantum, "c": self.normaliser_c, "tau_pre_ms": tau}
 
     def _growth(self, spec: PredNetSpec) -> dict[str, Any]:
-        return {"eta_mV": spec.error_quantum_mV / self.input_power, "decay": 1e-5, "tau_ms": spec.tau_forecast_ms, "late": True}
+        return {
+            "eta_mV": spec.error_quantum_mV / self.input_power,
+            "decay": 1e-5,
+            "tau_ms": spec.tau_forecast_ms,
+            "late": True,
+            "half": 5.0,
+        }
 
 
 def reared_on(source: Source, n_movies: int) -> Source:
@@ -233,7 +239,7 @@ RECIPES = MappingProxyType(
         "gated": Recipe(spec=GATED, plan=Plan(passes=3, eta_start=0.2, eta_end=0.02)),
         "hierarchical": Recipe(spec=GATED, plan=Plan(passes=3, eta_start=0.2, eta_end=0.02), levels=2),
         "stdp_only": Recipe(spec=PLAIN.model_copy(update={"initial_forecast_mV": 0.1}), teaching="stdp"),
-        "hidden": Recipe(spec=HIDDEN, plan=Plan(passes=1, eta_start=0.8, eta_end=0.05)),
+        "hidden": Recipe(spec=HIDDEN, plan=Plan(passes=1, eta_start=0.8, eta_end=0.02)),
     }
 )
 """By the name that ``learn --recipe`` takes."""

@@ -148,7 +148,7 @@ def alignment_deg(network: Network, state: State, forward: str, backward: str) -
     ``i``. The partner of ``i`` is itself, or the cell of the same place in a population of the same shape that stands apart
     (credit cells). The partner of ``j`` is the error cell of the same place in a population of the same shape, or else the one
     that teaches ``j`` to do more of what the projection does (of the signal ``excess``, from inhibitory cells ``deficit``), or
-    the inhibitory partner of that one. Synapses without a counterpart do not count.
+    its partner of the other sign. Synapses without a counterpart do not count.
 
     Parameters
     ----------
@@ -238,7 +238,7 @@ def _partners(network: Network, there: Projection, back: Projection) -> IntArray
         return np.arange(errors.n)
     wanted = "excess" if network.population(there.source).sign == "excitatory" else "deficit"
     for tap in (t for s in there.signals if s.name == wanted for t in s.taps):
-        if tap.pairs is not None and back.source in (tap.population, f"{tap.population}_inh"):
+        if tap.pairs is not None and back.source.removesuffix("_inh") == tap.population.removesuffix("_inh"):
             found = np.full(forecast.n, -1, dtype=np.int64)
             joined = edges(OneToOne(pairs=tap.pairs), errors.grid, forecast.grid)
             found[joined.post] = joined.pre

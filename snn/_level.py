@@ -208,13 +208,17 @@ class Level:
         """Learned routes from a representation of one frame ago to the prediction, excitatory and inhibitory."""
         up: Pairs = tuple((a, a) for a in range(self.f))
         down: Pairs = tuple((a, self.f + a) for a in range(self.f))
-        pos, neg = self.name("error_pos"), self.name("error_neg")
+        # With a learned representation the partners of the error cells teach: what they tell comes when feedback comes.
+        late = "" if self.hidden is None else "_inh"
+        pos, neg = self.name(f"error_pos{late}"), self.name(f"error_neg{late}")
         signals: tuple[Signal, ...] = (
             Signal(name="excess", taps=(Tap(population=pos, pairs=up), Tap(population=neg, pairs=down))),
             Signal(name="deficit", taps=(Tap(population=neg, pairs=up), Tap(population=pos, pairs=down))),
         )
         weights = HalfNormal(scale_mV=self.spec.initial_forecast_mV)
-        source, frame = self.name("representation", source_level), self.spec.frame_ms
+        source = self.name("representation", source_level)
+        # A lag more lets both halves of symmetric growth see the same spikes in the same frame.
+        frame = self.spec.frame_ms + (0.0 if self.hidden is None else self.spec.lag_ms)
         learner = "prediction"
         if self.branches is not None:
             signals, learner = self.branches.signals(), "branch"

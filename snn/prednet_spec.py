@@ -70,8 +70,8 @@ class HiddenLayer(Described):
 
     field: Annotated[int, Field(ge=1)] = 3
     field_mV: Positive = 8.0
-    depth_mV: NonNegative = 1.0
-    credit_mV: Positive = 0.5
+    depth_mV: NonNegative = 0.3
+    credit_mV: Positive = 0.2
     initial_feedback_mV: NonNegative = 0.003
 
 
