@@ -37,6 +37,7 @@ DIMENSIONLESS = {
     "ErrorGated.eta": "share of the error that one update removes",
     "ErrorGated.c": "floor of a sum of squared traces, which are spike counts",
     "ErrorGated.decay": "share of the weight lost per frame",
+    "CoarseSteps.threshold": "share of a step",
     "CreditGated.eta": "ratio of a step of the weight to the credit of the cell, both in mV",
     "CreditGated.c": "floor of a sum of squared traces, which are spike counts",
     "CreditGated.silence": "a number of spikes",
