@@ -23,7 +23,7 @@ from snn._model import Described
 from snn.encoding import Retina
 from snn.local import Rule
 from snn.prednet import HiddenRules
-from snn.prednet_spec import Gating, HiddenLayer, PredNetSpec
+from snn.prednet_spec import CoarseSteps, Gating, HiddenLayer, PredNetSpec
 from snn.stimuli.drift import drifting_movies, photographs
 from snn.stimuli.movie import Movie
 
@@ -224,8 +224,10 @@ GATED = PredNetSpec(
     cols=8,
     branches=9,
     gating=Gating(sharpness_mV=16.0, pooled_spikes=1, tau_gate_ms=50.0),
-    retina=Retina(contrast_gain=1.0, transient_gain=0.5),
+    retina=Retina(contrast_gain=0.85, transient_gain=0.45),
     target_step=1 / 64,
+    coarse=CoarseSteps(steps=4),
+    tau_change_ms=3.0,
     forecast_step=1 / 64,
     branch_step=1 / 32,
     error_threshold_ms=1.0,
