@@ -38,6 +38,10 @@ class BlowUpError(SpikingPrednetError, ArithmeticError):
     """A run that left the range in which its numbers mean anything."""
 
 
+class SubjectError(SpikingPrednetError, ValueError):
+    """A question that a subject cannot be asked."""
+
+
 class RunFolderError(SpikingPrednetError, OSError):
     """A run folder that is missing, damaged, in use or cannot be written."""
 

@@ -67,6 +67,17 @@ class Simulation:
         self._before = None
         self._sent = {r.population: np.zeros(self.network.population(r.population).n) for r in self.network.readouts}
 
+    def resume(self, state: State) -> None:
+        """Go on from another state of the same network, whatever was before.
+
+        Parameters
+        ----------
+        state : State
+            Such as `state` gave, or one with arrays replaced.
+        """
+        self._seed = state.seed
+        self._set(state)
+
     def run(
         self,
         movie: Movie | None = None,

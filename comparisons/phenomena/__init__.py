@@ -1,0 +1,1 @@
+"""Phenomena, one file each."""

@@ -1,0 +1,1 @@
+"""Adapters: everything that can be a subject."""
