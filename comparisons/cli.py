@@ -11,7 +11,7 @@ from cyclopts import App, CycloptsError, Parameter
 from cyclopts.validators import Number
 from pydantic import ValidationError
 
-from comparisons import cli_convert, cli_diagnose, cli_distil, cli_import, cli_rate
+from comparisons import cli_battery, cli_convert, cli_diagnose, cli_distil, cli_import, cli_rate
 from comparisons.cli_options import FOR_PHOTOGRAPHS, NOT_FOR_PHOTOGRAPHS, SourceOptions, names, pairs, refuse_unused, say_learned
 from comparisons.progress import TerminalReporter
 from snn._edit import first_error
@@ -258,7 +258,14 @@ def demo(*, out: Path = Path("runs/demo"), seeds: Count = 3, movies: Count = 120
     print(run_demo(out, seeds=seeds, n_movies=movies, workers=workers))
 
 
-for command in (*cli_rate.COMMANDS, *cli_distil.COMMANDS, *cli_convert.COMMANDS, *cli_import.COMMANDS, *cli_diagnose.COMMANDS):
+for command in (
+    *cli_rate.COMMANDS,
+    *cli_distil.COMMANDS,
+    *cli_convert.COMMANDS,
+    *cli_import.COMMANDS,
+    *cli_diagnose.COMMANDS,
+    *cli_battery.COMMANDS,
+):
     app.command(command)
 
 

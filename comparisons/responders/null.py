@@ -48,14 +48,14 @@ class Idle(_Null):
 
     def respond(self, movie: Movie, sites: Sequence[str], *, trials: int = 1, bin_ms: float | None = None, seed: int = 0) -> Response:
         """As `Responder.respond`."""
-        steps_per_bin(self, bin_ms)
+        shown_ms = steps_per_bin(self, bin_ms) * self.finest_bin_ms
         found = {}
         for site in check_request(self, movie, sites, trials):
-            shape = (trials, movie.n_frames, *site.shape)
+            shape = (trials, movie.n_frames * round(self.frame_ms / shown_ms), *site.shape)
             drawn = stream(seed, "null", site.name, movie.name).exponential(1.0, shape) if self.kind == "noise" else np.ones(shape)
             found[site.name] = drawn * (self.kind != "silent")
         forecast = np.full((trials, *movie.frames.shape), 0.5)
-        return Response(self.frame_ms, found, forecast)
+        return Response(shown_ms, found, forecast)
 
 
 class Shuffled:

@@ -64,7 +64,8 @@ def test_a_missing_control_is_named() -> None:
 
 def test_holm() -> None:
     """Oracle: Holm's steps by hand for p of 0.01, 0.02, 0.04 at 0.05: 0.05/3 passes the first, 0.05/2 the second, 0.05 the third;
-    with 0.03 in place of 0.02 the second is stopped, and with it the third."""
+    with 0.03 in place of 0.02 the second is stopped, and with it the third.
+    """
     passes = {k: Verdict("holds", "", p=p) for k, p in (("a", 0.04), ("b", 0.01), ("c", 0.02))}
     assert {k: v.outcome for k, v in holm(passes).items()} == dict.fromkeys("abc", "holds")
     stops = {k: Verdict("holds", "", p=p) for k, p in (("a", 0.04), ("b", 0.01), ("c", 0.03))}
