@@ -111,6 +111,11 @@ class Battery:
         Returns
         -------
         list of Task
+
+        Raises
+        ------
+        RunFolderError
+            If a run is missing or damaged.
         """
         return [task for task in self.tasks() if self.result(task) is None]
 
@@ -126,10 +131,11 @@ class Battery:
         dict or None
             None where there is none, or it is of another version of the phenomenon or another run.
         """
+        digest = self.subject(task).digest
         found = _read(self._folder(task) / f"{task.phenomenon}.json")
-        if found is None or found["version"] != PHENOMENA[task.phenomenon].about.version:
+        if found is None or found["version"] != PHENOMENA[task.phenomenon].about.version or found["run_digest"] != digest:
             return None
-        return found if found["run_digest"] == self.subject(task).digest else None
+        return found
 
     def subject(self, task: Task) -> Subject:
         """Open the run of a task, once.

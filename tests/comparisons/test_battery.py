@@ -1,0 +1,128 @@
+"""The battery: what is done is kept, what no longer holds is done anew, and what cannot be asked is said."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from comparisons import battery as module
+from comparisons.battery import Battery, Model, Task, cell, table
+from comparisons.phenomenon import About, Measurement
+from comparisons.responder import Responder
+from comparisons.statistics import Interval
+from comparisons.subjects import held_out_ratio, open_subject
+from comparisons.verdicts import Verdict
+from snn.errors import RunFolderError, SubjectError
+from snn.stimuli.movie import Movie
+from snn.testing import random_walk
+
+LEAKY, SPIKING = Path("drift-leaky"), Path("drift-spiking")
+
+
+class Mean:
+    """A question that costs little: the mean activity of the error cells for noise, and how often it was asked."""
+
+    asked: list[tuple[str, int]]
+
+    def __init__(self, version: int = 1, lacks: str | None = None) -> None:
+        self.about = About("mean", "Mean", version, "it is above 0", "", "mean", "", 0.0, ("untrained", "adaptation_only"))
+        self.asked, self._lacks = [], lacks
+
+    def lacks(self, responder: Responder) -> str | None:
+        return self._lacks
+
+    def measure(self, responder: Responder, seed: int) -> Measurement:
+        if type(responder).__name__ != "_Counting":
+            self.asked.append((responder.name, seed))
+        movie = Movie(random_walk(6, *responder.frame_size, seed=seed).frames, responder.frame_ms)
+        told = responder.respond(movie, ["level0.error_pos"], seed=seed).activity["level0.error_pos"]
+        return Measurement({"mean": float(told.mean())}, {"trace": told.mean((0, 2, 3, 4))})
+
+
+@pytest.fixture
+def mean(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mean]:
+    found = Mean()
+    monkeypatch.setattr(module, "PHENOMENA", {"mean": found})
+    monkeypatch.setattr(module, "held_out_ratio", lambda path: 0.5)
+    yield found
+
+
+def plan(out: Path) -> Battery:
+    return Battery([Model("rate", (LEAKY,)), Model("spikes", (SPIKING, SPIKING))], ["mean"], out)
+
+
+def test_what_is_done_is_kept(mean: Mean, tmp_path: Path) -> None:
+    """Oracle: how often each subject was asked: once, with its controls, and not again."""
+    verdicts = plan(tmp_path).run()
+    assert len(mean.asked) == 3 * 3 and {n for n, _ in mean.asked} == {
+        *("rate", "rate, untrained", "spikes", "spikes, untrained", "adaptation only")
+    }
+    assert verdicts["spikes"]["mean"].n_seeds == 2 and verdicts["rate"]["mean"].outcome == "undecided"
+    assert plan(tmp_path).left() == []
+    again = plan(tmp_path).run()
+    assert len(mean.asked) == 9
+    assert again["spikes"]["mean"].effect == verdicts["spikes"]["mean"].effect
+    found = json.loads((tmp_path / "verdicts.json").read_text())
+    assert found["spikes"]["mean"]["effect"]["mean"] == pytest.approx(verdicts["spikes"]["mean"].effect.mean)  # type: ignore[union-attr]
+
+
+def test_what_no_longer_holds_is_done_anew(mean: Mean, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A damaged result, one of another run, and all of another version of the phenomenon."""
+    one = plan(tmp_path)
+    one.run()
+    damaged, other = (tmp_path / "results" / "spikes" / str(seed) / "mean.json" for seed in (0, 1))
+    damaged.write_text(damaged.read_text()[:20])
+    other.write_text(other.read_text().replace('"run_digest": "', '"run_digest": "0'))
+    assert [(t.model.name, t.seed) for t in plan(tmp_path).left()] == [("spikes", 0), ("spikes", 1)]
+    monkeypatch.setattr(module, "PHENOMENA", {"mean": Mean(version=2)})
+    assert len(plan(tmp_path).left()) == 3
+
+
+def test_what_cannot_be_asked_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PHENOMENA", {"mean": Mean(lacks="it has no eyes")})
+    monkeypatch.setattr(module, "held_out_ratio", lambda path: 0.5)
+    verdicts = plan(tmp_path).run()
+    assert verdicts["rate"]["mean"] == Verdict("not applicable", "it has no eyes")
+    assert "not applicable; it has no eyes" in (tmp_path / "verdicts.md").read_text()
+
+
+def test_the_estimate_counts_frames(mean: Mean, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Oracle: 6 frames, asked of the model and of its untrained control, at a second a frame."""
+    monkeypatch.setattr(module, "_frame_s", lambda responder: 1.0)
+    one = plan(tmp_path)
+    assert one.estimate_s([Task(one.models[0], 0, "mean")]) == 12.0
+    assert mean.asked == []
+
+
+def test_below_the_gate(mean: Mean, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "held_out_ratio", lambda path: 0.9)
+    assert plan(tmp_path).run()["spikes"]["mean"].outcome == "not trained enough"
+
+
+def test_bad_plans_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SubjectError, match="did you mean 'on_off'"):
+        Battery([Model("a", (LEAKY,))], ["onoff"], tmp_path)
+    with pytest.raises(SubjectError, match="of its own"):
+        Battery([Model("a", (LEAKY,)), Model("a", (LEAKY,))], ["on_off"], tmp_path)
+    with pytest.raises(RunFolderError, match="nothing"):
+        Battery([Model("a", (Path("nothing"),))], ["on_off"], tmp_path).left()
+
+
+@pytest.mark.parametrize("path", [LEAKY, SPIKING])
+def test_shipped_models_pass_the_gate(path: Path) -> None:
+    """Oracle: learned models forecast better than copying; the gate of the battery is 0.8."""
+    assert 0.1 < held_out_ratio(path) < 0.8
+    assert open_subject(path, "x").responder.frame_size == (16, 16)
+
+
+def test_cells_of_the_table() -> None:
+    held = Verdict("holds", "", Interval(12.345, 11.0, 13.0), n_seeds=5)
+    assert cell(held, "%") == "**holds** 12.3% [11, 13]"
+    assert cell(Verdict("not applicable", "x"), "px") == "not applicable"
+    nan = float("nan")
+    assert cell(Verdict("undecided", "x", Interval(0.5, nan, nan)), "px") == "undecided 0.5 px"
+    text = table({"a": {"on_off": held}, "b": {"on_off": Verdict("fails", "it is flat", Interval(0.0, -1.0, 1.0))}})
+    assert "| On/off dynamics | **holds** 12.3% [11, 13] | fails 0% [-1, 1] |" in text and "b: fails; it is flat." in text
