@@ -1,4 +1,4 @@
-"""The command that asks every phenomenon of every model."""
+"""The commands that compare models: phenomena over seeds, and dynamics side by side."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from comparisons.cli_options import names
 from comparisons.progress import TerminalReporter
@@ -43,6 +44,58 @@ def battery(
     print(table(plan.run(report)), end="")
 
 
+def compare(
+    *,
+    model: Annotated[tuple[str, ...], Parameter(negative="")],
+    frames: str = "photographs",
+    clips: str = "",
+    movies: Annotated[int, Parameter(validator=Number(gte=2))] = 10,
+    length: Annotated[int, Parameter(validator=Number(gte=10))] = 16,
+    trials: Annotated[int, Parameter(validator=Number(gte=1))] = 2,
+    json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
+) -> None:
+    """Lay the dynamics of models side by side on the same movies: each model after the first beside the first.
+
+    Parameters
+    ----------
+    model
+        NAME=RUN,RUN,... as for battery; models must see frames of one size and have as many runs as the first.
+    frames
+        As for learn; of photographs, drifts of those that are never learned from.
+    clips
+        Names of clips, with commas; all when left out.
+    movies
+        Number of movies; of clips, stretches taken evenly.
+    length
+        Frames of each.
+    trials
+        How often each is shown; answers are averaged.
+    json_
+        Print JSON.
+
+    Raises
+    ------
+    SubjectError
+        If there is one model only.
+    """
+    from comparisons.dynamics import dynamics_table, side_by_side
+    from comparisons.run_folder import to_json
+    from comparisons.subjects import open_subject, stretches
+
+    if len(model) < 2:
+        raise SubjectError(sentence("compare.model", "two or more are needed", got=len(model), cure="give --model twice"))
+    named = [_named(text) for text in model]
+    opened = [(name, [open_subject(path, name).responder for path in paths]) for name, paths in named]
+    first, responders = opened[0]
+    shown = stretches(frames, names(clips), movies, length, responders[0])
+    found = {name: side_by_side(responders, others, shown, trials=trials) for name, others in opened[1:]}
+    if json_:
+        rows = {name: {row.site: {k: v._asdict() for k, v in row.numbers.items()} for row in rows} for name, rows in found.items()}
+        print(to_json({"beside": first, "models": rows}))
+    else:
+        print("\n\n".join(dynamics_table(rows, first, name) for name, rows in found.items()))
+
+
 def _named(text: str) -> tuple[str, tuple[Path, ...]]:
     name, equals, runs = text.partition("=")
     paths = tuple(Path(run) for run in names(runs))
@@ -53,4 +106,4 @@ def _named(text: str) -> tuple[str, tuple[Path, ...]]:
     return name, paths
 
 
-COMMANDS = (battery,)
+COMMANDS = (battery, compare)

@@ -5,14 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from comparisons import run_folder
 from comparisons.evaluation import pooled_ratio
 from comparisons.inspection import CircuitRun, RateRun, load_run
+from comparisons.movies import PHOTOGRAPHS
 from comparisons.responder import Responder
 from comparisons.responders.circuit import CircuitResponder
 from comparisons.responders.rate import RateResponder
 from comparisons.scoring_runs import Frames, score_path
-from snn.errors import SubjectError, sentence
+from snn.errors import MovieError, SubjectError, sentence
+from snn.stimuli.drift import drifting_movies, photographs
+from snn.stimuli.movie import Movie
+from snn.stimuli.reading import read_movies
 
 GATE_MOVIES = 20
 """Drifts of photographs on which the gate is measured."""
@@ -90,3 +96,39 @@ def held_out_ratio(path: Path) -> float:
         source.frames, source.clips, "held-out", n_movies=GATE_MOVIES, speed_px=source.speed_px, direction_deg=source.direction_deg
     )
     return pooled_ratio(score_path(path, wanted))
+
+
+def stretches(frames: str, clips: tuple[str, ...], n_movies: int, n_frames: int, responder: Responder) -> tuple[Movie, ...]:
+    """Take movies of one length for a subject.
+
+    Parameters
+    ----------
+    frames : str
+        As in `Source`; of photographs, drifts of those that are never learned from, 0.5 to 2 px a frame.
+    clips : tuple of str
+        Names; empty means all.
+    n_movies, n_frames : int
+        How many, and how long.
+    responder : Responder
+        Says the size of a frame and its time.
+
+    Returns
+    -------
+    tuple of Movie
+
+    Raises
+    ------
+    MovieError
+        If no clip is that long.
+    """
+    side = responder.frame_size[0]
+    if frames == PHOTOGRAPHS:
+        images = photographs(held_out=True)
+        return drifting_movies(images, n_movies, n_frames, side, speed_px=(0.5, 2.0), seed=999, frame_ms=responder.frame_ms)
+    read = read_movies(frames, size=side, clips=clips or None, frame_ms=responder.frame_ms)
+    starts = [(m, t) for m in read for t in range(0, m.n_frames - n_frames + 1, n_frames)]
+    if not starts:
+        longest = max(m.n_frames for m in read)
+        raise MovieError(sentence(frames, "no clip is long enough", got=longest, allowed=f">= {n_frames} frames", cure="lower --length"))
+    kept = [starts[round(i)] for i in np.linspace(0, len(starts) - 1, min(n_movies, len(starts)))]
+    return tuple(m.part(t, t + n_frames, f"{m.name} {t}") for m, t in kept)

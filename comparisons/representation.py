@@ -1,0 +1,189 @@
+"""How alike two populations represent the same frames: kernels, dissimilarities, dimensions, and reading one from the other."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from comparisons.responder import FloatArray
+from snn.errors import SubjectError, sentence
+
+RIDGE = 1e-3
+"""Weight of the penalty in `readout_nrmse`, as a share of the mean variance of the features."""
+
+
+def linear_cka(x: FloatArray, y: FloatArray) -> float:
+    """Centred kernel alignment with linear kernels.
+
+    ``|Y^T X|_F^2 / (|X^T X|_F |Y^T Y|_F)`` of columns with their means taken off: 1 where one is the other, turned, mirrored or
+    scaled as a whole; 0 where nothing of one is in the other.
+
+    Parameters
+    ----------
+    x, y : ndarray, shape (n_frames, n_cells)
+        The numbers of cells may differ.
+
+    Returns
+    -------
+    float
+        NaN where one of them does not change.
+
+    Raises
+    ------
+    SubjectError
+        If they are of different numbers of frames.
+
+    References
+    ----------
+    Kornblith, Norouzi, Lee & Hinton (2019), https://doi.org/10.48550/arXiv.1905.00414.
+    """
+    _same_frames(x, y)
+    x, y = x - x.mean(0), y - y.mean(0)
+    # Through Gram matrices of frames, which are small where cells are many.
+    a, b = x @ x.T, y @ y.T
+    norm = float(np.linalg.norm(a) * np.linalg.norm(b))
+    return float((a * b).sum() / norm) if norm > 0 else float("nan")
+
+
+def rsa(x: FloatArray, y: FloatArray) -> float:
+    """Similarity of the dissimilarities of frames.
+
+    Frames are compared with each other by 1 - Pearson's correlation over cells, in each population; the two matrices that this
+    gives are compared by Spearman's rho-a. Computed by rsatoolbox.
+
+    Parameters
+    ----------
+    x, y : ndarray, shape (n_frames, n_cells)
+
+    Returns
+    -------
+    float
+        NaN where a population is silent, or constant over cells, in a frame or more.
+
+    Raises
+    ------
+    SubjectError
+        If they are of different numbers of frames.
+
+    References
+    ----------
+    Kriegeskorte, Mur & Bandettini (2008), https://doi.org/10.3389/neuro.06.004.2008; Nili et al. (2014),
+    https://doi.org/10.1371/journal.pcbi.1003553.
+    """
+    from rsatoolbox.data import Dataset
+    from rsatoolbox.rdm import calc_rdm, compare
+
+    _same_frames(x, y)
+    if min(x.shape[1], y.shape[1]) < 2 or min(float(v.std(1).min()) for v in (x, y)) < 1e-12:
+        return float("nan")
+    one, other = (calc_rdm(Dataset(np.ascontiguousarray(v)), method="correlation") for v in (x, y))
+    return float(compare(one, other, method="rho-a")[0, 0])
+
+
+def participation_ratio(x: FloatArray) -> float:
+    """Count the dimensions in which a population moves.
+
+    ``(sum of eigenvalues)^2 / sum of their squares``, of the covariance of the cells over frames.
+
+    Parameters
+    ----------
+    x : ndarray, shape (n_frames, n_cells)
+
+    Returns
+    -------
+    float
+        Between 1 and the smaller of both numbers; NaN where nothing changes.
+
+    References
+    ----------
+    Gao et al. (2017), https://doi.org/10.1101/214262.
+    """
+    centred = x - x.mean(0)
+    gram = centred @ centred.T if len(x) < x.shape[1] else centred.T @ centred
+    total, squares = float(np.trace(gram)), float((gram**2).sum())
+    return total**2 / squares if squares > 0 else float("nan")
+
+
+def lag_of(x: FloatArray, y: FloatArray, most: int) -> tuple[int, float]:
+    """Find by how many bins a trajectory comes after another.
+
+    Parameters
+    ----------
+    x, y : ndarray, shape (n_clips, n_bins)
+        Of both, for the same clips.
+    most : int
+        Largest lag that is tried.
+
+    Returns
+    -------
+    int
+        Lag of ``y`` behind ``x`` with the largest correlation; of equal ones the smallest.
+    float
+        That correlation; NaN where one of them does not change.
+    """
+    found = {}
+    for lag in sorted(range(-most, most + 1), key=abs):
+        a = x[:, max(0, -lag) : x.shape[1] - max(0, lag)]
+        b = y[:, max(0, lag) : y.shape[1] - max(0, -lag)]
+        found[lag] = correlation(a, b)
+    best = max(found, key=lambda lag: -np.inf if np.isnan(found[lag]) else found[lag])
+    return best, found[best]
+
+
+def correlation(x: FloatArray, y: FloatArray) -> float:
+    """Pearson's correlation of all numbers of two arrays.
+
+    Parameters
+    ----------
+    x, y : ndarray, of equal shape
+
+    Returns
+    -------
+    float
+        NaN where one does not change.
+    """
+    a, b = x.ravel() - x.mean(), y.ravel() - y.mean()
+    norm = float(np.sqrt((a @ a) * (b @ b)))
+    return float(a @ b) / norm if norm > 1e-12 else float("nan")
+
+
+def readout_nrmse(x: FloatArray, y: FloatArray) -> float:
+    """Error with which one population can be read from another at the same place, by one linear map for all places.
+
+    The map (ridge) is fitted on the even clips and tested on the odd ones, and the other way round.
+
+    Parameters
+    ----------
+    x : ndarray, shape (n_clips, n_bins, rows, cols, features)
+        What is to be read.
+    y : ndarray, shape (n_clips, n_bins, rows, cols, other_features)
+        What it is read from.
+
+    Returns
+    -------
+    float
+        Root of the squared error over the variance of ``x``: 0 for a perfect reading, 1 for a guess of the mean.
+
+    Raises
+    ------
+    SubjectError
+        If places or bins differ, or there is one clip only.
+    """
+    if x.shape[:4] != y.shape[:4] or len(x) < 2:
+        problem = "two populations of the same places, bins and at least 2 clips are needed"
+        raise SubjectError(sentence("readout_nrmse", problem, got=(x.shape, y.shape)))
+    missed = spread = 0.0
+    for first in (0, 1):
+        (fit_x, fit_y), (test_x, test_y) = ([v[k::2].reshape(-1, v.shape[-1]) for v in (x, y)] for k in (first, 1 - first))
+        mean_x, mean_y = fit_x.mean(0), fit_y.mean(0)
+        centred = fit_y - mean_y
+        gram = centred.T @ centred
+        penalty = RIDGE * float(np.trace(gram)) / len(gram) + 1e-12
+        weights = np.linalg.solve(gram + penalty * np.eye(len(gram)), centred.T @ (fit_x - mean_x))
+        missed += float(((test_x - mean_x - (test_y - mean_y) @ weights) ** 2).sum())
+        spread += float(((test_x - mean_x) ** 2).sum())
+    return float(np.sqrt(missed / spread)) if spread > 0 else float("nan")
+
+
+def _same_frames(x: FloatArray, y: FloatArray) -> None:
+    if len(x) != len(y):
+        raise SubjectError(sentence("representation", "two populations saw different numbers of frames", got=(len(x), len(y))))

@@ -1,0 +1,103 @@
+"""How alike two populations are: closed forms, invariances, and a plain second implementation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import rankdata
+
+from comparisons.dynamics import dynamics_table, side_by_side
+from comparisons.representation import correlation, lag_of, linear_cka, participation_ratio, readout_nrmse, rsa
+from comparisons.responders.null import AdaptationOnly, Idle
+from snn.errors import SubjectError
+from snn.stimuli.movie import Movie
+from snn.testing import random_walk
+
+RNG = np.random.default_rng(0)
+
+
+def test_cka() -> None:
+    """Oracle: invariance to turning and scaling; the plain form on features; independence near 0."""
+    x, y = RNG.normal(size=(200, 5)), RNG.normal(size=(200, 30))
+    turn = np.linalg.qr(RNG.normal(size=(5, 5)))[0]
+    assert linear_cka(x, 3.0 * x @ turn + 1.0) == pytest.approx(1.0)
+    cx, cy = x - x.mean(0), y - y.mean(0)
+    plain = np.linalg.norm(cy.T @ cx) ** 2 / (np.linalg.norm(cx.T @ cx) * np.linalg.norm(cy.T @ cy))
+    assert linear_cka(x, y) == pytest.approx(plain)
+    assert linear_cka(x, y) < 0.2
+    assert np.isnan(linear_cka(x, np.ones((200, 3))))
+    with pytest.raises(SubjectError, match="different numbers of frames"):
+        linear_cka(x, y[:-1])
+
+
+def test_rsa_is_rho_a_of_correlation_distances() -> None:
+    """Oracle: rho-a written out, with ranks by scipy; 1 for a population and itself in another order."""
+    x, y = RNG.normal(size=(12, 20)), RNG.normal(size=(12, 7))
+    x[:6] += RNG.normal(size=20)
+    y[:6] += RNG.normal(size=7)
+    upper = np.triu_indices(12, 1)
+    ranks = [rankdata((1 - np.corrcoef(v))[upper]) for v in (x, y)]
+    n = len(ranks[0])
+    rho_a = float(np.dot(*(r - r.mean() for r in ranks)) * 12 / (n**3 - n))
+    assert rsa(x, y) == pytest.approx(rho_a, abs=1e-9)
+    assert rsa(x, x[:, ::-1]) == pytest.approx(1.0)
+    assert np.isnan(rsa(x, np.zeros_like(x)))
+
+
+def test_participation_ratio() -> None:
+    """Oracle: n for n equal independent directions, 1 for one."""
+    basis = np.linalg.qr(RNG.normal(size=(50, 50)))[0][:, :4]
+    basis -= basis.mean(0)
+    basis = np.linalg.qr(basis)[0]
+    assert participation_ratio(basis) == pytest.approx(4.0)
+    assert participation_ratio(basis @ RNG.normal(size=(4, 1)) @ RNG.normal(size=(1, 90))) == pytest.approx(1.0)
+    assert np.isnan(participation_ratio(np.ones((5, 3))))
+
+
+@pytest.mark.parametrize("lag", [-2, 0, 1])
+def test_lag(lag: int) -> None:
+    """Oracle: a trajectory that was moved by hand."""
+    x = RNG.normal(size=(6, 30))
+    y = np.roll(x, lag, axis=1) + 0.1 * RNG.normal(size=(6, 30))
+    found, best = lag_of(x, y, 3)
+    assert found == lag and best > 0.9
+    assert correlation(x, 2 * x + 1) == pytest.approx(1.0) and np.isnan(correlation(x, 0 * x))
+
+
+def test_reading_one_population_from_another() -> None:
+    """Oracle: 0 where it is a linear map of the other, near 1 where it is independent, and noise of known size between."""
+    y = RNG.normal(size=(4, 10, 3, 3, 6))
+    x = y @ RNG.normal(size=(6, 2)) + 1.0
+    assert readout_nrmse(x, y) < 0.01
+    assert readout_nrmse(RNG.normal(size=x.shape), y) == pytest.approx(1.0, abs=0.05)
+    noisy = x + x.std() * RNG.normal(size=x.shape)
+    assert readout_nrmse(noisy, y) == pytest.approx(np.sqrt(0.5), abs=0.06)
+    with pytest.raises(SubjectError, match="same places"):
+        readout_nrmse(x[:1], y[:1])
+
+
+def test_side_by_side() -> None:
+    """Oracle: a subject beside itself is equal in everything but its noise; beside one that knows nothing it is not."""
+    movies = [Movie(random_walk(12, 8, 8, seed=k).frames, 50.0, f"m{k}") for k in range(4)]
+    subject, other = AdaptationOnly((8, 8)), Idle((8, 8), 1, "noise")
+    same = side_by_side([subject, subject], [subject, subject], movies)
+    assert [row.site for row in same] == ["forecast", *(s.name for s in subject.sites)]
+    for row in same:
+        assert row.numbers["correlation"].mean == pytest.approx(1.0) and row.numbers["lag_frames"].mean == 0.0
+        assert row.numbers["cka"].mean == pytest.approx(1.0) and row.numbers["nrmse"].mean < 0.05
+        assert row.numbers["dimensions"].mean == pytest.approx(row.numbers["other_dimensions"].mean)
+    unlike = side_by_side([subject], [other], movies)[1]
+    assert unlike.numbers["nrmse"].mean > 0.9 and unlike.numbers["cka"].mean < 0.5
+    text = dynamics_table(same, "a", "b")
+    assert text.startswith("b beside a") and "level0.error_pos" in text
+
+
+def test_what_cannot_be_compared_is_said() -> None:
+    movies = [random_walk(12, 8, 8, seed=k) for k in range(2)]
+    one, small = AdaptationOnly((8, 8)), AdaptationOnly((4, 4))
+    with pytest.raises(SubjectError, match="same number of runs"):
+        side_by_side([one], [one, one], movies)
+    with pytest.raises(SubjectError, match="different sizes"):
+        side_by_side([one], [small], movies)
+    with pytest.raises(SubjectError, match="too short"):
+        side_by_side([one], [one], [m.part(0, 5) for m in movies])
