@@ -1,36 +1,37 @@
 """Every phenomenon in every model, seed by seed; each result is written as soon as it is there, so that it can be stopped.
 
-A battery's folder holds ``results/MODEL/SEED/PHENOMENON.json`` (effects of the model and of its controls) with its curves in
-``.npz``, ``results/MODEL/SEED/gate.json``, and when all is done ``verdicts.json`` and ``verdicts.md``.
+A battery's folder holds ``battery.json`` (models and phenomena), ``results/MODEL/SEED/PHENOMENON.json`` (effects of the
+model and of its controls) with its curves in ``.npz``, ``results/MODEL/SEED/gate.json``, and when all is done
+``verdicts.json`` and ``verdicts.md``.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from comparisons.estimate import frame_s, frames_shown
 from comparisons.phenomena import PHENOMENA
 from comparisons.phenomenon import Measurement
 from comparisons.progress import Reporter
-from comparisons.responder import Exposable, Responder, Response
-from comparisons.responders.null import Idle, control_of
+from comparisons.responder import FloatArray
+from comparisons.responders.null import control_of
 from comparisons.run_folder import to_json
 from comparisons.subjects import Subject, held_out_ratio, open_subject
+from comparisons.verdict_table import as_json, table
 from comparisons.verdicts import Verdict, decide, holm
 from snn.errors import RunFolderError, SubjectError, nearest, sentence
 from snn.files import replace_file
-from snn.stimuli.movie import Movie
 
 RESULTS = "results"
 GATE_FILE = "gate.json"
-TIMED_FRAMES = 12
-"""Frames on which the speed of a subject is measured for the estimate."""
+PLAN_FILE = "battery.json"
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,30 @@ class Battery:
             raise SubjectError(sentence("battery.models", "need names, each of its own", got=names))
         self.models, self.phenomena, self.out = tuple(models), tuple(phenomena), out
         self._opened: dict[Path, Subject] = {}
+
+    @classmethod
+    def open(cls, out: Path) -> Battery:
+        """Open the battery that was run into a folder.
+
+        Parameters
+        ----------
+        out : Path
+
+        Returns
+        -------
+        Battery
+
+        Raises
+        ------
+        RunFolderError
+            If no battery was run into it.
+        """
+        try:
+            asked = json.loads((out / PLAN_FILE).read_text())
+            models = [Model(name, tuple(map(Path, runs))) for name, runs in asked["models"].items()]
+            return cls(models, asked["phenomena"], out)
+        except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+            raise RunFolderError(sentence(str(out), "is not the folder of a battery", cure="give the --out of `battery`")) from error
 
     def tasks(self) -> Iterator[Task]:
         """Give all tasks, run by run.
@@ -168,15 +193,10 @@ class Battery:
         speed: dict[str, float] = {}
         total = 0.0
         for task in tasks:
-            responder, phenomenon = self.subject(task).responder, PHENOMENA[task.phenomenon]
-            if phenomenon.lacks(responder) is not None:
-                continue
+            responder = self.subject(task).responder
             if task.model.name not in speed:
-                speed[task.model.name] = _frame_s(responder)
-            counted = _Counting(responder)
-            phenomenon.measure(counted, task.seed)
-            runs = 1 + sum(control_of(responder, c) is not None for c in phenomenon.about.controls if c != "adaptation_only")
-            total += counted.frames * runs * speed[task.model.name]
+                speed[task.model.name] = frame_s(responder)
+            total += frames_shown(PHENOMENA[task.phenomenon], responder, task.seed) * speed[task.model.name]
         return total
 
     def run(self, report: Reporter | None = None) -> dict[str, dict[str, Verdict]]:
@@ -199,6 +219,8 @@ class Battery:
         """
         report = report or Reporter()
         left = self.left()
+        asked = {"models": {m.name: [str(run) for run in m.runs] for m in self.models}, "phenomena": list(self.phenomena)}
+        _write(self.out / PLAN_FILE, to_json(asked))
         report.begin("battery")
         for done, task in enumerate(left):
             report.step(done, len(left), f"{task.model.name}, seed {task.seed}: {task.phenomenon}")
@@ -235,6 +257,41 @@ class Battery:
                 here[name] = decide(PHENOMENA[name].about, [r["effects"] for r in known], [g["ratio"] for g in gates if g])
             found[model.name] = holm(here)
         return found
+
+    def curves(self, task: Task) -> dict[str, dict[str, FloatArray]]:
+        """Read the curves of a task.
+
+        Parameters
+        ----------
+        task : Task
+
+        Returns
+        -------
+        dict of str to dict of str to ndarray
+            Per subject (``model`` or a control) and name; shapes are the phenomenon's. Empty where there are none.
+        """
+        found: dict[str, dict[str, FloatArray]] = {}
+        path = self._folder(task) / f"{task.phenomenon}.npz"
+        if path.is_file():
+            with np.load(path, allow_pickle=False) as file:
+                for key in file.files:
+                    who, _, name = key.partition("/")
+                    found.setdefault(who, {})[name] = file[key]
+        return found
+
+    def gate(self, task: Task) -> float:
+        """Read the held-out error of the run of a task, as a share of that of copying; NaN where it was not measured.
+
+        Parameters
+        ----------
+        task : Task
+
+        Returns
+        -------
+        float
+        """
+        found = _read(self._folder(task) / GATE_FILE)
+        return float("nan") if found is None else float(found["ratio"])
 
     def _measure(self, task: Task) -> None:
         subject, phenomenon, began = self.subject(task), PHENOMENA[task.phenomenon], time.monotonic()
@@ -275,39 +332,6 @@ class Battery:
         return self.out / RESULTS / task.model.name / str(task.seed)
 
 
-class _Counting(Idle):
-    """Counts the frames that a phenomenon would show to a subject, and learns nothing from them."""
-
-    def __init__(self, subject: Responder) -> None:
-        super().__init__(subject.frame_size, 1, "noise", subject.frame_ms)
-        self.sites, self.finest_bin_ms, self.frames = subject.sites, subject.finest_bin_ms, 0
-        self.learns = isinstance(subject, Exposable)
-
-    def respond(self, movie: Movie, sites: Sequence[str], *, trials: int = 1, bin_ms: float | None = None, seed: int = 0) -> Response:
-        """As `Responder.respond`."""
-        self.frames += movie.n_frames * trials
-        return super().respond(movie, sites, trials=trials, bin_ms=bin_ms, seed=seed)
-
-    def control(self, name: str) -> Responder | None:
-        """As `Responder.control`: itself, counted too."""
-        return self
-
-    def expose(self, movie: Movie, repeats: int, *, seed: int = 0) -> Responder:
-        """As `Exposable.expose`."""
-        self.frames += movie.n_frames * repeats
-        return self
-
-
-def _frame_s(responder: Responder) -> float:
-    """Time of a frame, measured."""
-    movie = Movie(np.random.default_rng(0).random((TIMED_FRAMES, *responder.frame_size)), responder.frame_ms)
-    names = [s.name for s in responder.sites][:1]
-    responder.respond(movie, names)
-    began = time.monotonic()
-    responder.respond(movie, names)
-    return (time.monotonic() - began) / TIMED_FRAMES
-
-
 def _read(path: Path) -> dict[str, Any] | None:
     """Read a result; one that is cut short or damaged is none."""
     try:
@@ -320,76 +344,3 @@ def _read(path: Path) -> dict[str, Any] | None:
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, lambda file: file.write(text.encode()))
-
-
-def as_json(verdict: Verdict) -> dict[str, Any]:
-    """Give a verdict as what JSON can hold.
-
-    Parameters
-    ----------
-    verdict : Verdict
-
-    Returns
-    -------
-    dict
-    """
-    return {
-        "outcome": verdict.outcome,
-        "reason": verdict.reason,
-        "effect": None if verdict.effect is None else verdict.effect._asdict(),
-        "controls": {k: v._asdict() for k, v in verdict.controls.items()},
-        "beyond": {k: v._asdict() for k, v in verdict.beyond.items()},
-        "others": {k: v._asdict() for k, v in verdict.others.items()},
-        "n_seeds": verdict.n_seeds,
-        "p": verdict.p,
-    }
-
-
-def table(verdicts: Mapping[str, Mapping[str, Verdict]]) -> str:
-    """Print verdicts as a table in Markdown, phenomena down, models across, with the reasons below.
-
-    Parameters
-    ----------
-    verdicts : mapping of str to mapping
-        Per model and phenomenon.
-
-    Returns
-    -------
-    str
-    """
-    models = list(verdicts)
-    names = list(dict.fromkeys(name for found in verdicts.values() for name in found))
-    rows = [f"| | {' | '.join(models)} |", "|---|" + "---|" * len(models)]
-    notes = []
-    for name in names:
-        about = PHENOMENA[name].about
-        cells = []
-        for model in models:
-            verdict = verdicts[model][name]
-            cells.append(cell(verdict, about.unit))
-            if verdict.reason:
-                notes.append(f"- {about.title}, {model}: {verdict.outcome}; {verdict.reason}.")
-        rows.append(f"| {about.title} | {' | '.join(cells)} |")
-    return "\n".join([*rows, "", *notes, ""])
-
-
-def cell(verdict: Verdict, unit: str) -> str:
-    """Print a verdict in a few words.
-
-    Parameters
-    ----------
-    verdict : Verdict
-    unit : str
-        Of its effect.
-
-    Returns
-    -------
-    str
-    """
-    if verdict.effect is None:
-        return verdict.outcome
-    mean, low, high = verdict.effect
-    interval = "" if np.isnan(low) else f" [{low:.3g}, {high:.3g}]"
-    space = "" if unit in ("", "%") else " "
-    outcome = f"**{verdict.outcome}**" if verdict.outcome == "holds" else verdict.outcome
-    return f"{outcome} {mean:.3g}{space}{unit}{interval}"

@@ -32,16 +32,32 @@ def battery(
     phenomena
         Names, with commas; all when left out.
     """
-    from comparisons.battery import Battery, Model, table
+    from comparisons.battery import Battery, Model
     from comparisons.phenomena import PHENOMENA
+    from comparisons.report import write_report
+    from comparisons.verdict_table import table
 
     plan = Battery([Model(*_named(text)) for text in model], names(phenomena) or tuple(PHENOMENA), out)
-    report, left = TerminalReporter(), plan.left()
-    report.say(f"{len(left)} of {len(list(plan.tasks()))} results are left to be measured")
+    shown, left = TerminalReporter(), plan.left()
+    shown.say(f"{len(left)} of {len(list(plan.tasks()))} results are left to be measured")
     if left:
         minutes = plan.estimate_s(left) / 60
-        report.say(f"this will take about {minutes:.0f} min" if minutes >= 1 else "this will take less than a minute")
-    print(table(plan.run(report)), end="")
+        shown.say(f"this will take about {minutes:.0f} min" if minutes >= 1 else "this will take less than a minute")
+    print(table(plan.run(shown)), end="")
+    shown.say(f"report: {write_report(out)}")
+
+
+def report(folder: Path, /) -> None:
+    """Write the report of a battery anew, as one page that holds everything.
+
+    Parameters
+    ----------
+    folder
+        The --out of the battery.
+    """
+    from comparisons.report import write_report
+
+    print(write_report(folder))
 
 
 def compare(
@@ -106,4 +122,4 @@ def _named(text: str) -> tuple[str, tuple[Path, ...]]:
     return name, paths
 
 
-COMMANDS = (battery, compare)
+COMMANDS = (battery, report, compare)

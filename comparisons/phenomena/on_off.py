@@ -76,7 +76,8 @@ class OnOff:
         effects, curves = {}, {}
         for level in levels:
             objects = np.stack(traces[level])
-            curves[f"level{level}.error"] = objects.mean(0)
+            # The first frames belong to the beginning of the clip, not to the object.
+            curves[f"errors of level {level}, from 4 frames before"] = objects.mean(0)[self.before - 4 :]
             for name, value in self._numbers(objects).items():
                 effects[f"{name}, level {level}"] = value
         for name in ("decay", "offset", "latency", "transient"):

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from comparisons import battery as module
-from comparisons.battery import Battery, Model, Task, cell, table
+from comparisons import verdict_table
+from comparisons.battery import Battery, Model, Task
 from comparisons.phenomenon import About, Measurement
+from comparisons.report import write_report
 from comparisons.responder import Responder
 from comparisons.statistics import Interval
 from comparisons.subjects import held_out_ratio, open_subject
+from comparisons.verdict_table import cell, table
 from comparisons.verdicts import Verdict
 from snn.errors import RunFolderError, SubjectError
 from snn.stimuli.movie import Movie
@@ -45,7 +51,8 @@ class Mean:
 @pytest.fixture
 def mean(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mean]:
     found = Mean()
-    monkeypatch.setattr(module, "PHENOMENA", {"mean": found})
+    for place in (module, verdict_table):
+        monkeypatch.setattr(place, "PHENOMENA", {"mean": found})
     monkeypatch.setattr(module, "held_out_ratio", lambda path: 0.5)
     yield found
 
@@ -82,7 +89,8 @@ def test_what_no_longer_holds_is_done_anew(mean: Mean, tmp_path: Path, monkeypat
 
 
 def test_what_cannot_be_asked_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PHENOMENA", {"mean": Mean(lacks="it has no eyes")})
+    for place in (module, verdict_table):
+        monkeypatch.setattr(place, "PHENOMENA", {"mean": Mean(lacks="it has no eyes")})
     monkeypatch.setattr(module, "held_out_ratio", lambda path: 0.5)
     verdicts = plan(tmp_path).run()
     assert verdicts["rate"]["mean"] == Verdict("not applicable", "it has no eyes")
@@ -91,7 +99,7 @@ def test_what_cannot_be_asked_is_said(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_the_estimate_counts_frames(mean: Mean, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Oracle: 6 frames, asked of the model and of its untrained control, at a second a frame."""
-    monkeypatch.setattr(module, "_frame_s", lambda responder: 1.0)
+    monkeypatch.setattr(module, "frame_s", lambda responder: 1.0)
     one = plan(tmp_path)
     assert one.estimate_s([Task(one.models[0], 0, "mean")]) == 12.0
     assert mean.asked == []
@@ -126,3 +134,50 @@ def test_cells_of_the_table() -> None:
     assert cell(Verdict("undecided", "x", Interval(0.5, nan, nan)), "px") == "undecided 0.5 px"
     text = table({"a": {"on_off": held}, "b": {"on_off": Verdict("fails", "it is flat", Interval(0.0, -1.0, 1.0))}})
     assert "| On/off dynamics | **holds** 12.3% [11, 13] | fails 0% [-1, 1] |" in text and "b: fails; it is flat." in text
+
+
+def test_the_report_holds_everything(mean: Mean, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Oracle: what a reader needs stands in the page: verdicts, figures, runs, the command; nothing is fetched from elsewhere."""
+    monkeypatch.setattr("comparisons.report.PHENOMENA", {"mean": mean})
+    plan(tmp_path).run()
+    page = write_report(tmp_path).read_text()
+    assert page.count("<svg") == 2 and "rate shows 0 of 1; spikes shows" in page
+    for text in (
+        '<h2 id="mean">Mean</h2>',
+        "undecided: one seed gives no interval",
+        "results/spikes/1",
+        "drift-spiking",
+        "--phenomena mean",
+    ):
+        assert text in page, text
+    fetched = re.findall(r"(?:src|href)=[\"'](?!#)([^\"']+)", page)
+    assert all(url.startswith("https://doi.org/") for url in fetched if not url.startswith("#")), fetched
+    assert page == write_report(tmp_path).read_text()
+
+
+def test_a_report_of_nothing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RunFolderError, match="not the folder of a battery"):
+        write_report(tmp_path)
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium to open the page")
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_browser_shows_the_report_without_complaint(mean: Mean, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    """Oracle: the browser's own log, and that the page is not wider than the window."""
+    monkeypatch.setattr("comparisons.report.PHENOMENA", {"mean": mean})
+    plan(tmp_path).run()
+    page = write_report(tmp_path)
+    probe = "<script>document.title = document.documentElement.scrollWidth + ' of ' + window.innerWidth;</script></body>"
+    page.write_text(page.read_text().replace("</body>", probe))
+    options = ["--headless=new", "--no-sandbox", "--disable-gpu", f"--window-size={width},900", "--enable-logging=stderr", "--v=0"]
+    shown = subprocess.run(
+        ["chromium", *options, f"--user-data-dir={tmp_path}/profile", "--dump-dom", page.as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    title = re.search(r"<title>(\d+) of (\d+)</title>", shown.stdout)
+    assert title is not None, shown.stdout[:300]
+    assert int(title[1]) <= int(title[2])
+    assert "CONSOLE" not in shown.stderr, shown.stderr

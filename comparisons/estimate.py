@@ -1,0 +1,81 @@
+"""How long it will take to ask a subject: frames counted without the subject, times what a frame of it takes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from comparisons.phenomenon import Phenomenon
+from comparisons.responder import Exposable, Responder, Response
+from comparisons.responders.null import Idle, control_of
+from snn.stimuli.movie import Movie
+
+TIMED_FRAMES = 12
+"""Frames on which the speed of a subject is measured."""
+
+
+def frames_shown(phenomenon: Phenomenon, responder: Responder, seed: int) -> int:
+    """Count the frames that a phenomenon shows to a subject and to those of its controls that cost as much.
+
+    Parameters
+    ----------
+    phenomenon : Phenomenon
+    responder : Responder
+    seed : int
+
+    Returns
+    -------
+    int
+        0 where it cannot be asked.
+    """
+    if phenomenon.lacks(responder) is not None:
+        return 0
+    counted = _Counting(responder)
+    phenomenon.measure(counted, seed)
+    dear = [c for c in phenomenon.about.controls if c != "adaptation_only"]
+    return counted.frames * (1 + sum(control_of(responder, c) is not None for c in dear))
+
+
+class _Counting(Idle):
+    """Counts the frames that a phenomenon would show to a subject, and learns nothing from them."""
+
+    def __init__(self, subject: Responder) -> None:
+        super().__init__(subject.frame_size, 1, "noise", subject.frame_ms)
+        self.sites, self.finest_bin_ms, self.frames = subject.sites, subject.finest_bin_ms, 0
+        self.learns = isinstance(subject, Exposable)
+
+    def respond(self, movie: Movie, sites: Sequence[str], *, trials: int = 1, bin_ms: float | None = None, seed: int = 0) -> Response:
+        """As `Responder.respond`."""
+        self.frames += movie.n_frames * trials
+        return super().respond(movie, sites, trials=trials, bin_ms=bin_ms, seed=seed)
+
+    def control(self, name: str) -> Responder | None:
+        """As `Responder.control`: itself, counted too."""
+        return self
+
+    def expose(self, movie: Movie, repeats: int, *, seed: int = 0) -> Responder:
+        """As `Exposable.expose`."""
+        self.frames += movie.n_frames * repeats
+        return self
+
+
+def frame_s(responder: Responder) -> float:
+    """Measure how long a subject takes for a frame.
+
+    Parameters
+    ----------
+    responder : Responder
+
+    Returns
+    -------
+    float
+        In seconds.
+    """
+    movie = Movie(np.random.default_rng(0).random((TIMED_FRAMES, *responder.frame_size)), responder.frame_ms)
+    names = [s.name for s in responder.sites][:1]
+    responder.respond(movie, names)
+    began = time.monotonic()
+    responder.respond(movie, names)
+    return (time.monotonic() - began) / TIMED_FRAMES

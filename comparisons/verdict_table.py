@@ -1,0 +1,101 @@
+"""Verdicts in words: as JSON, in a cell, as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from comparisons.phenomena import PHENOMENA
+from comparisons.statistics import Interval
+from comparisons.verdicts import Verdict
+
+
+def as_json(verdict: Verdict) -> dict[str, Any]:
+    """Give a verdict as what JSON can hold.
+
+    Parameters
+    ----------
+    verdict : Verdict
+
+    Returns
+    -------
+    dict
+    """
+    return {
+        "outcome": verdict.outcome,
+        "reason": verdict.reason,
+        "effect": None if verdict.effect is None else verdict.effect._asdict(),
+        "controls": {k: v._asdict() for k, v in verdict.controls.items()},
+        "beyond": {k: v._asdict() for k, v in verdict.beyond.items()},
+        "others": {k: v._asdict() for k, v in verdict.others.items()},
+        "n_seeds": verdict.n_seeds,
+        "p": verdict.p,
+    }
+
+
+def table(verdicts: Mapping[str, Mapping[str, Verdict]]) -> str:
+    """Print verdicts as a table in Markdown, phenomena down, models across, with the reasons below.
+
+    Parameters
+    ----------
+    verdicts : mapping of str to mapping
+        Per model and phenomenon.
+
+    Returns
+    -------
+    str
+    """
+    models = list(verdicts)
+    names = list(dict.fromkeys(name for found in verdicts.values() for name in found))
+    rows = [f"| | {' | '.join(models)} |", "|---|" + "---|" * len(models)]
+    notes = []
+    for name in names:
+        about = PHENOMENA[name].about
+        cells = []
+        for model in models:
+            verdict = verdicts[model][name]
+            cells.append(cell(verdict, about.unit))
+            if verdict.reason:
+                notes.append(f"- {about.title}, {model}: {verdict.outcome}; {verdict.reason}.")
+        rows.append(f"| {about.title} | {' | '.join(cells)} |")
+    return "\n".join([*rows, "", *notes, ""])
+
+
+def cell(verdict: Verdict, unit: str) -> str:
+    """Print a verdict in a few words.
+
+    Parameters
+    ----------
+    verdict : Verdict
+    unit : str
+        Of its effect.
+
+    Returns
+    -------
+    str
+    """
+    if verdict.effect is None:
+        return verdict.outcome
+    outcome = f"**{verdict.outcome}**" if verdict.outcome == "holds" else verdict.outcome
+    return f"{outcome} {in_words(verdict.effect, unit)}"
+
+
+def in_words(value: Interval, unit: str) -> str:
+    """Print a mean with its interval.
+
+    Parameters
+    ----------
+    value : Interval
+    unit : str
+
+    Returns
+    -------
+    str
+    """
+    if np.isnan(value.mean):
+        return "-"
+    interval = "" if np.isnan(value.low) else f" [{value.low:.3g}, {value.high:.3g}]"
+    space = "" if unit in ("", "%") else " "
+    return f"{value.mean:.3g}{space}{unit}{interval}"
