@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -15,7 +15,8 @@ from snn.errors import SubjectError, sentence
 
 def battery(
     *,
-    model: Annotated[tuple[str, ...], Parameter(negative="")],
+    model: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    named: Annotated[Literal["quick", "full"] | None, Parameter(name="--battery")] = None,
     out: Path,
     phenomena: str = "",
 ) -> None:
@@ -27,18 +28,35 @@ def battery(
     ----------
     model
         NAME=RUN,RUN,...: run folders (or names of shipped models) of one model, one a seed. Give one --model for each model.
+    named
+        In place of models: a battery by name, whose runs are made where they are not there yet; quick: two models, three
+        seeds, a few phenomena; full: three models, five seeds, all phenomena.
     out
-        Folder for results, verdicts and the table.
+        Folder for results, verdicts and the report; of a battery by name for its runs too.
     phenomena
-        Names, with commas; all when left out.
+        Names, with commas; all, or those of the named battery, when left out.
+
+    Raises
+    ------
+    SubjectError
+        If there are neither models nor a name, or both.
     """
     from comparisons.battery import Battery, Model
+    from comparisons.battery_plan import BATTERIES, make_missing, minutes_to_make, models_of
     from comparisons.phenomena import PHENOMENA
     from comparisons.report import write_report
     from comparisons.verdict_table import table
 
-    plan = Battery([Model(*_named(text)) for text in model], names(phenomena) or tuple(PHENOMENA), out)
-    shown, left = TerminalReporter(), plan.left()
+    if (named is None) == (not model):
+        cure = "give --model NAME=RUN,RUN once or more, or --battery quick"
+        raise SubjectError(sentence("battery", "needs either models or a battery by name", got=(model, named), cure=cure))
+    shown, asked = TerminalReporter(), names(phenomena) or (BATTERIES[named].phenomena if named else ()) or tuple(PHENOMENA)
+    models = models_of(named, out) if named else tuple(Model(*_named(text)) for text in model)
+    plan = Battery(models, asked, out)
+    if named and (minutes := minutes_to_make(named, out)):
+        shown.say(f"networks that are not there yet take about {minutes:.0f} min to learn, on one core")
+        make_missing(named, out, shown)
+    left = plan.left()
     shown.say(f"{len(left)} of {len(list(plan.tasks()))} results are left to be measured")
     if left:
         minutes = plan.estimate_s(left) / 60
