@@ -26,8 +26,8 @@ class FlashLagPostdictive:
     representation cells of frame ``t`` a linear decoder tells where the bar was ``k`` frames before. It is fitted (ridge
     regression, for each axis and polarity, white or black) to bars that move steadily in both directions, and to bars that stand
     still, without any flash, from all start positions but the one that is asked about. ``k`` frames after the flash it is asked
-    where the bar was in the frame of the flash. The lag is what it says less where it was, along the motion, less the same for a
-    bar that stands still there (the bias of the decoder).
+    where the bar was in the frame of the flash. The lag is what it says, along the motion, less what it says if there was no flash
+    and the bar continued (the bias of the decoder).
 
         shift = (lag if it continues - lag if it turns back) / 2        after 2 frames
 
@@ -82,10 +82,10 @@ class FlashLagPostdictive:
                     place_alone = _Decoder(np.stack([_place(found[k], course, t) for course, k, t in shown]), places)
                     for k in (k for k in group if found[k].start == start):
                         scene, t = found[k], FLASH + delay
-                        standing = decoder(seen.cells["still", False][k][t])
+                        alone = decoder(seen.cells["continue", False][k][t])
                         for course in COURSES:
-                            lags[course][delay, k] = scene.sign * (decoder(seen.cells[course, True][k][t]) - standing)
-                        steady[delay, k] = decoder(seen.cells["continue", False][k][t]) - scene.at_px
+                            lags[course][delay, k] = scene.sign * (decoder(seen.cells[course, True][k][t]) - alone)
+                        steady[delay, k] = alone - scene.at_px
                         by_place[delay, k] = place_alone(_place(scene, "continue", t)) - scene.at_px
         error, error_by_place = (np.sqrt((e**2).mean(1)) for e in (steady, by_place))
         effects = {f"{course}, after {delay}": float(lags[course][delay].mean()) for course in COURSES for delay in range(AFTER + 1)}

@@ -74,7 +74,7 @@ def test_telling_where_it_is_now_is_no_report() -> None:
     assert found["error, after 0"] < 0.1
     assert 1.0 < found["error, after 2"] <= 2.0
     assert found["error, after 2"] == pytest.approx(found["error by place alone, after 2"], rel=0.02)
-    assert found["continue"] > 0.5 and found["reverse"] < -0.5 and abs(found["stop"]) < 0.2
+    assert found["continue"] == pytest.approx(0.0, abs=1e-6) and found["reverse"] < found["stop"] < -0.5
 
 
 def test_the_decoder() -> None:
