@@ -35,7 +35,9 @@ class Oddball:
         iPE = (deviant - control) / norm      iRS = (control - standard) / norm
         omission = (omitted from a regular sequence - omitted from many standards) / norm
 
-    A population whose answer to the control is not above two standard errors is left out.
+    A population whose answer to the control is not above two standard errors is left out. A sequence is long, and a model that
+    learned from short movies may not stand it: "late over early" is the activity in the last quarter of the many standards as a
+    share of that in the first, and where it is far from 1 the indices mean nothing.
 
     Parameters
     ----------
@@ -84,7 +86,7 @@ class Oddball:
         return "it has no error cells" if not levels_of(responder, "error_pos") else too_small(responder, 12)
 
     def measure(self, responder: Responder, seed: int) -> Measurement:
-        """As `Phenomenon.measure`: iPE, iRS and omission, of both error populations of a level and of each."""
+        """As `Phenomenon.measure`: iPE, iRS, omission and late over early, of both error populations of a level and of each."""
         levels, names = levels_of(responder, "error_pos"), [s.name for s in error_sites(responder)]
         slots, traces = self.slots(seed), dict[str, dict[str, FloatArray]]()
         for k, (name, movie) in enumerate(self.movies(responder, seed).items()):
@@ -100,7 +102,7 @@ class Oddball:
             numbers, courses = self._numbers(shown, slots)
             effects.update({f"{name}, {where}": value for name, value in numbers.items()})
             curves.update({f"{where}: {name}": course for name, course in courses.items()})
-        for name in ("iPE", "iRS", "omission"):
+        for name in ("iPE", "iRS", "omission", "late over early"):
             known = [v for level in levels if not np.isnan(v := effects[f"{name}, level {level}"])]
             effects[name] = float(np.mean(known)) if known else float("nan")
         return Measurement(effects, curves)
@@ -206,5 +208,11 @@ class Oddball:
             "iPE": (mean["deviant"] - mean["control"]) / norm,
             "iRS": (mean["control"] - mean["standard"]) / norm,
             "omission": (mean["omitted"] - mean["omitted, control"]) / norm,
+            "late over early": self._late_over_early(traces[MANY]),
         }
         return numbers, {name: found.mean(0) for name, found in kinds.items()}
+
+    def _late_over_early(self, trace: FloatArray) -> float:
+        """Mean of the last quarter of a sequence over that of its first."""
+        early, late = (float(part.mean()) for part in np.array_split(trace[self.before :], 4)[::3])
+        return late / early if early > 1e-9 else float("nan")

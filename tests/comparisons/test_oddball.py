@@ -83,6 +83,8 @@ def test_the_numbers() -> None:
     assert numbers["iPE"] == pytest.approx((6 - 3) / 7)
     assert numbers["iRS"] == pytest.approx((3 - 2) / 7)
     assert numbers["omission"] == pytest.approx((1.5 - 0.5) / 7)
+    late, early = (part.mean() for part in (traces[MANY][8 + 6 * 72 :], traces[MANY][8 : 8 + 6 * 24]))
+    assert numbers["late over early"] == pytest.approx(late / early)
     np.testing.assert_allclose(courses["deviant"], [6, 6, 6, 0, 0, 0])
     np.testing.assert_allclose(courses["omitted, control"], [0.5, 0.5, 0.5, 0, 0, 0])
 
