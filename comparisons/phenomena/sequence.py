@@ -15,6 +15,9 @@ from snn.stimuli.movie import Movie
 Answers = dict[str, FloatArray]
 """By population: answers to the trailing image, shape (leading, trailing, frames)."""
 
+N_PAIRINGS = 200
+"""Ways to pair the images, of which the one is taken whose partners differ most nearly as much as all images do."""
+
 
 @dataclass(frozen=True)
 class Sequence:
@@ -28,8 +31,11 @@ class Sequence:
         PSI = (U - P) / (U + P)      learned PSI = PSI after - PSI before,
 
     over the time of the trailing image, over its first 2 frames, and over the rest. PSI before is not 0 but what this set of
-    images gives by chance. A subject that cannot go on learning is not asked; as a control (cells that only tire) it is tested
-    twice, with other noise and nothing in between, so that its learned PSI tells of noise and its PSI of recency.
+    images gives by chance: mostly, how far an image is from the one before it. Such a bias would look like learning if exposure
+    made the subject heed it less, so the pairs are put together such that partners are as far from each other as others are.
+
+    A subject that cannot go on learning is not asked. As a control (cells that only tire) it is tested twice, with other noise and
+    nothing in between, so that its learned PSI tells of noise and its PSI before of recency.
 
     Parameters
     ----------
@@ -106,11 +112,16 @@ class Sequence:
         Returns
         -------
         tuple of ndarray, shape (n_pairs, rows, cols)
-            Leading and trailing; 5 of each in frames below 32 px, 8 in larger ones.
+            Leading and trailing, partners in the same order; 5 of each in frames below 32 px, 8 in larger ones.
         """
         n = 5 if min(responder.frame_size) < 32 else 8
-        cuts = matched_cuts(2 * n, responder.frame_size, stream(seed, "sequence", "images"))
-        return cuts[:n], cuts[n:]
+        rng = stream(seed, "sequence", "images")
+        cuts = matched_cuts(2 * n, responder.frame_size, rng)
+        leading, trailing = cuts[:n], cuts[n:]
+        apart = np.abs(leading[:, None] - trailing[None]).mean((2, 3))
+        orders = [rng.permutation(n) for _ in range(N_PAIRINGS)]
+        paired = [apart[np.arange(n), order].mean() for order in orders]
+        return leading, trailing[orders[int(np.abs(np.array(paired) - apart.mean()).argmin())]]
 
     def tests(self, responder: Responder, seed: int) -> dict[tuple[int, int], Movie]:
         """Draw the test: every leading image before every trailing one.

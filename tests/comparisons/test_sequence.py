@@ -118,6 +118,14 @@ def test_every_image_stands_where_it_should(side: int, n: int) -> None:
             assert (block[:3] == leading[pair]).all() and (block[3:6] == trailing[pair]).all()
 
 
+def test_partners_are_as_far_apart_as_others() -> None:
+    """Oracle: the mean difference of partners is that of all leading and trailing images, within a hundredth."""
+    for seed in range(5):
+        leading, trailing = Sequence().images(Idle((16, 16)), seed)
+        apart = np.abs(leading[:, None] - trailing[None]).mean((2, 3))
+        assert np.diag(apart).mean() == pytest.approx(apart.mean(), rel=0.01)
+
+
 def test_frames_that_are_too_small_are_said() -> None:
     found = judged(Sequence(), IdleLearner((8, 8)))
     assert found.outcome == "not applicable" and "12x12" in found.reason
