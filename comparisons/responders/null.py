@@ -7,7 +7,18 @@ from typing import Literal
 
 import numpy as np
 
-from comparisons.responder import SENSOR_NOISE, Control, FloatArray, Responder, Response, Site, check_request, steps_per_bin, with_noise
+from comparisons.responder import (
+    SENSOR_NOISE,
+    Control,
+    Exposable,
+    FloatArray,
+    Responder,
+    Response,
+    Site,
+    check_request,
+    steps_per_bin,
+    with_noise,
+)
 from snn.encoding import box_mean
 from snn.seeding import stream
 from snn.stimuli.movie import Movie
@@ -59,7 +70,7 @@ class Idle(_Null):
 
 
 class Shuffled:
-    """Another subject whose answers have lost their order in time: every cell's bins are dealt anew.
+    """Another subject whose answers have lost their order in time: every cell's bins are dealt anew. It learns as the other does.
 
     Parameters
     ----------
@@ -70,6 +81,12 @@ class Shuffled:
         self.subject, self.name = subject, f"{subject.name}, shuffled in time"
         self.frame_ms, self.frame_size, self.sites = subject.frame_ms, subject.frame_size, subject.sites
         self.finest_bin_ms = subject.finest_bin_ms
+        if isinstance(subject, Exposable):
+
+            def expose(movie: Movie, repeats: int, *, seed: int = 0) -> Responder:
+                return Shuffled(subject.expose(movie, repeats, seed=seed))
+
+            self.expose = expose
 
     def respond(self, movie: Movie, sites: Sequence[str], *, trials: int = 1, bin_ms: float | None = None, seed: int = 0) -> Response:
         """As `Responder.respond`."""
@@ -87,7 +104,7 @@ class Shuffled:
 
 
 class Reordered:
-    """Another subject whose cells of a place stand in another order; nothing that matters has changed.
+    """Another subject whose cells of a place stand in another order; nothing that matters has changed. It learns as the other does.
 
     Parameters
     ----------
@@ -98,6 +115,12 @@ class Reordered:
         self.subject, self.name = subject, f"{subject.name}, reordered"
         self.frame_ms, self.frame_size, self.sites = subject.frame_ms, subject.frame_size, subject.sites
         self.finest_bin_ms = subject.finest_bin_ms
+        if isinstance(subject, Exposable):
+
+            def expose(movie: Movie, repeats: int, *, seed: int = 0) -> Responder:
+                return Reordered(subject.expose(movie, repeats, seed=seed))
+
+            self.expose = expose
 
     def respond(self, movie: Movie, sites: Sequence[str], *, trials: int = 1, bin_ms: float | None = None, seed: int = 0) -> Response:
         """As `Responder.respond`."""
