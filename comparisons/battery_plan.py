@@ -39,10 +39,11 @@ class NamedBattery:
     minutes: Mapping[str, float]
 
 
+FIVE = ("on_off", "two_pulse", "length", "oddball", "flash_lag")
 MINUTES = {"leaky": 12.0, "convlstm": 17.0, "spiking": 2.0}
 BATTERIES: Mapping[BatteryName, NamedBattery] = MappingProxyType(
     {
-        "quick": NamedBattery({"leaky": "drift-leaky", "spiking": "drift-spiking"}, 3, ("on_off",), MINUTES),
+        "quick": NamedBattery({"leaky": "drift-leaky", "spiking": "drift-spiking"}, 3, FIVE, MINUTES),
         "full": NamedBattery({"leaky": "drift-leaky", "convlstm": "drift-convlstm", "spiking": "drift-spiking"}, 5, (), MINUTES),
     }
 )
