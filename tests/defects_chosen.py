@@ -102,9 +102,19 @@ SELECTIONS = {
 """Files from which random defects are drawn, and the tests that finish quickly on each without a compiler."""
 
 OTHERS = {
-    "snn/_level.py": (LAW,),
+    "snn/_level.py": (LAW, "tests/snn/test_coarse.py"),
     "snn/seeding.py": (TOPOLOGY, QUICK),
     "comparisons/movies.py": (SOURCE,),
+    "comparisons/verdicts.py": ("tests/comparisons/test_verdicts.py",),
+    "comparisons/representation.py": ("tests/comparisons/test_representation.py",),
+    "comparisons/dynamics.py": ("tests/comparisons/test_representation.py",),
+    "comparisons/tuning.py": ("tests/comparisons/test_length.py", "tests/comparisons/test_size_tuning.py"),
+    "comparisons/flash_bars.py": ("tests/comparisons/test_flash_lag.py", "tests/comparisons/test_flash_lag_postdictive.py"),
+    **{
+        f"comparisons/phenomena/{name}.py": (f"tests/comparisons/test_{name}.py",)
+        for name in ("balance", "flash_lag", "flash_lag_postdictive", "kanizsa", "length", "oddball", "on_off", "rhythms", "sequence")
+    },
+    **{f"comparisons/phenomena/{name}.py": (f"tests/comparisons/test_{name}.py",) for name in ("size_tuning", "two_pulse")},
     "conversion/distillation.py": DISTIL,
     "conversion/distil_report.py": DISTIL,
     "snn/stimuli/splitting.py": (SPLITTING,),
@@ -135,7 +145,7 @@ CHOSEN = tuple(
     Chosen(*row)
     for row in (
         ("refractory off by one, reference", REFERENCE, "< law.refractory_steps", "<= law.refractory_steps", RATES),
-        ("refractory off by one, event", EVENT_CELLS, "n - last[start + i] >= refractory)", "n - last[start + i] > refractory)", RATES),
+        ("refractory off by one, event", EVENT_CELLS, "n - last[start + i] >= refractory", "n - last[start + i] > refractory", RATES),
         ("refractory cell integrates", EVENT_CELLS, "v[i] = before[i]", "pass", RATES),
         ("delay off by one, reference", REFERENCE, "flight[-self.delay]", "flight[-self.delay + 1 or -1]", TIMES),
         ("delay off by one, event", KERNELS, "slot = (n + 1 - projection", "slot = (n - projection", TIMES),
@@ -249,11 +259,16 @@ CHOSEN = tuple(
          "end = movie.n_frames - self.hold_out - self.validate_frames", "end = movie.n_frames - self.validate_frames", SCORE),
         ("rules act in the warm-up", TRAINING_PY, "learn=False)]", "learn=True)]", "the first frames teach what nobody can know"),
         ("clips run into each other", TRAINING_PY, "        simulation.restart()\n", "", "the cut between two clips is learned"),
-        ("persistence without its delay", LEVEL, '"persistent_exc", OneToOne(), theta, frame)',
-         '"persistent_exc", OneToOne(), theta, self.spec.lag_ms)',
+        ("persistence without its delay", LEVEL, '"persistent_exc", OneToOne(), step, frame)',
+         '"persistent_exc", OneToOne(), step, self.spec.lag_ms)',
          "the forecast has seen the frame that it forecasts"),
-        ("change partner missing", LEVEL, '"partner", OneToOne(pairs=swap), step, self.spec.lag_ms)',
-         '"partner", OneToOne(pairs=swap), 0.0, self.spec.lag_ms)',
+        ("both pairs tell the same", LEVEL, 'found.append(self.join(f"{part}_inh", other, "other_pair", OneToOne(), step, self.spec.lag_ms))',
+         "pass", "luminance is told twice"),
+        ("an effect need not exceed its controls", "comparisons/verdicts.py", "if difference.low <= 0:", "if False:",
+         "what an untrained network shows as well is counted"),
+        ("criterion ignored", "comparisons/verdicts.py", "if effect.low <= about.least:", "if False:", "every effect holds"),
+        ("change partner missing", LEVEL, 'join(part, part, "partner", OneToOne(pairs=swap), step, self',
+         'join(part, part, "partner", OneToOne(pairs=swap), 0.0, self',
          "change cells never take back what they told"),
         ("restart keeps the frame before", DRIVER, "        self._before = None\n        self._sent", "        self._sent",
          "the transient channel sees the clip before"),
