@@ -16,7 +16,10 @@ from comparisons.verdicts import Verdict
 COLOURS = ("#0a8a6c", "#c23b2e", "#2a62a8", "#6b3fa0", "#d2700f", "#1a1a1a")
 CONTROL = "#9a9a9a"
 MARKS = {"untrained": "v", "feedback_cut": "s", "adaptation_only": "D"}
-MOST_CURVES = 4
+MOST_CURVES = 3
+STYLES = (("-", "—"), ("--", "- -"), (":", "···"))
+AXES = {"gaps": "gap (frames)", "length": "length (px)", "diameter": "diameter (px)", "frequency_Hz": "frequency (Hz)"}
+"""Curves over which the others of their length are drawn, and what stands below."""
 
 
 def effect_svg(about: About, verdicts: Mapping[str, Verdict], seeds: Mapping[str, Sequence[float]]) -> str:
@@ -70,7 +73,10 @@ def effect_svg(about: About, verdicts: Mapping[str, Verdict], seeds: Mapping[str
 
 
 def curves_svg(curves: Mapping[str, Sequence[Mapping[str, FloatArray]]]) -> str:
-    """Draw the curves behind an effect: mean over seeds, one colour a model, each curve scaled to its own largest value.
+    """Draw the curves behind an effect: mean over seeds and its standard deviation, one colour a model.
+
+    Curves called ``PLACE: WHAT`` share a panel, in lines of different style; in a panel each model is scaled to its largest value,
+    so that rates and activities can lie over each other. A curve that is named in `AXES` is what the others are drawn over.
 
     Parameters
     ----------
@@ -82,33 +88,45 @@ def curves_svg(curves: Mapping[str, Sequence[Mapping[str, FloatArray]]]) -> str:
     str
         An SVG element; empty where there is nothing to draw.
     """
-    names: dict[str, None] = {}
+    panels: dict[str, dict[str, None]] = {}
     for runs in curves.values():
         for name, values in (runs[0] if runs else {}).items():
-            if values.ndim == 1 and len(values) > 2:
-                names[name] = None
-    if not names:
+            if values.ndim == 1 and len(values) > 2 and name not in AXES:
+                panels.setdefault(name.partition(": ")[0], {})[name] = None
+    kept = list(panels)[:MOST_CURVES]
+    if not kept:
         return ""
-    kept = list(names)[:MOST_CURVES]
     with _styled():
-        figure = new_figure(2.7 * len(kept) + 0.6, 2.5)
-        for axes, name in zip(np.atleast_1d(figure.subplots(1, len(kept))), kept, strict=True):
+        figure = new_figure(2.7 * len(kept) + 0.6, 2.7)
+        for axes, place in zip(np.atleast_1d(figure.subplots(1, len(kept))), kept, strict=True):
+            names = list(panels[place])[: len(STYLES)]
             for k, (model, runs) in enumerate(curves.items()):
-                found = [run[name] for run in runs if name in run]
-                if not found or len({len(f) for f in found}) > 1:
-                    continue
-                scale = float(np.nanmax(np.abs(np.mean(found, axis=0)))) or 1.0
-                scaled = np.stack(found) / scale
-                mean, points = scaled.mean(0), np.arange(scaled.shape[1])
-                axes.plot(points, mean, color=COLOURS[k % len(COLOURS)], lw=1.4, label=model)
-                if len(found) > 1:
-                    spread = scaled.std(0, ddof=1)
-                    axes.fill_between(points, mean - spread, mean + spread, color=COLOURS[k % len(COLOURS)], alpha=0.15, lw=0)
-            axes.set_title(name, fontsize=9)
+                _draw_model(axes, runs, names, COLOURS[k % len(COLOURS)], model)
+            whats = [f"{name.partition(': ')[2]} {mark}" for name, (_, mark) in zip(names, STYLES, strict=False) if ": " in name]
+            axes.set_title("\n".join([place, ", ".join(whats)]).strip(), fontsize=9)
             axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
         handles, labels = np.atleast_1d(figure.axes)[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8)
         return _svg(figure)
+
+
+def _draw_model(axes: Any, runs: Sequence[Mapping[str, FloatArray]], names: Sequence[str], colour: str, model: str) -> None:
+    """Draw the curves of one panel of one model."""
+    known = [name for name in names if runs and all(name in run for run in runs) and len({len(run[name]) for run in runs}) == 1]
+    if not known:
+        return
+    axis = next(((runs[0][x], label) for x, label in AXES.items() if x in runs[0] and len(runs[0][x]) == len(runs[0][known[0]])), None)
+    means = {name: np.mean([run[name] for run in runs], axis=0) for name in known}
+    values = np.concatenate([np.abs(m) for m in means.values()])
+    scale = float(np.nanmax(values)) if np.isfinite(values).any() else 1.0
+    for name, mean in means.items():
+        style, label = STYLES[names.index(name)][0], model if name == known[0] else None
+        points = np.arange(len(mean)) if axis is None else axis[0]
+        axes.plot(points, mean / (scale or 1.0), style, color=colour, lw=1.4, label=label)
+        if len(runs) > 1:
+            spread = np.std([run[name] for run in runs], axis=0, ddof=1) / (scale or 1.0)
+            axes.fill_between(points, mean / (scale or 1.0) - spread, mean / (scale or 1.0) + spread, color=colour, alpha=0.12, lw=0)
+    axes.set_xlabel("" if axis is None else axis[1], fontsize=8)
 
 
 def _styled() -> Any:

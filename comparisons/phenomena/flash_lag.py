@@ -82,7 +82,8 @@ class FlashLag:
             }
             effects |= {key if speed == 1 else f"{key}, {speed} px": value for key, value in numbers.items()}
             for what, profile in (("motion and flash", moving), ("two flashes", flashed)):
-                curves[f"{what}, {speed} px"] = profile
+                for bar, course in zip(("upper or moving", "flashed"), profile, strict=True):
+                    curves[f"{what}, {speed} px a frame: {bar}"] = course
         return Measurement(effects, curves)
 
     def _located(self, responder: Responder, found: list[Scene], course: Course, seed: int) -> tuple[FloatArray, FloatArray]:
