@@ -8,11 +8,13 @@ model and of its controls) with its curves in ``.npz``, ``results/MODEL/SEED/gat
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -32,6 +34,10 @@ from snn.files import replace_file
 RESULTS = "results"
 GATE_FILE = "gate.json"
 PLAN_FILE = "battery.json"
+HARNESS = 1
+"""Raised when adapters or controls change what they answer: results before that are measured again."""
+NEEDED = {"version", "harness", "run_digest", "run", "lacks", "effects"}
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,7 @@ class Battery:
     Raises
     ------
     SubjectError
-        If a phenomenon is unknown, or two models have one name.
+        If a phenomenon is unknown, two models have one name, or a name could not be that of a folder.
     """
 
     def __init__(self, models: Sequence[Model], phenomena: Sequence[str], out: Path) -> None:
@@ -91,7 +97,12 @@ class Battery:
         names = [m.name for m in models]
         if not models or len(set(names)) != len(names):
             raise SubjectError(sentence("battery.models", "need names, each of its own", got=names))
-        self.models, self.phenomena, self.out = tuple(models), tuple(phenomena), out
+        for name in names:
+            if not NAME.fullmatch(name):
+                raise SubjectError(
+                    sentence("battery.models", "a name cannot be that of a folder", got=name, allowed="letters, digits, - and _")
+                )
+        self.models, self.phenomena, self.out = tuple(models), tuple(dict.fromkeys(phenomena)), out
         self._opened: dict[Path, Subject] = {}
 
     @classmethod
@@ -158,9 +169,17 @@ class Battery:
         """
         digest = self.subject(task).digest
         found = _read(self._folder(task) / f"{task.phenomenon}.json")
-        if found is None or found["version"] != PHENOMENA[task.phenomenon].about.version or found["run_digest"] != digest:
+        if found is None or not NEEDED <= found.keys():
             return None
-        return found
+        holds = (found["version"], found["harness"], found["run_digest"]) == (PHENOMENA[task.phenomenon].about.version, HARNESS, digest)
+        return found if holds and self._readable(task) else None
+
+    def _readable(self, task: Task) -> bool:
+        try:
+            self.curves(task)
+        except (OSError, ValueError, BadZipFile):
+            return False
+        return (self._folder(task) / f"{task.phenomenon}.npz").is_file()
 
     def subject(self, task: Task) -> Subject:
         """Open the run of a task, once.
@@ -218,8 +237,15 @@ class Battery:
             If the folder cannot be written.
         """
         report = report or Reporter()
+        self.check_seeds()
+        for model in self.models:
+            for seed in range(len(model.runs)):
+                self._measure_gate(Task(model, seed, self.phenomena[0]))
         left = self.left()
-        asked = {"models": {m.name: [str(run) for run in m.runs] for m in self.models}, "phenomena": list(self.phenomena)}
+        asked = {
+            "models": {m.name: [str(run.resolve() if run.exists() else run) for run in m.runs] for m in self.models},
+            "phenomena": list(self.phenomena),
+        }
         _write(self.out / PLAN_FILE, to_json(asked))
         report.begin("battery")
         for done, task in enumerate(left):
@@ -227,13 +253,27 @@ class Battery:
             self._measure(task)
         report.step(len(left), max(1, len(left)))
         report.end()
-        for model in self.models:
-            for seed in range(len(model.runs)):
-                self._gate(Task(model, seed, self.phenomena[0]))
         verdicts = self.verdicts()
         _write(self.out / "verdicts.json", to_json({m: {p: as_json(v) for p, v in found.items()} for m, found in verdicts.items()}))
         _write(self.out / "verdicts.md", table(verdicts))
         return verdicts
+
+    def check_seeds(self) -> None:
+        """Refuse runs of a model that are not networks of their own, alike but for the seed.
+
+        Raises
+        ------
+        SubjectError
+            If two are one run, or differ in their populations.
+        """
+        for model in self.models:
+            subjects = [self.subject(Task(model, seed, "")) for seed in range(len(model.runs))]
+            where, got = f"battery.models.{model.name}", list(map(str, model.runs))
+            if len({s.digest for s in subjects}) < len(subjects):
+                cure = "give runs that were learned with different seeds"
+                raise SubjectError(sentence(where, "has one run more than once", got=got, cure=cure))
+            if len({s.responder.sites for s in subjects}) > 1:
+                raise SubjectError(sentence(where, "has runs with different populations", got=got))
 
     def verdicts(self) -> dict[str, dict[str, Verdict]]:
         """Judge by the results that are there.
@@ -248,13 +288,16 @@ class Battery:
             here = {}
             for name in self.phenomena:
                 results = [self.result(Task(model, seed, name)) for seed in range(len(model.runs))]
-                gates = [_read(self._folder(Task(model, seed, name)) / GATE_FILE) for seed in range(len(model.runs))]
+                gates = [self.gate(Task(model, seed, name)) for seed in range(len(model.runs))]
                 known = [r for r in results if r is not None]
+                if len(known) < len(results):
+                    here[name] = Verdict("undecided", f"measured in {len(known)} of {len(results)} seeds so far", n_seeds=len(known))
+                    continue
                 lacks = [r["lacks"] for r in known if r["lacks"]]
                 if lacks:
                     here[name] = Verdict("not applicable", lacks[0])
                     continue
-                here[name] = decide(PHENOMENA[name].about, [r["effects"] for r in known], [g["ratio"] for g in gates if g])
+                here[name] = decide(PHENOMENA[name].about, [r["effects"] for r in known], [g for g in gates if not np.isnan(g)])
             found[model.name] = holm(here)
         return found
 
@@ -273,7 +316,7 @@ class Battery:
         found: dict[str, dict[str, FloatArray]] = {}
         path = self._folder(task) / f"{task.phenomenon}.npz"
         if path.is_file():
-            with np.load(path, allow_pickle=False) as file:
+            with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
                 for key in file.files:
                     who, _, name = key.partition("/")
                     found.setdefault(who, {})[name] = file[key]
@@ -291,7 +334,7 @@ class Battery:
         float
         """
         found = _read(self._folder(task) / GATE_FILE)
-        return float("nan") if found is None else float(found["ratio"])
+        return float(found["ratio"]) if found is not None and found["run_digest"] == self.subject(task).digest else float("nan")
 
     def _measure(self, task: Task) -> None:
         subject, phenomenon, began = self.subject(task), PHENOMENA[task.phenomenon], time.monotonic()
@@ -313,6 +356,7 @@ class Battery:
         found = {
             "phenomenon": task.phenomenon,
             "version": phenomenon.about.version,
+            "harness": HARNESS,
             "run": str(subject.path),
             "run_digest": subject.digest,
             "seed": task.seed,
@@ -322,7 +366,7 @@ class Battery:
         }
         _write(folder / f"{task.phenomenon}.json", to_json(found))
 
-    def _gate(self, task: Task) -> None:
+    def _measure_gate(self, task: Task) -> None:
         path, subject = self._folder(task) / GATE_FILE, self.subject(task)
         known = _read(path)
         if known is None or known["run_digest"] != subject.digest:

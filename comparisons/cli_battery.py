@@ -110,7 +110,7 @@ def compare(
     Raises
     ------
     SubjectError
-        If there is one model only.
+        If there is one model only, or two have one name.
     """
     from comparisons.dynamics import dynamics_table, side_by_side
     from comparisons.run_folder import to_json
@@ -119,6 +119,8 @@ def compare(
     if len(model) < 2:
         raise SubjectError(sentence("compare.model", "two or more are needed", got=len(model), cure="give --model twice"))
     named = [_named(text) for text in model]
+    if len({name for name, _ in named}) < len(named):
+        raise SubjectError(sentence("compare.model", "two models have one name", got=[name for name, _ in named]))
     opened = [(name, [open_subject(path, name).responder for path in paths]) for name, paths in named]
     first, responders = opened[0]
     shown = stretches(frames, names(clips), movies, length, responders[0])

@@ -31,7 +31,7 @@ class SideBySide:
     site : str
         Its name in both.
     numbers : mapping of str to Interval
-        Over pairs of seeds: ``correlation`` and ``lag_frames`` of the mean activity over time (the second model behind the
+        Over pairs of seeds: ``correlation`` and ``lag_frames`` of the mean activity over time within clips (the second behind the
         first; NaN where they are unlike at every lag), ``nrmse`` of reading the first from the second place by place, ``cka``
         and ``rsa`` of frames, ``dimensions`` of the first and ``other_dimensions`` of the second.
     trajectory, other_trajectory : ndarray, shape (n_seeds, n_bins)
@@ -102,7 +102,8 @@ def _one(site: Site, other: Site, pairs: Sequence[tuple[FloatArray, FloatArray]]
     numbers: dict[str, list[float]] = {name: [] for name in MEASURES}
     for a, b in pairs:
         flat = [v.reshape(v.shape[0] * v.shape[1], -1) for v in (a, b)]
-        mean = [v.mean((2, 3, 4)) for v in (a, b)]
+        # What a clip is like as a whole is no dynamics.
+        mean = [m - m.mean(1, keepdims=True) for m in (v.mean((2, 3, 4)) for v in (a, b))]
         numbers["correlation"].append(correlation(*mean))
         lag, best = lag_of(mean[0], mean[1], MOST_LAG)
         numbers["lag_frames"].append(float(lag) if best >= CLEAR else float("nan"))

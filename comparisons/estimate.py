@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from comparisons.phenomenon import Phenomenon
-from comparisons.responder import Exposable, Responder, Response
+from comparisons.responder import Responder, Response, can_learn
 from comparisons.responders.null import Idle, control_of
 from snn.stimuli.movie import Movie
 
@@ -44,7 +44,7 @@ class _Counting(Idle):
     def __init__(self, subject: Responder) -> None:
         super().__init__(subject.frame_size, 1, "noise", subject.frame_ms)
         self.sites, self.finest_bin_ms, self.frames = subject.sites, subject.finest_bin_ms, 0
-        self.learns = isinstance(subject, Exposable)
+        self.learns = can_learn(subject)
 
     def respond(self, movie: Movie, sites: Sequence[str], *, trials: int = 1, bin_ms: float | None = None, seed: int = 0) -> Response:
         """As `Responder.respond`."""

@@ -18,7 +18,13 @@ CONTROL = "#9a9a9a"
 MARKS = {"untrained": "v", "feedback_cut": "s", "adaptation_only": "D"}
 MOST_CURVES = 3
 STYLES = (("-", "—"), ("--", "- -"), (":", "···"))
-AXES = {"gaps": "gap (frames)", "length": "length (px)", "diameter": "diameter (px)", "frequency_Hz": "frequency (Hz)"}
+AXES = {
+    "frames": "frames after onset",
+    "gaps": "gap (frames)",
+    "length": "length (px)",
+    "diameter": "diameter (px)",
+    "frequency_Hz": "frequency (Hz)",
+}
 """Curves over which the others of their length are drawn, and what stands below."""
 
 

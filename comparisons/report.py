@@ -90,9 +90,8 @@ def summary(verdicts: Mapping[str, Mapping[str, Verdict]]) -> str:
     """
     parts = []
     for model, found in verdicts.items():
-        holds = sum(v.outcome == "holds" for v in found.values())
-        asked = sum(v.outcome != "not applicable" for v in found.values())
-        parts.append(f"{model} shows {holds} of {asked}")
+        counts = {what: sum(v.outcome == what for v in found.values()) for what in ("holds", "fails", "undecided")}
+        parts.append(f"in {model} {counts['holds']} hold, {counts['fails']} fail, {counts['undecided']} are undecided")
     seeds = {v.n_seeds for found in verdicts.values() for v in found.values() if v.effect is not None}
     count = f"{min(seeds)}" if len(seeds) == 1 else f"{min(seeds)} to {max(seeds)}" if seeds else "no"
     what = "Each model was shown the same simple movies and asked for the same cortical phenomena"

@@ -12,15 +12,16 @@ RIDGE = 1e-3
 
 
 def linear_cka(x: FloatArray, y: FloatArray) -> float:
-    """Centred kernel alignment with linear kernels.
+    """Centred kernel alignment with linear kernels, without its bias.
 
-    ``|Y^T X|_F^2 / (|X^T X|_F |Y^T Y|_F)`` of columns with their means taken off: 1 where one is the other, turned, mirrored or
-    scaled as a whole; 0 where nothing of one is in the other.
+    ``H(K, L) / sqrt(H(K, K) H(L, L))`` of Gram matrices of frames without their diagonals, with the estimator of ``H`` that is 0 in
+    the mean for unrelated populations, however many cells they have: 1 where one is the other, turned, mirrored or scaled as a
+    whole; about 0, of either sign, where nothing of one is in the other.
 
     Parameters
     ----------
     x, y : ndarray, shape (n_frames, n_cells)
-        The numbers of cells may differ.
+        At least 4 frames; the numbers of cells may differ.
 
     Returns
     -------
@@ -34,14 +35,24 @@ def linear_cka(x: FloatArray, y: FloatArray) -> float:
 
     References
     ----------
-    Kornblith, Norouzi, Lee & Hinton (2019), https://doi.org/10.48550/arXiv.1905.00414.
+    Kornblith, Norouzi, Lee & Hinton (2019), https://doi.org/10.48550/arXiv.1905.00414; without bias: Song, Smola, Gretton,
+    Bedo & Borgwardt (2012), https://www.jmlr.org/papers/v13/song12a.html.
     """
     _same_frames(x, y)
-    x, y = x - x.mean(0), y - y.mean(0)
-    # Through Gram matrices of frames, which are small where cells are many.
-    a, b = x @ x.T, y @ y.T
-    norm = float(np.linalg.norm(a) * np.linalg.norm(b))
-    return float((a * b).sum() / norm) if norm > 0 else float("nan")
+    if min(float(np.ptp(v, axis=0).max()) for v in (x, y)) < 1e-12:
+        return float("nan")
+    grams = [centred @ centred.T for centred in (v - v.mean(0) for v in (x, y))]
+    for gram in grams:
+        np.fill_diagonal(gram, 0.0)
+    norm = _hsic(grams[0], grams[0]) * _hsic(grams[1], grams[1])
+    return _hsic(*grams) / float(np.sqrt(norm)) if norm > 0 else float("nan")
+
+
+def _hsic(k: FloatArray, m: FloatArray) -> float:
+    """Unbiased estimate of the Hilbert-Schmidt independence criterion, of Gram matrices with zero diagonals."""
+    n = len(k)
+    total = float((k * m).sum()) + float(k.sum() * m.sum()) / ((n - 1) * (n - 2)) - 2.0 * float(k.sum(0) @ m.sum(0)) / (n - 2)
+    return total / (n * (n - 3))
 
 
 def rsa(x: FloatArray, y: FloatArray) -> float:

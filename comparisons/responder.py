@@ -149,6 +149,21 @@ class Exposable(Protocol):
         """
 
 
+def can_learn(responder: Responder) -> bool:
+    """Tell whether a subject can go on learning.
+
+    Parameters
+    ----------
+    responder : Responder
+
+    Returns
+    -------
+    bool
+        False for one that could learn by its kind, but has ``learns`` at False: a circuit without rules.
+    """
+    return isinstance(responder, Exposable) and bool(getattr(responder, "learns", True))
+
+
 def sites_of(responder: Responder, role: Role, level: int | None = None) -> tuple[Site, ...]:
     """List the populations that play a part.
 

@@ -15,6 +15,7 @@ from comparisons.responder import Responder
 from comparisons.responders.circuit import CircuitResponder
 from comparisons.responders.rate import RateResponder
 from comparisons.scoring_runs import Frames, score_path
+from plasticity.training import Plan
 from snn.errors import MovieError, SubjectError, sentence
 from snn.stimuli.drift import drifting_movies, photographs
 from snn.stimuli.movie import Movie
@@ -68,8 +69,14 @@ def open_subject(path: Path, name: str) -> Subject:
     if isinstance(run, RateRun):
         return Subject(run.path, digest, RateResponder(run.model, name, frame_ms=source.frame_ms, seed=run.job.seed))
     if isinstance(run, CircuitRun):
-        return Subject(run.path, digest, CircuitResponder(run.network, run.state, name, seed=run.job.seed))
+        return Subject(run.path, digest, CircuitResponder(run.network, run.state, name, seed=run.job.seed, eta=_last_eta(run)))
     raise SubjectError(sentence(str(path), "is no run of a model"))  # pragma: no cover
+
+
+def _last_eta(run: CircuitRun) -> float:
+    """Rate at which a run ended to learn; 1 where it had none of its own."""
+    plan = getattr(run.job, "plan", None)
+    return float(plan.eta_end) if isinstance(plan, Plan) else 1.0
 
 
 def held_out_ratio(path: Path) -> float:

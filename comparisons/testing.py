@@ -94,7 +94,7 @@ def judged(phenomenon: Phenomenon, responder: Responder, seeds: Sequence[int] = 
             if control is not None:
                 run[name] = phenomenon.measure(control, seed).effects
         runs.append(run)
-    return decide(phenomenon.about, runs)
+    return decide(phenomenon.about, runs, controlled=False)
 
 
 def check_phenomenon(phenomenon: Phenomenon, with_effect: Responder, seeds: Sequence[int] = (0, 1, 2), *, in_time: bool = True) -> None:

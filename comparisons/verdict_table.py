@@ -11,6 +11,9 @@ from comparisons.phenomena import PHENOMENA
 from comparisons.statistics import Interval
 from comparisons.verdicts import Verdict
 
+TINY = 1e-9
+"""What is smaller is round-off."""
+
 
 def as_json(verdict: Verdict) -> dict[str, Any]:
     """Give a verdict as what JSON can hold.
@@ -96,6 +99,7 @@ def in_words(value: Interval, unit: str) -> str:
     """
     if np.isnan(value.mean):
         return "-"
+    value = Interval(*(0.0 if abs(x) < TINY else x for x in value))
     interval = "" if np.isnan(value.low) else f" [{value.low:.3g}, {value.high:.3g}]"
     space = "" if unit in ("", "%") else " "
     return f"{value.mean:.3g}{space}{unit}{interval}"

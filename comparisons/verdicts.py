@@ -17,7 +17,8 @@ LEAST_SEEDS = 2
 """Fewer give no interval."""
 GATE = 0.8
 """Largest held-out error, as a share of that of copying the last frame, of a model whose phenomena mean anything."""
-ALPHA = 0.05
+ALPHA = 0.025
+"""One-sided, as the lower end of a 95 % interval is."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Verdict:
         Of the other measures.
     n_seeds : int
     p : float
-        One-sided, that the effect is not above the criterion; NaN where it was not tested.
+        One-sided, that the effect is not above the criterion or not above a control; NaN where it was not tested.
     """
 
     outcome: Outcome
@@ -52,12 +53,15 @@ class Verdict:
     p: float = float("nan")
 
 
-def decide(about: About, runs: Sequence[Mapping[str, Mapping[str, float]]], ratios: Sequence[float] = ()) -> Verdict:
+def decide(
+    about: About, runs: Sequence[Mapping[str, Mapping[str, float]]], ratios: Sequence[float] = (), *, controlled: bool = True
+) -> Verdict:
     """Judge a phenomenon by what was measured.
 
     It holds where the 95 % interval of the effect over seeds lies above ``about.least``, and where that of the effect less each
-    control's lies above 0; it fails where the interval lies below ``about.least``, or a control surely shows as much. All else is
-    undecided. An effect that is not defined for a seed (NaN: no cell could be selected) counts as no effect, 0.
+    control's lies above 0; it fails where the interval lies below ``about.least``, or where an effect above it is surely not
+    larger than a control's. All else is undecided: so is an effect that could not be measured in every seed (no cell could be
+    selected), and one without a control that it must stand out from.
 
     Parameters
     ----------
@@ -65,40 +69,55 @@ def decide(about: About, runs: Sequence[Mapping[str, Mapping[str, float]]], rati
     runs : sequence of mapping of str to mapping
         For each seed the effects of ``"model"`` and of every control that there was.
     ratios : sequence of float
-        Held-out error of each seed's model as a share of that of copying; where the mean is above `GATE` the verdict is "not
+        Held-out error of each seed's model as a share of that of copying; where one is above `GATE` the verdict is "not
         trained enough".
+    controlled : bool
+        Whether a control that there is not keeps an effect from being counted; subjects made for a test have none.
 
     Returns
     -------
     Verdict
+        Its ``p`` is the largest of those that the effect is not above the criterion and not above each control.
     """
+    if not runs:
+        return Verdict("undecided", "nothing has been measured yet")
     values = [_number(run["model"].get(about.primary)) for run in runs]
-    if not values:
-        return Verdict("not applicable", "nothing was measured")
-    effect = t_interval(values)
-    names: list[str] = [c for c in about.controls if all(c in run for run in runs)]
-    control = {c: [_number(run[c].get(about.primary)) for run in runs] for c in names}
-    beyond = {c: t_interval([a - b for a, b in zip(values, control[c], strict=True)]) for c in names}
-    others = {name: t_interval([_number(run["model"].get(name)) for run in runs]) for name in runs[0]["model"] if name != about.primary}
-    shown_by: dict[str, Interval] = {c: t_interval(v) for c, v in control.items()}
-    found = Verdict("undecided", "", effect, shown_by, beyond, others, len(values), _p(values, about.least))
-    if len(ratios) and float(np.mean(ratios)) > GATE:
-        reason = f"held-out error is {float(np.mean(ratios)):.2f} of copying the last frame, above {GATE:g}"
+    others = {name: _interval([_number(run["model"].get(name)) for run in runs]) for name in runs[0]["model"] if name != about.primary}
+    shown_by: dict[str, Interval] = {}
+    beyond: dict[str, Interval] = {}
+    tests = [_p(values, about.least)]
+    for name in about.controls:
+        control = [_number(run[name].get(about.primary)) if name in run else float("nan") for run in runs]
+        if not any(map(math.isnan, control)):
+            shown_by[name] = t_interval(control)
+            differences = [a - b for a, b in zip(values, control, strict=True)]
+            beyond[name] = _interval(differences)
+            tests.append(_p(differences, 0.0))
+    missed = sum(map(math.isnan, values))
+    p = float("nan") if missed else max(tests)
+    found = Verdict("undecided", "", _interval(values), shown_by, beyond, others, len(values), p)
+    if any(ratio > GATE for ratio in ratios):
+        reason = f"held-out error is {max(ratios):.2f} of copying the last frame, above {GATE:g}"
         return replace(found, outcome="not trained enough", reason=reason)
+    if missed:
+        return replace(found, reason=f"it could not be measured in {missed} of {len(values)} seeds")
     if len(values) < LEAST_SEEDS:
         return replace(found, reason="one seed gives no interval")
-    if effect.high < about.least:
+    assert found.effect is not None
+    if found.effect.high < about.least:
         return replace(found, outcome="fails", reason=f"the effect lies below {about.least:g} {about.unit}".rstrip())
-    if effect.low <= about.least:
+    if found.effect.low <= about.least:
         return replace(found, reason=f"the interval holds {about.least:g} {about.unit}".rstrip())
-    for name, difference in beyond.items():
-        shown = name.replace("_", " ")
+    for control_name, difference in beyond.items():
+        shown = control_name.replace("_", " ")
         if difference.high <= 0:
             return replace(found, outcome="fails", reason=f"not counted: the control ({shown}) shows as much")
         if difference.low <= 0:
             return replace(found, reason=f"not surely more than in the control ({shown})")
-    missing = [c.replace("_", " ") for c in about.controls if c not in names]
-    return replace(found, outcome="holds", reason="" if not missing else f"without control: {', '.join(missing)}")
+    missing = [c.replace("_", " ") for c in about.controls if c not in beyond]
+    if missing and controlled:
+        return replace(found, reason=f"above the criterion, but there is no control to stand out from: {', '.join(missing)}")
+    return replace(found, outcome="holds")
 
 
 def holm(verdicts: Mapping[str, Verdict], alpha: float = ALPHA) -> dict[str, Verdict]:
@@ -109,7 +128,7 @@ def holm(verdicts: Mapping[str, Verdict], alpha: float = ALPHA) -> dict[str, Ver
     verdicts : mapping of str to Verdict
         By phenomenon, one primary measure each.
     alpha : float
-        Chance that any of them holds wrongly.
+        Chance, one-sided, that any of them holds wrongly.
 
     Returns
     -------
@@ -130,15 +149,22 @@ def holm(verdicts: Mapping[str, Verdict], alpha: float = ALPHA) -> dict[str, Ver
     return found
 
 
+def _interval(values: Sequence[float]) -> Interval:
+    """Give the interval of what could be measured; NaN where nothing could."""
+    known = [v for v in values if not math.isnan(v)]
+    nan = float("nan")
+    return t_interval(known) if known else Interval(nan, nan, nan)
+
+
 def _number(value: float | None) -> float:
-    return 0.0 if value is None or math.isnan(value) else float(value)
+    return float("nan") if value is None else float(value)
 
 
 def _p(values: Sequence[float], least: float) -> float:
     """One-sided p of Student's t-test that the mean is not above ``least``."""
     from scipy.stats import t
 
-    if len(values) < LEAST_SEEDS:
+    if len(values) < LEAST_SEEDS or any(map(math.isnan, values)):
         return float("nan")
     spread = float(np.std(values, ddof=1))
     above = float(np.mean(values)) - least

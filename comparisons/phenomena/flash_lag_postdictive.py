@@ -54,7 +54,7 @@ class FlashLagPostdictive:
         return About(
             name="flash_lag_postdictive",
             title="Flash lag, in what is remembered",
-            version=1,
+            version=2,
             claim="What a bar does after a flash shifts the report of where it was at the flash by at least half a pixel.",
             doi="10.1126/science.287.5460.2036",
             primary="shift",

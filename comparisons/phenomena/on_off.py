@@ -13,6 +13,12 @@ from snn.stimuli.drift import photographs
 from snn.stimuli.movie import Movie
 
 GREY = 0.5
+ONSET = 4
+"""Frames after the onset among which the peak is looked for; a later one would be a drift."""
+
+
+SHOWN_BEFORE = 4
+"""Frames before the onset that are drawn."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +27,8 @@ class OnOff:
 
     Objects (round cuts of photographs that nobody learned from) on grey: 8 frames grey, 20 on, 8 grey. The mean over all error
     cells of a level, all objects and trials is followed. With ``b`` its mean over the last 4 frames before the object, ``s`` that
-    of its last 3 frames, and ``peak`` the answer in the frame that is the largest for the other half of the objects:
+    of its last 3 frames, and ``peak`` the answer in that of the first 4 frames which is the largest for the other half of the
+    objects:
 
         decay = 100 (peak - s) / (peak - b)      offset = (largest of the 4 frames after - b) / (peak - b)
 
@@ -51,7 +58,7 @@ class OnOff:
         return About(
             name="on_off",
             title="On/off dynamics",
-            version=1,
+            version=2,
             claim="Errors decay by at least a fifth of their peak while an object stays.",
             doi="10.1038/s42256-020-0170-9",
             primary="decay",
@@ -73,11 +80,12 @@ class OnOff:
             told = responder.respond(movie, names, trials=self.n_trials, seed=seed * 1000 + k).activity
             for level in levels:
                 traces[level].append(errors(told, level).mean((0, 2, 3, 4)))
-        effects, curves = {}, {}
+        n_shown = SHOWN_BEFORE + self.on + self.after
+        effects, curves = {}, {"frames": np.arange(n_shown, dtype=np.float64) - SHOWN_BEFORE}
         for level in levels:
             objects = np.stack(traces[level])
             # The first frames belong to the beginning of the clip, not to the object.
-            curves[f"errors of level {level}, from 4 frames before"] = objects.mean(0)[self.before - 4 :]
+            curves[f"errors of level {level}"] = objects.mean(0)[self.before - SHOWN_BEFORE :]
             for name, value in self._numbers(objects).items():
                 effects[f"{name}, level {level}"] = value
         for name in ("decay", "offset", "latency", "transient"):
@@ -104,7 +112,8 @@ class OnOff:
         round_ = np.clip(side / 2 - np.hypot(down, right), 0.0, 1.0)
         found = []
         for k in range(self.n_objects):
-            image = images[k % len(images)]
+            # Halves of the objects choose for each other, so each half has all photographs.
+            image = images[(k // 2) % len(images)]
             r, c = (int(rng.integers(0, n - side + 1)) for n in image.shape)
             cut = image[r : r + side, c : c + side]
             top, left = (int(rng.integers(3, n - side - 2)) if n - side > 6 else (n - side) // 2 for n in (rows, cols))
@@ -120,7 +129,7 @@ class OnOff:
         on, off = self.before, self.before + self.on
         found = []
         for mine, other in ((objects[::2], objects[1::2]), (objects[1::2], objects[::2])):
-            at = on + int(other[:, on:off].mean(0).argmax())
+            at = on + int(other[:, on : on + ONSET].mean(0).argmax())
             base = float(mine[:, on - 4 : on].mean())
             trace = mine.mean(0)
             rise = mine[:, at] - mine[:, on - 4 : on].mean(1)

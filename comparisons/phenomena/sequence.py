@@ -8,7 +8,7 @@ import numpy as np
 
 from comparisons.cuts import GREY, matched_cuts
 from comparisons.phenomenon import About, Measurement, error_sites, errors, levels_of, too_small
-from comparisons.responder import Exposable, FloatArray, Responder
+from comparisons.responder import Exposable, FloatArray, Responder, can_learn
 from snn.seeding import stream
 from snn.stimuli.movie import Movie
 
@@ -64,7 +64,7 @@ class Sequence:
         return About(
             name="sequence",
             title="Prediction suppression by learned pairs",
-            version=1,
+            version=2,
             claim="After exposure to pairs, errors at an image are smaller where its partner led to it.",
             doi="10.1523/JNEUROSCI.1215-14.2014",
             primary="learned PSI",
@@ -78,12 +78,12 @@ class Sequence:
         """As `Phenomenon.lacks`."""
         if not levels_of(responder, "error_pos"):
             return "it has no error cells"
-        return too_small(responder, 12) if isinstance(responder, Exposable) else "it cannot go on learning"
+        return too_small(responder, 12) if can_learn(responder) else "it cannot go on learning"
 
     def measure(self, responder: Responder, seed: int) -> Measurement:
         """As `Phenomenon.measure`: learned PSI and PSI before, of both error populations of a level and of each."""
         levels, learned = levels_of(responder, "error_pos"), responder
-        if isinstance(responder, Exposable):
+        if can_learn(responder):
             for k, movie in enumerate(self.exposure(responder, seed)):
                 assert isinstance(learned, Exposable)
                 learned = learned.expose(movie, self.exposures // self.n_orders, seed=seed * 1000 + k)

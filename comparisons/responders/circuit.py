@@ -31,6 +31,8 @@ from snn.stimuli.movie import Movie
 
 MEMBRANE_SHARE = 0.5
 """A trial begins with potentials drawn evenly from 0 up to this share of the threshold."""
+WARM_UP = 2
+"""First frames of a movie from which nothing is learned, as in training: there is no forecast yet."""
 PART = re.compile(r"level(\d+)\.(\w+)")
 
 
@@ -51,6 +53,8 @@ class CircuitResponder:
         Standard deviation of the noise of each pixel and frame.
     seed : int
         With which it was born; its untrained control is born anew with it.
+    eta : float
+        What multiplies learning while it is exposed: where its training ended.
     """
 
     def __init__(
@@ -63,8 +67,10 @@ class CircuitResponder:
         precision: str = "float32",
         noise: float = SENSOR_NOISE,
         seed: int = 0,
+        eta: float = 1.0,
     ) -> None:
-        self.network, self.name, self.noise, self.seed = network, name, noise, seed
+        self.network, self.name, self.noise, self.seed, self.eta = network, name, noise, seed, eta
+        self.learns = any(j.rule is not None for j in network.projections)
         self._options = {"precision": precision} if engine_name in ("event", "torch_") else {}
         self._engine_name, self._state = engine_name, state
         self._simulation: Simulation | None = None
@@ -95,7 +101,7 @@ class CircuitResponder:
 
     def control(self, name: Control) -> Responder | None:
         """As `Responder.control`: it is born anew, where it has learned by itself, or weights from every level above are 0."""
-        if name == "untrained" and any(j.rule is not None for j in self.network.projections):
+        if name == "untrained" and self.learns:
             born = initial_state(self.network, dt_ms=self._state.dt_ms, seed=self.seed)
             kept = {k: v for k, v in self._state.arrays.items() if k.startswith(("threshold/", "bias/", "factor/"))}
             return self._with(State({**born.arrays, **kept}, 0, self.seed, born.dt_ms, born.digest), "untrained")
@@ -108,12 +114,16 @@ class CircuitResponder:
         return None
 
     def expose(self, movie: Movie, repeats: int, *, seed: int = 0) -> CircuitResponder:
-        """As `Exposable.expose`, by the rules of the network."""
+        """As `Exposable.expose`, by the rules of the network; as in training, nothing is learned from the first frames."""
         simulation, rest = self._at_rest()
         state = rest
         for repeat in range(repeats):
             simulation.resume(self._fresh(state, seed, repeat))
-            simulation.run(with_noise(movie, seed, repeat, self.noise), learn=True)
+            noisy = with_noise(movie, seed, repeat, self.noise)
+            warm = min(WARM_UP, noisy.n_frames - 1)
+            if warm:
+                simulation.run(noisy.part(0, warm))
+            simulation.run(noisy.part(warm, noisy.n_frames), learn=True, modulator=self.eta)
             learned = simulation.state().arrays
             state = replace(rest, arrays={**rest.arrays, **{k: v for k, v in learned.items() if k.startswith("weights/")}})
         return self._with(state, "exposed")
@@ -127,6 +137,7 @@ class CircuitResponder:
             precision=self._options.get("precision", "float64"),
             noise=self.noise,
             seed=self.seed,
+            eta=self.eta,
         )
 
     def _at_rest(self) -> tuple[Simulation, State]:

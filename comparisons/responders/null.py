@@ -15,6 +15,7 @@ from comparisons.responder import (
     Responder,
     Response,
     Site,
+    can_learn,
     check_request,
     steps_per_bin,
     with_noise,
@@ -81,7 +82,7 @@ class Shuffled:
         self.subject, self.name = subject, f"{subject.name}, shuffled in time"
         self.frame_ms, self.frame_size, self.sites = subject.frame_ms, subject.frame_size, subject.sites
         self.finest_bin_ms = subject.finest_bin_ms
-        if isinstance(subject, Exposable):
+        if isinstance(subject, Exposable) and can_learn(subject):
 
             def expose(movie: Movie, repeats: int, *, seed: int = 0) -> Responder:
                 return Shuffled(subject.expose(movie, repeats, seed=seed))
@@ -115,7 +116,7 @@ class Reordered:
         self.subject, self.name = subject, f"{subject.name}, reordered"
         self.frame_ms, self.frame_size, self.sites = subject.frame_ms, subject.frame_size, subject.sites
         self.finest_bin_ms = subject.finest_bin_ms
-        if isinstance(subject, Exposable):
+        if isinstance(subject, Exposable) and can_learn(subject):
 
             def expose(movie: Movie, repeats: int, *, seed: int = 0) -> Responder:
                 return Reordered(subject.expose(movie, repeats, seed=seed))

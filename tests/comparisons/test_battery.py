@@ -25,7 +25,7 @@ from snn.errors import RunFolderError, SubjectError
 from snn.stimuli.movie import Movie
 from snn.testing import random_walk
 
-LEAKY, SPIKING = Path("drift-leaky"), Path("drift-spiking")
+LEAKY, SPIKING, OTHER = Path("drift-leaky"), Path("drift-spiking"), Path("drift-spiking-backprop")
 
 
 class Mean:
@@ -58,7 +58,7 @@ def mean(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mean]:
 
 
 def plan(out: Path) -> Battery:
-    return Battery([Model("rate", (LEAKY,)), Model("spikes", (SPIKING, SPIKING))], ["mean"], out)
+    return Battery([Model("rate", (LEAKY,)), Model("spikes", (SPIKING, OTHER))], ["mean"], out)
 
 
 def test_what_is_done_is_kept(mean: Mean, tmp_path: Path) -> None:
@@ -84,6 +84,16 @@ def test_what_no_longer_holds_is_done_anew(mean: Mean, tmp_path: Path, monkeypat
     damaged.write_text(damaged.read_text()[:20])
     other.write_text(other.read_text().replace('"run_digest": "', '"run_digest": "0'))
     assert [(t.model.name, t.seed) for t in plan(tmp_path).left()] == [("spikes", 0), ("spikes", 1)]
+    assert plan(tmp_path).verdicts()["spikes"]["mean"].reason == "measured in 0 of 2 seeds so far"
+    curves = tmp_path / "results" / "rate" / "0" / "mean.npz"
+    curves.write_bytes(curves.read_bytes()[:50])
+    assert len(plan(tmp_path).left()) == 3
+    curves.unlink()
+    assert len(plan(tmp_path).left()) == 3
+    plan(tmp_path).run()
+    result = tmp_path / "results" / "rate" / "0" / "mean.json"
+    result.write_text(json.dumps({k: v for k, v in json.loads(result.read_text()).items() if k != "effects"}))
+    assert [t.model.name for t in plan(tmp_path).left()] == ["rate"]
     monkeypatch.setattr(module, "PHENOMENA", {"mean": Mean(version=2)})
     assert len(plan(tmp_path).left()) == 3
 
@@ -117,6 +127,13 @@ def test_bad_plans_are_refused(tmp_path: Path) -> None:
         Battery([Model("a", (LEAKY,)), Model("a", (LEAKY,))], ["on_off"], tmp_path)
     with pytest.raises(RunFolderError, match="nothing"):
         Battery([Model("a", (Path("nothing"),))], ["on_off"], tmp_path).left()
+    with pytest.raises(SubjectError, match="name cannot be that of a folder"):
+        Battery([Model("..", (LEAKY,))], ["on_off"], tmp_path)
+    with pytest.raises(SubjectError, match="one run more than once"):
+        Battery([Model("a", (LEAKY, LEAKY))], ["on_off"], tmp_path).check_seeds()
+    with pytest.raises(SubjectError, match="different populations"):
+        Battery([Model("a", (LEAKY, SPIKING))], ["on_off"], tmp_path).check_seeds()
+    assert Battery([Model("a", (LEAKY,))], ["on_off", "on_off"], tmp_path).phenomena == ("on_off",)
 
 
 @pytest.mark.parametrize("path", [LEAKY, SPIKING])
@@ -141,7 +158,7 @@ def test_the_report_holds_everything(mean: Mean, tmp_path: Path, monkeypatch: py
     monkeypatch.setattr("comparisons.report.PHENOMENA", {"mean": mean})
     plan(tmp_path).run()
     page = write_report(tmp_path).read_text()
-    assert page.count("<svg") == 2 and "rate shows 0 of 1; spikes shows" in page
+    assert page.count("<svg") == 2 and "in rate 0 hold, 0 fail, 1 are undecided; in spikes" in page
     for text in (
         '<h2 id="mean">Mean</h2>',
         "undecided: one seed gives no interval",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
 import numpy as np
 import pytest
 from scipy.stats import rankdata
@@ -17,14 +19,21 @@ RNG = np.random.default_rng(0)
 
 
 def test_cka() -> None:
-    """Oracle: invariance to turning and scaling; the plain form on features; independence near 0."""
+    """Oracle: invariance to turning and scaling; the sum over quadruples of different frames; independence near 0 with many cells."""
     x, y = RNG.normal(size=(200, 5)), RNG.normal(size=(200, 30))
     turn = np.linalg.qr(RNG.normal(size=(5, 5)))[0]
     assert linear_cka(x, 3.0 * x @ turn + 1.0) == pytest.approx(1.0)
-    cx, cy = x - x.mean(0), y - y.mean(0)
-    plain = np.linalg.norm(cy.T @ cx) ** 2 / (np.linalg.norm(cx.T @ cx) * np.linalg.norm(cy.T @ cy))
-    assert linear_cka(x, y) == pytest.approx(plain)
-    assert linear_cka(x, y) < 0.2
+    few = [v[:6, :3] - v[:6, :3].mean(0) for v in (x, y)]
+
+    def hsic(k: np.ndarray, m: np.ndarray) -> float:
+        """Mean over all (i, j, q, r) of different frames of k_ij (m_ij + m_qr - 2 m_iq)."""
+        found = [k[i, j] * (m[i, j] + m[q, r] - 2 * m[i, q]) for i, j, q, r in permutations(range(len(k)), 4)]
+        return float(np.mean(found))
+
+    a, b = (v @ v.T for v in few)
+    assert linear_cka(few[0], few[1]) == pytest.approx(hsic(a, b) / np.sqrt(hsic(a, a) * hsic(b, b)))
+    many = RNG.normal(size=(130, 512)), RNG.normal(size=(130, 512))
+    assert abs(linear_cka(*many)) < 0.05
     assert np.isnan(linear_cka(x, np.ones((200, 3))))
     with pytest.raises(SubjectError, match="different numbers of frames"):
         linear_cka(x, y[:-1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 from scipy import stats
 
@@ -25,8 +26,10 @@ def test_it_holds_above_the_criterion_and_its_controls() -> None:
     values = [20.0, 22.0, 21.0, 19.0, 23.0]
     found = decide(ABOUT, runs(values, untrained=[1.0, 2.0, 1.0, 0.0, 2.0], adaptation_only=[5.0] * 5))
     assert found.outcome == "holds" and found.reason == ""
-    expected = stats.ttest_1samp(values, 10.0, alternative="greater")
-    assert found.p == pytest.approx(expected.pvalue)
+    against = [stats.ttest_1samp(values, 10.0, alternative="greater").pvalue]
+    for control in ([1.0, 2.0, 1.0, 0.0, 2.0], [5.0] * 5):
+        against.append(stats.ttest_rel(values, control, alternative="greater").pvalue)
+    assert found.p == pytest.approx(max(against))
     low, high = stats.ttest_1samp(values, 0.0).confidence_interval(0.95)
     assert found.effect is not None and found.effect[1:] == pytest.approx((low, high))
     assert found.beyond["adaptation_only"].mean == pytest.approx(16.0)
@@ -40,7 +43,9 @@ def test_it_holds_above_the_criterion_and_its_controls() -> None:
         ([5.0, 12.0, 14.0], [0.0, 0.0, 0.0], "undecided", "holds 10"),
         ([20.0, 21.0, 22.0], [30.0, 32.0, 31.0], "fails", "untrained"),
         ([20.0, 21.0, 22.0], [20.0, 25.0, 13.0], "undecided", "not surely more"),
-        ([math.nan, math.nan, math.nan], [0.0, 0.0, 0.0], "fails", "below 10"),
+        ([math.nan, math.nan, math.nan], [0.0, 0.0, 0.0], "undecided", "could not be measured in 3 of 3"),
+        ([20.0, math.nan, 22.0], [0.0, 0.0, 0.0], "undecided", "could not be measured in 1 of 3"),
+        ([20.0, 21.0, 22.0], [0.0, math.nan, 0.0], "undecided", "no control to stand out from: untrained"),
     ],
 )
 def test_when_it_does_not(model: list[float], control: list[float], outcome: str, reason: str) -> None:
@@ -53,13 +58,15 @@ def test_one_seed_never_decides() -> None:
 
 
 def test_below_the_gate_nothing_is_said_of_the_phenomenon() -> None:
-    found = decide(ABOUT, runs([50.0, 51.0], untrained=[0.0, 0.0]), ratios=[0.9, 0.85])
-    assert found.outcome == "not trained enough" and "0.88" in found.reason
+    found = decide(ABOUT, runs([50.0, 51.0], untrained=[0.0, 0.0]), ratios=[0.4, 0.85])
+    assert found.outcome == "not trained enough" and "0.85" in found.reason
+    assert decide(ABOUT, []).outcome == "undecided"
 
 
 def test_a_missing_control_is_named() -> None:
     found = decide(ABOUT, runs([50.0, 51.0, 52.0], untrained=[0.0, 0.0, 0.0]))
-    assert found.outcome == "holds" and "adaptation only" in found.reason
+    assert found.outcome == "undecided" and "no control to stand out from: adaptation only" in found.reason
+    assert decide(ABOUT, runs([50.0, 51.0, 52.0]), controlled=False).outcome == "holds"
 
 
 def test_holm() -> None:
@@ -67,7 +74,22 @@ def test_holm() -> None:
     with 0.03 in place of 0.02 the second is stopped, and with it the third.
     """
     passes = {k: Verdict("holds", "", p=p) for k, p in (("a", 0.04), ("b", 0.01), ("c", 0.02))}
-    assert {k: v.outcome for k, v in holm(passes).items()} == dict.fromkeys("abc", "holds")
+    assert {k: v.outcome for k, v in holm(passes, 0.05).items()} == dict.fromkeys("abc", "holds")
     stops = {k: Verdict("holds", "", p=p) for k, p in (("a", 0.04), ("b", 0.01), ("c", 0.03))}
-    assert {k: v.outcome for k, v in holm(stops).items()} == {"a": "undecided", "b": "holds", "c": "undecided"}
+    assert {k: v.outcome for k, v in holm(stops, 0.05).items()} == {"a": "undecided", "b": "holds", "c": "undecided"}
+    found = holm(passes | {"b": Verdict("holds", "", p=0.005)})  # At 0.025 nothing but p below 0.025 / 3 of three.
+    assert [v.outcome for v in found.values()] == ["undecided", "holds", "undecided"]
     assert holm({"a": Verdict("not applicable", "")})["a"].outcome == "not applicable"
+
+
+def test_equal_to_the_control_holds_rarely() -> None:
+    """Oracle: chance. Eight phenomena as strong in the model as in its control: in some of 400 batteries one holds, in few."""
+    rng, one = np.random.default_rng(0), About("x", "X", 1, "x", "", "e", "", 0.0, ("untrained",))
+    wrong = 0
+    for _ in range(400):
+        found = {}
+        for k in range(8):
+            level, noise = 1.0 + rng.random(), rng.normal(0.0, 0.1, (2, 3))
+            found[str(k)] = decide(one, runs(list(level + noise[0]), untrained=list(level + noise[1])))
+        wrong += any(v.outcome == "holds" for v in holm(found).values())
+    assert wrong / 400 < 0.06
