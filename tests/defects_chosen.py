@@ -266,7 +266,7 @@ CHOSEN = tuple(
          '"other_pair", OneToOne(), 0.0, self.spec.lag_ms)', "luminance is told twice"),
         ("an effect need not exceed its controls", "comparisons/verdicts.py", "if difference.low <= 0:", "if False:",
          "what an untrained network shows as well is counted"),
-        ("criterion ignored", "comparisons/verdicts.py", "if effect.low <= about.least:", "if False:", "every effect holds"),
+        ("criterion ignored", "comparisons/verdicts.py", "if found.effect.low <= about.least:", "if False:", "every effect holds"),
         ("change partner missing", LEVEL, 'join(part, part, "partner", OneToOne(pairs=swap), step, self',
          'join(part, part, "partner", OneToOne(pairs=swap), 0.0, self',
          "change cells never take back what they told"),
