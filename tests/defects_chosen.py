@@ -102,7 +102,7 @@ SELECTIONS = {
 """Files from which random defects are drawn, and the tests that finish quickly on each without a compiler."""
 
 OTHERS = {
-    "snn/_level.py": (LAW, "tests/snn/test_coarse.py"),
+    "snn/_level.py": (LAW, "tests/snn/test_coarse.py", "tests/plasticity/test_balance.py"),
     "snn/seeding.py": (TOPOLOGY, QUICK),
     "comparisons/movies.py": (SOURCE,),
     "comparisons/verdicts.py": ("tests/comparisons/test_verdicts.py",),
