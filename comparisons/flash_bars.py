@@ -7,8 +7,9 @@ from typing import Literal
 
 import numpy as np
 
+from comparisons.cuts import GREY
 from comparisons.responder import FloatArray
-from comparisons.tuning import GREY, unit_px
+from comparisons.tuning import unit_px
 from snn.stimuli.movie import Movie
 
 BEFORE, LEAD, AFTER = 2, 5, 3

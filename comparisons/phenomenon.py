@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from comparisons.responder import Control, FloatArray, Responder, Role, Site, sites_of
 
@@ -145,6 +146,59 @@ def errors(activity: Mapping[str, FloatArray], level: int) -> FloatArray:
         E+ first.
     """
     return np.concatenate([activity[f"level{level}.error_{sign}"] for sign in ("pos", "neg")], axis=-1)
+
+
+def error_traces(activity: Mapping[str, FloatArray], level: int) -> dict[str, FloatArray]:
+    """Average the error cells of a level over trials, places and features: both populations together, and each.
+
+    Parameters
+    ----------
+    activity : mapping of str to ndarray, shape (n_trials, n_bins, rows, cols, features)
+    level : int
+
+    Returns
+    -------
+    dict of str to ndarray, shape (n_bins,)
+        Under ``level L``, ``level L, error_pos`` and ``level L, error_neg``.
+    """
+    each = {f"level {level}, error_{sign}": activity[f"level{level}.error_{sign}"] for sign in ("pos", "neg")}
+    return {where: values.mean((0, 2, 3, 4)) for where, values in {f"level {level}": errors(activity, level), **each}.items()}
+
+
+def mean_or_nan(values: ArrayLike) -> float:
+    """Average what is defined.
+
+    Parameters
+    ----------
+    values : array_like
+
+    Returns
+    -------
+    float
+        NaN where nothing is.
+    """
+    every = np.asarray(values, dtype=np.float64)
+    known = every[~np.isnan(every)]
+    return float(known.mean()) if known.size else float("nan")
+
+
+def over_levels(effects: Mapping[str, float], names: Iterable[str], levels: Iterable[int]) -> dict[str, float]:
+    """Average effects over the levels in which they are defined.
+
+    Parameters
+    ----------
+    effects : mapping of str to float
+        With ``NAME, level L`` for every name and level.
+    names : iterable of str
+    levels : iterable of int
+
+    Returns
+    -------
+    dict of str to float
+        By name; NaN where an effect is not defined in any level.
+    """
+    levels = tuple(levels)
+    return {name: mean_or_nan([effects[f"{name}, level {level}"] for level in levels]) for name in names}
 
 
 def too_small(responder: Responder, least_px: int) -> str | None:

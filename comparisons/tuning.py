@@ -9,11 +9,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from comparisons.cuts import GREY
 from comparisons.phenomenon import error_sites, errors
 from comparisons.responder import FloatArray, Responder
 from snn.stimuli.movie import Movie
 
-GREY = 0.5
 BEFORE, ON, SETTLED = 6, 8, 4
 """Frames of grey, frames of the stimulus, and how many of the grey ones, the last, are the baseline."""
 Window = Literal["early", "late", "all"]
@@ -222,19 +222,3 @@ def suppression(
     ratio = np.divide(best - end, best, out=np.zeros_like(best), where=best > 0)
     index = np.where(choose[condition, size, cells] > least, np.clip(ratio, -1.0, 1.0), np.nan)
     return Suppression(index, condition, size, best, tuning)
-
-
-def mean_or_nan(values: FloatArray) -> float:
-    """Average what is defined.
-
-    Parameters
-    ----------
-    values : ndarray
-
-    Returns
-    -------
-    float
-        NaN where nothing is.
-    """
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if known.size else float("nan")

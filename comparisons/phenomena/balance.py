@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from comparisons.cuts import GREY
-from comparisons.phenomenon import About, Measurement, too_small
+from comparisons.phenomenon import About, Measurement, mean_or_nan, too_small
 from comparisons.responder import FloatArray, Responder, Role, Site, sites_of
 from snn.stimuli.drift import drifting_movies, photographs
 from snn.stimuli.movie import Movie
@@ -116,11 +116,11 @@ class Balance:
         for measure in ("CV2", "CV", "Fano factor", "frame locking"):
             of_role: dict[str, list[float]] = {"error": [], "representation": []}
             for s in sites:
-                effects[f"{measure}, {s.name}"] = _mean([numbers[measure] for numbers in found[s.name] if measure in numbers])
+                effects[f"{measure}, {s.name}"] = mean_or_nan([numbers[measure] for numbers in found[s.name] if measure in numbers])
                 of_role[s.role.split("_")[0]].append(effects[f"{measure}, {s.name}"])
             for role, values in of_role.items():
-                effects[f"{measure}, {role}"] = _mean(values)
-            effects[measure] = _mean([effects[f"{measure}, {role}"] for role in of_role])
+                effects[f"{measure}, {role}"] = mean_or_nan(values)
+            effects[measure] = mean_or_nan([effects[f"{measure}, {role}"] for role in of_role])
         return Measurement(effects, {f"{name}: intervals in ms": counted for name, counted in intervals.items()})
 
     def movies(self, responder: Responder, seed: int) -> list[Movie]:
@@ -150,25 +150,19 @@ class Balance:
         for mine, other in ((slice(0, None, 2), slice(1, None, 2)), (slice(1, None, 2), slice(0, None, 2))):
             enough = sum(e[0] for e in each[other]) >= self.least_pairs
             pairs, cv2, n, total, squares = (np.sum([e[k] for e in each[mine]], axis=0)[enough] for k in range(5))
-            found["CV2"].append(_mean((cv2[pairs > 0] / pairs[pairs > 0]).tolist()))
+            found["CV2"].append(mean_or_nan((cv2[pairs > 0] / pairs[pairs > 0]).tolist()))
             n, total, squares = n[n > 1], total[n > 1], squares[n > 1]
             spread = np.sqrt(np.maximum(0.0, squares / n - (total / n) ** 2) * n / (n - 1))
-            found["CV"].append(_mean((spread * n / total).tolist()))
+            found["CV"].append(mean_or_nan((spread * n / total).tolist()))
             busy = counts[other].mean(0) >= 1.0
             mean, variance = counts[mine].mean(0)[busy].sum(), counts[mine].var(0, ddof=1)[busy].sum()
             found["Fano factor"].append(float(variance / mean) if mean > 0 else float("nan"))
-        return {name: _mean(values) for name, values in found.items()}
+        return {name: mean_or_nan(values) for name, values in found.items()}
 
 
 def _spiking(responder: Responder) -> tuple[Site, ...]:
     roles: tuple[Role, ...] = ("error_pos", "error_neg", "representation")
     return tuple(s for role in roles for s in sites_of(responder, role) if s.spiking)
-
-
-def _mean(values: list[float]) -> float:
-    """Mean of those that are defined."""
-    known = [v for v in values if not np.isnan(v)]
-    return float(np.mean(known)) if known else float("nan")
 
 
 def _vector_strength(counts: FloatArray) -> float:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from comparisons.cuts import GREY
 from comparisons.flash_bars import FLASH, Course, Scene, forecast_px, mean_of_seen, scenes
 from comparisons.phenomenon import About, Measurement, too_small
 from comparisons.responder import FloatArray, Responder
-from comparisons.tuning import GREY, unit_px
+from comparisons.tuning import unit_px
 
 
 @dataclass(frozen=True)

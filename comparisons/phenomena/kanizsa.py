@@ -8,9 +8,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from comparisons.phenomenon import About, Measurement, errors, levels_of, too_small
+from comparisons.cuts import GREY
+from comparisons.phenomenon import About, Measurement, errors, levels_of, mean_or_nan, too_small
 from comparisons.responder import FloatArray, Responder
-from comparisons.tuning import CLEAR, GREY, mean_or_nan
+from comparisons.tuning import CLEAR
 from snn.stimuli.movie import Movie
 
 Figure = Literal["illusory", "rotated", "outlined", "real", "full"]

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from comparisons.phenomenon import About, Measurement, levels_of, too_small
+from comparisons.cuts import GREY
+from comparisons.phenomenon import About, Measurement, levels_of, mean_or_nan, too_small
 from comparisons.responder import FloatArray, Responder
 from comparisons.tuning import (
-    GREY,
     WINDOWS,
     Answers,
     Point,
@@ -19,7 +19,6 @@ from comparisons.tuning import (
     answers,
     centres,
     clear,
-    mean_or_nan,
     multiples,
     onset,
     suppression,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from comparisons.cuts import GREY
-from comparisons.phenomenon import About, Measurement, error_sites, errors, levels_of, too_small
+from comparisons.phenomenon import About, Measurement, error_sites, error_traces, levels_of, over_levels, too_small
 from comparisons.responder import FloatArray, Responder
 from snn.seeding import stream
 from snn.stimuli.movie import Movie
@@ -92,19 +92,15 @@ class Oddball:
         for k, (name, movie) in enumerate(self.movies(responder, seed).items()):
             told = responder.respond(movie, names, seed=seed * 1000 + k).activity
             for level in levels:
-                traces.setdefault(f"level {level}", {})[name] = errors(told, level).mean((0, 2, 3, 4))
-                for sign in ("pos", "neg"):
-                    own = told[f"level{level}.error_{sign}"].mean((0, 2, 3, 4))
-                    traces.setdefault(f"level {level}, error_{sign}", {})[name] = own
+                for where, trace in error_traces(told, level).items():
+                    traces.setdefault(where, {})[name] = trace
         effects: dict[str, float] = {}
         curves: dict[str, FloatArray] = {}
         for where, shown in traces.items():
             numbers, courses = self._numbers(shown, slots)
             effects.update({f"{name}, {where}": value for name, value in numbers.items()})
             curves.update({f"{where}: {name}": course for name, course in courses.items()})
-        for name in ("iPE", "iRS", "omission", "late over early"):
-            known = [v for level in levels if not np.isnan(v := effects[f"{name}, level {level}"])]
-            effects[name] = float(np.mean(known)) if known else float("nan")
+        effects |= over_levels(effects, ("iPE", "iRS", "omission", "late over early"), levels)
         return Measurement(effects, curves)
 
     def slots(self, seed: int) -> dict[str, list[int]]:

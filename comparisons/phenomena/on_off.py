@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from comparisons.phenomenon import About, Measurement, error_sites, errors, levels_of, too_small
+from comparisons.cuts import GREY, place_for, round_on_grey
+from comparisons.phenomenon import About, Measurement, error_sites, errors, levels_of, over_levels, too_small
 from comparisons.responder import FloatArray, Responder
 from snn.seeding import stream
 from snn.stimuli.drift import photographs
 from snn.stimuli.movie import Movie
 
-GREY = 0.5
 ONSET = 4
 """Frames after the onset among which the peak is looked for; a later one would be a drift."""
 
@@ -88,9 +88,7 @@ class OnOff:
             curves[f"errors of level {level}"] = objects.mean(0)[self.before - SHOWN_BEFORE :]
             for name, value in self._numbers(objects).items():
                 effects[f"{name}, level {level}"] = value
-        for name in ("decay", "offset", "latency", "transient"):
-            known = [v for level in levels if not np.isnan(v := effects[f"{name}, level {level}"])]
-            effects[name] = float(np.mean(known)) if known else float("nan")
+        effects |= over_levels(effects, ("decay", "offset", "latency", "transient"), levels)
         return Measurement(effects, curves)
 
     def movies(self, responder: Responder, seed: int) -> list[Movie]:
@@ -108,17 +106,13 @@ class OnOff:
         """
         (rows, cols), images, rng = responder.frame_size, list(photographs(True).values()), stream(seed, "on_off")
         side = min(rows, cols) // 2
-        down, right = np.indices((side, side)) - (side - 1) / 2
-        round_ = np.clip(side / 2 - np.hypot(down, right), 0.0, 1.0)
         found = []
         for k in range(self.n_objects):
             # Halves of the objects choose for each other, so each half has all photographs.
             image = images[(k // 2) % len(images)]
             r, c = (int(rng.integers(0, n - side + 1)) for n in image.shape)
             cut = image[r : r + side, c : c + side]
-            top, left = (int(rng.integers(3, n - side - 2)) if n - side > 6 else (n - side) // 2 for n in (rows, cols))
-            shown = np.full((rows, cols), GREY)
-            shown[top : top + side, left : left + side] += round_ * (cut - GREY)
+            shown = round_on_grey(cut, (rows, cols), place_for(side, (rows, cols), rng))
             frames = np.full((self.before + self.on + self.after, rows, cols), GREY)
             frames[self.before : self.before + self.on] = shown
             found.append(Movie(frames, responder.frame_ms, f"object {k}", "a round cut of a photograph on grey"))

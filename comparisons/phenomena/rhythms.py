@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from comparisons.cuts import GREY, matched_cuts
-from comparisons.phenomenon import About, Measurement, errors, levels_of, too_small
+from comparisons.phenomenon import About, Measurement, errors, levels_of, over_levels, too_small
 from comparisons.responder import FloatArray, Responder, Site
 from snn.seeding import stream
 from snn.stimuli.movie import Movie
@@ -107,8 +107,7 @@ class Rhythms:
         for level in levels:
             tilts = (effects[f"tilt, {role}, level {level}"] for role in ("error", "representation"))
             effects[f"rhythm difference, level {level}"] = next(tilts) - next(tilts)
-        known = [v for level in levels if not np.isnan(v := effects[f"rhythm difference, level {level}"])]
-        effects["rhythm difference"] = float(np.mean(known)) if known else float("nan")
+        effects |= over_levels(effects, ("rhythm difference",), levels)
         return Measurement(effects, curves)
 
     def movies(self, responder: Responder, seed: int) -> list[Movie]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from comparisons.cuts import GREY, matched_cuts
-from comparisons.phenomenon import About, Measurement, error_sites, errors, levels_of, too_small
+from comparisons.phenomenon import About, Measurement, error_sites, errors, levels_of, over_levels, too_small
 from comparisons.responder import Exposable, FloatArray, Responder, can_learn
 from snn.seeding import stream
 from snn.stimuli.movie import Movie
@@ -95,9 +95,7 @@ class Sequence:
                 effects[f"learned PSI{name}, {where}"] = now - was
                 effects[f"PSI before{name}, {where}"] = was
             curves[f"{where}: before"], curves[f"{where}: after"] = before[where], after[where]
-        for name in ("learned PSI", "learned PSI, first 2 frames", "learned PSI, rest", "PSI before"):
-            known = [v for level in levels if not np.isnan(v := effects[f"{name}, level {level}"])]
-            effects[name] = float(np.mean(known)) if known else float("nan")
+        effects |= over_levels(effects, ("learned PSI", "learned PSI, first 2 frames", "learned PSI, rest", "PSI before"), levels)
         return Measurement(effects, curves)
 
     def images(self, responder: Responder, seed: int) -> tuple[FloatArray, FloatArray]:

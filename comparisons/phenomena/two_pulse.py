@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from comparisons.cuts import GREY, matched_cuts
-from comparisons.phenomenon import About, Measurement, error_sites, errors, levels_of, too_small
+from comparisons.cuts import GREY, matched_cuts, place_for, round_on_grey
+from comparisons.phenomenon import About, Measurement, error_sites, error_traces, levels_of, over_levels, too_small
 from comparisons.responder import FloatArray, Responder
 from snn.seeding import stream
 from snn.stimuli.movie import Movie
@@ -81,18 +81,14 @@ class TwoPulse:
         for k, (show, movie) in enumerate(self.movies(responder, seed).items()):
             told = responder.respond(movie, names, seed=seed * 1000 + k).activity
             for level in levels:
-                traces.setdefault(f"level {level}", {})[show] = errors(told, level).mean((0, 2, 3, 4))
-                for sign in ("pos", "neg"):
-                    own = told[f"level{level}.error_{sign}"].mean((0, 2, 3, 4))
-                    traces.setdefault(f"level {level}, error_{sign}", {})[show] = own
+                for where, trace in error_traces(told, level).items():
+                    traces.setdefault(where, {})[show] = trace
         effects, curves = {}, {"gaps": np.array(self.gaps, dtype=np.float64)}
         for where, shown in traces.items():
             numbers, same, different = self._numbers(shown)
             effects.update({f"{name}, {where}": value for name, value in numbers.items()})
             curves[f"{where}: same"], curves[f"{where}: different"] = same, different
-        for name in ("repetition", "suppression by the same", "suppression by another", "recovery"):
-            known = [v for level in levels if not np.isnan(v := effects[f"{name}, level {level}"])]
-            effects[name] = float(np.mean(known)) if known else float("nan")
+        effects |= over_levels(effects, ("repetition", "suppression by the same", "suppression by another", "recovery"), levels)
         return Measurement(effects, curves)
 
     def movies(self, responder: Responder, seed: int) -> dict[Show, Movie]:
@@ -111,15 +107,10 @@ class TwoPulse:
         """
         (rows, cols), rng = responder.frame_size, stream(seed, "two_pulse")
         side = min(rows, cols) // 2
-        down, right = np.indices((side, side)) - (side - 1) / 2
-        round_ = np.clip(side / 2 - np.hypot(down, right), 0.0, 1.0)
         found = {}
         for pair in range(self.n_pairs):
-            top, left = (int(rng.integers(3, n - side - 2)) if n - side > 6 else (n - side) // 2 for n in (rows, cols))
-            images = []
-            for cut in matched_cuts(2, (side, side), rng):
-                images.append(np.full((rows, cols), GREY))
-                images[-1][top : top + side, left : left + side] += round_ * (cut - GREY)
+            place = place_for(side, (rows, cols), rng)
+            images = [round_on_grey(cut, (rows, cols), place) for cut in matched_cuts(2, (side, side), rng)]
             shows = [(pair, a, b, gap) for a in (0, 1) for b in (0, 1) for gap in self.gaps]
             for show in [*shows, (pair, 0, -1, 0), (pair, 1, -1, 0)]:
                 _, a, b, gap = show
