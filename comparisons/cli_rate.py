@@ -40,6 +40,7 @@ def train_rate(
     clip_norm: float | None = None,
     mirror: Annotated[bool, Parameter(negative="")] = False,
     noise: float = 0.0,
+    truncate: Count | None = None,
     start: str | None = None,
     seed: int = 0,
     resume: bool = False,
@@ -95,6 +96,8 @@ def train_rate(
         Show half of the windows mirrored left to right.
     noise
         With --step-ms: noise of the rates while training, as a share of their root mean square; steadies the spiking form.
+    truncate
+        Frames through which gradients reach back, for windows that are long; the whole window when left out.
     start
         Run to begin with in place of chance, for instance one of longer sub-steps; its channels must be the same.
     seed
@@ -149,7 +152,7 @@ def train_rate(
         noise=noise,
     )
     digest = None if start is None else open_rate(Path(start)).digest
-    job = RateJob(source=source, model=model, plan=plan, seed=seed, start=start, start_digest=digest)
+    job = RateJob(source=source, model=model, plan=plan, seed=seed, start=start, start_digest=digest, truncate=truncate)
     summary = run_job(job, out, resume=resume, figures=figures, report=TerminalReporter())
     say_learned(out, summary, f"{summary['n_units']} units, {summary['n_parameters']} parameters")
 

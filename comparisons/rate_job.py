@@ -40,9 +40,11 @@ class RateJob(Described):
         Run folder, or name of a shipped model, to begin with in place of chance; its sizes are the same.
     start_digest : str, optional
         SHA-256 of its weights.
+    truncate : int, optional
+        Frames through which gradients reach back; the whole window when left out.
     """
 
-    later_fields: ClassVar[frozenset[str]] = frozenset({"start", "start_digest"})
+    later_fields: ClassVar[frozenset[str]] = frozenset({"start", "start_digest", "truncate"})
 
     kind: Literal["rate"] = "rate"
     source: Source
@@ -51,6 +53,7 @@ class RateJob(Described):
     seed: Annotated[int, Field(ge=0)] = 0
     start: str | None = None
     start_digest: str | None = None
+    truncate: Annotated[int, Field(ge=1)] | None = None
 
     @model_validator(mode="after")
     def _one_size(self) -> Self:
@@ -72,11 +75,12 @@ class RateJob(Described):
         StateError
             If the model to begin with is of another kind or size, or no longer what it was.
         """
-        from conversion.rate_training import RateTrainable, Trainer
+        from conversion.rate_trainable import RateTrainable
+        from conversion.rate_training import Trainer
         from conversion.timed_prednet import rate_model
 
         model = rate_model(self.model, self.seed)
-        learner = RateLearner(self, model, Trainer(RateTrainable(model, self.plan.noise), self.plan, self.seed))
+        learner = RateLearner(self, model, Trainer(RateTrainable(model, self.plan.noise, self.truncate), self.plan, self.seed))
         if self.start is not None:
             from comparisons.rate_models import begin_with
 

@@ -19,7 +19,7 @@ from conversion.distil_plan import DistilPlan, channels_of, directly, population
 from conversion.rate_cells import signs_of
 from conversion.rate_prednet import RatePredNet
 from conversion.rate_spec import RatePredNetSpec
-from conversion.rate_training import coloured, noisy
+from conversion.rate_trainable import coloured, noisy
 from conversion.timed_prednet import TimedMemory, TimedPredNet, second_half
 
 __all__ = ["DistilPlan", "DistilTrainable", "ReadOut", "arranged", "inherit", "mismatch", "observe", "r_order"]

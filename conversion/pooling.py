@@ -16,7 +16,8 @@ from torch.nn import functional
 
 from conversion.backprop_plan import BackpropPlan
 from conversion.rate_prednet import RatePredNet
-from conversion.rate_training import RateTrainable, Trainer, coloured, one_thread
+from conversion.rate_trainable import RateTrainable, coloured
+from conversion.rate_training import Trainer, one_thread
 from conversion.timed_prednet import rate_model
 from snn.errors import ConversionError, sentence
 from snn.stimuli.movie import Movie

@@ -227,21 +227,24 @@ class RatePredNet(nn.Module):
         """Size of errors of shape (batch, channels, rows, cols), as ``spec.error_norm`` says."""
         return e.mean() if self.spec.error_norm == "mean" else (e.square().mean(dim=(1, 2, 3)) + RMS_FLOOR).sqrt().mean()
 
-    def loss(self, trajectory: Trajectory, clips: Tensor) -> Tensor:
+    def loss(self, trajectory: Trajectory, clips: Tensor, skip: int = 1) -> Tensor:
         """Compute what training lowers: mean error of the frames after the first, weighted over levels.
 
         Parameters
         ----------
         trajectory : Trajectory
         clips : Tensor, shape (batch, n_frames, channels, rows, cols)
+        skip : int
+            Frames at the beginning that do not count: the first, which nothing foretells; none where the network did not begin
+            at rest.
 
         Returns
         -------
         Tensor, shape ()
         """
         if self.spec.loss == "direct":
-            missed = (trajectory.forecast[:, 1:] - clips[:, 1:]).abs().flatten(0, 1)
+            missed = (trajectory.forecast[:, skip:] - clips[:, skip:]).abs().flatten(0, 1)
             return self._norm(missed)
         weights = trajectory.errors.new_full((self.spec.levels,), 0.1 if self.spec.loss == "L_all" else 0.0)
         weights[0] = 1.0
-        return (trajectory.errors[1:] @ weights).mean()
+        return (trajectory.errors[skip:] @ weights).mean()

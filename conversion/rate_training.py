@@ -7,7 +7,7 @@ engine is another.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -19,14 +19,13 @@ from torch import Tensor, nn
 from conversion.backprop_plan import BackpropPlan
 from conversion.model_files import fill, load_tensors, save_tensors
 from conversion.rate_prednet import RatePredNet
-from conversion.timed_prednet import TimedPredNet
 from snn.curve import Curve, Progress
-from snn.errors import BlowUpError, DescriptionError, MovieError, StateError, sentence
+from snn.errors import BlowUpError, MovieError, StateError, sentence
 from snn.seeding import stream
 from snn.stimuli.movie import Movie
 from snn.stimuli.splitting import FIRST_SCORED
 
-__all__ = ["BackpropPlan", "RateTrainable", "Trainable", "Trainer", "forecast", "one_thread", "window"]
+__all__ = ["BackpropPlan", "Trainable", "Trainer", "forecast", "one_thread", "window"]
 Frames = NDArray[np.float64]
 
 
@@ -52,35 +51,6 @@ class Trainable(Protocol):
 
     def project_(self) -> None:
         """Put parameters back into their range."""
-
-
-class RateTrainable:
-    """The rate PredNet as something to train: all frames of a window in one graph.
-
-    Parameters
-    ----------
-    model : RatePredNet
-    noise : float
-        As `BackpropPlan.noise`; only a `TimedPredNet` takes any.
-    """
-
-    def __init__(self, model: RatePredNet, noise: float = 0.0) -> None:
-        self.module: nn.Module = model
-        self.model = model
-        self.noise = noise
-
-    def accumulate(self, clips: Tensor) -> tuple[float, Tensor]:
-        """As `Trainable.accumulate`."""
-        shown = coloured(clips, self.model)
-        with noisy(self.model, self.noise):
-            trajectory = self.model(shown)
-        loss = self.model.loss(trajectory, shown)
-        loss.backward()
-        return float(loss.detach()), trajectory.forecast.detach().mean(dim=2)
-
-    def project_(self) -> None:
-        """As `Trainable.project_`."""
-        self.model.project_()
 
 
 class Trainer:
@@ -237,21 +207,6 @@ def window(frames: Sequence[NDArray[np.float32]], plan: BackpropPlan, rng: np.ra
     return batch
 
 
-def coloured(clips: Tensor, model: RatePredNet) -> Tensor:
-    """Show grey frames to every colour channel.
-
-    Parameters
-    ----------
-    clips : Tensor, shape (batch, n_frames, rows, cols)
-    model : RatePredNet
-
-    Returns
-    -------
-    Tensor, shape (batch, n_frames, channels, rows, cols)
-    """
-    return clips[:, :, None].expand(-1, -1, model.spec.channels[0], -1, -1)
-
-
 def forecast(model: RatePredNet, movie: Movie, record: bool = False) -> tuple[Frames, dict[str, Frames]]:
     """Show a movie, from rest, without learning.
 
@@ -317,31 +272,6 @@ def watch(model: RatePredNet, movie: Movie) -> Iterator[tuple[Frames, dict[str, 
             grey = torch.from_numpy(frame.copy()).to(next(model.parameters()))[None, None]
             expected, memory, populations = model.step(grey.expand(-1, spec.channels[0], -1, -1), memory)
             yield expected[0].mean(dim=0).numpy().astype(np.float64), {name: a[0] for name, a in populations.items()}
-
-
-def noisy(model: RatePredNet, noise: float) -> AbstractContextManager[None]:
-    """Make the rates of a model noisy, as long as the context lasts.
-
-    Parameters
-    ----------
-    model : RatePredNet
-    noise : float
-        As `BackpropPlan.noise`.
-
-    Returns
-    -------
-    context manager
-
-    Raises
-    ------
-    DescriptionError
-        If there is to be noise and the model is no network in milliseconds.
-    """
-    if isinstance(model, TimedPredNet):
-        return model.noisy(noise)
-    if noise:
-        raise DescriptionError(sentence("noise", "belongs to a network in milliseconds", got=noise, cure="give it timing (--step-ms)"))
-    return nullcontext()
 
 
 @contextmanager

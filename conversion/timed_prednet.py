@@ -296,19 +296,21 @@ class TimedPredNet(RatePredNet):
         after = TimedMemory(*(tuple(x) for x in (late_r, late_e, r_end, e_end, p_end, t_end)))
         return torch.clamp(read, max=spec.pixel_max), after, found
 
-    def loss(self, trajectory: Trajectory, clips: Tensor) -> Tensor:
+    def loss(self, trajectory: Trajectory, clips: Tensor, skip: int = 1) -> Tensor:
         """Compute what training lowers: size of the error of the forecast, as ``error_norm`` says, after the first frame.
 
         Parameters
         ----------
         trajectory : Trajectory
         clips : Tensor, shape (batch, n_frames, channels, rows, cols)
+        skip : int
+            As `RatePredNet.loss`.
 
         Returns
         -------
         Tensor, shape ()
         """
-        missed = (trajectory.forecast[:, 1:] - clips[:, 1:]).flatten(0, 1)
+        missed = (trajectory.forecast[:, skip:] - clips[:, skip:]).flatten(0, 1)
         return self._norm(torch.cat([functional.relu(missed), functional.relu(-missed)], dim=1))
 
 

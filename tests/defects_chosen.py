@@ -47,6 +47,7 @@ DISTIL = tuple(
 )
 RATE_TRAINING, CIRCUIT = "tests/conversion/test_rate_training.py", "tests/conversion/test_circuit_training.py"
 
+TRUNCATED = "tests/conversion/test_truncated_training.py"
 SPLITTING = "tests/snn/test_splitting.py"
 SELECTIONS = {
     "snn/engines/reference.py": (QUICK, LAW, STDP, GATED, DELTA),
@@ -72,6 +73,7 @@ SELECTIONS = {
     "conversion/rate_prednet.py": (RATE, RATE_CELLS),
     "conversion/rate_cells.py": (RATE, RATE_CELLS),
     "conversion/rate_training.py": (RATE_TRAINING,),
+    "conversion/rate_trainable.py": (TRUNCATED,),
     "conversion/circuit_training.py": (CIRCUIT,),
     "snn/topology.py": (TOPOLOGY, QUICK, LAW),
     "snn/encoding.py": (ENCODING, QUICK),
@@ -290,8 +292,10 @@ CHOSEN = tuple(
         ("gates that multiply", RATE_CELLS_PY, "torch.sigmoid(c) - o, c", "torch.sigmoid(c) * o, c", "not a subtractive LSTM"),
         ("Dale's law not kept", RATE_CELLS_PY, "torch.where(sign * self.weight < 0, 0.0, self.weight)",
          "torch.where(sign * self.weight < -1e9, 0.0, self.weight)", "excitatory channels inhibit"),
-        ("first frame counts in the loss", RATE_PY, "(trajectory.errors[1:] @ weights)", "(trajectory.errors @ weights)",
+        ("first frame counts in the loss", RATE_PY, "(trajectory.errors[skip:] @ weights)", "(trajectory.errors @ weights)",
          "not the published loss"),
+        ("every stretch begins at rest", "conversion/rate_trainable.py", "memory = detached(trajectory.memory)", "memory = None",
+         "what comes after a window is never learned"),
         ("windows cross clips", "conversion/rate_training.py", "len(clip) - plan.n_frames + 1 for clip", "len(clip) for clip",
          "cuts between clips are learned"),
         ("forecast read before it settles", "conversion/circuit_training.py", "earlier[name] + sums.late[name]",

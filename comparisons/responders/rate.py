@@ -95,7 +95,8 @@ class RateResponder:
         """As `Exposable.expose`: backprop through the movie, one update a repetition."""
         import torch
 
-        from conversion.rate_training import coloured, one_thread
+        from conversion.rate_trainable import coloured
+        from conversion.rate_training import one_thread
 
         model = copy.deepcopy(self.model)
         optimiser = torch.optim.Adam(model.parameters(), lr=EXPOSED_LR)

@@ -31,7 +31,7 @@ from comparisons.running import AnyJob, run_job
 from comparisons.statistics import t_interval
 from conversion.backprop_plan import BackpropPlan
 from conversion.rate_spec import RatePredNetSpec
-from conversion.rate_training import RateTrainable
+from conversion.rate_trainable import RateTrainable
 from snn.engines import engine
 from snn.errors import BlowUpError, MovieError, StateError
 

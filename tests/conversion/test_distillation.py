@@ -21,7 +21,8 @@ from conversion.distil_report import distillation_report, refuse_untaught
 from conversion.distillation import DistilTrainable, inherit, mismatch, observe
 from conversion.rate_prednet import RatePredNet
 from conversion.rate_spec import RatePredNetSpec, Timing
-from conversion.rate_training import RateTrainable, Trainer, forecast
+from conversion.rate_trainable import RateTrainable
+from conversion.rate_training import Trainer, forecast
 from conversion.timed_prednet import TimedPredNet, rate_model, tau_of
 from snn.errors import ConversionError, MovieError
 from snn.stimuli.movie import Movie

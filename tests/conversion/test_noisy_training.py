@@ -14,7 +14,8 @@ from comparisons.rate_job import RateJob
 from conversion.backprop_plan import BackpropPlan
 from conversion.rate_prednet import RatePredNet
 from conversion.rate_spec import RatePredNetSpec, Timing
-from conversion.rate_training import RateTrainable, Trainer
+from conversion.rate_trainable import RateTrainable
+from conversion.rate_training import Trainer
 from conversion.timed_prednet import TimedPredNet
 from snn.errors import DescriptionError
 from snn.stimuli.movie import Movie

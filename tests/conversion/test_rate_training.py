@@ -18,7 +18,8 @@ from torch import Tensor
 from conversion.backprop_plan import BackpropPlan
 from conversion.rate_prednet import RatePredNet
 from conversion.rate_spec import RatePredNetSpec
-from conversion.rate_training import RateTrainable, Trainer, forecast, one_thread, window
+from conversion.rate_trainable import RateTrainable
+from conversion.rate_training import Trainer, forecast, one_thread, window
 from snn.errors import BlowUpError, MovieError, StateError
 from snn.seeding import stream
 from snn.stimuli.movie import Movie
