@@ -8,6 +8,7 @@ from types import MappingProxyType
 from comparisons.phenomena.balance import Balance
 from comparisons.phenomena.flash_lag import FlashLag
 from comparisons.phenomena.flash_lag_postdictive import FlashLagPostdictive
+from comparisons.phenomena.flow_halt import FlowHalt
 from comparisons.phenomena.kanizsa import Kanizsa
 from comparisons.phenomena.length import Length
 from comparisons.phenomena.oddball import Oddball
@@ -28,6 +29,7 @@ ALL: tuple[Phenomenon, ...] = (
     Kanizsa(),
     FlashLag(),
     FlashLagPostdictive(),
+    FlowHalt(),
     Balance(),
     Rhythms(),
 )
