@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from comparisons.phenomena.balance import Balance
+from comparisons.phenomena.border_ownership import BorderOwnership
 from comparisons.phenomena.flash_lag import FlashLag
 from comparisons.phenomena.flash_lag_postdictive import FlashLagPostdictive
 from comparisons.phenomena.flow_halt import FlowHalt
@@ -27,6 +28,7 @@ ALL: tuple[Phenomenon, ...] = (
     Sequence(),
     Oddball(),
     Kanizsa(),
+    BorderOwnership(),
     FlashLag(),
     FlashLagPostdictive(),
     FlowHalt(),
