@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from comparisons.phenomena.balance import Balance
 from comparisons.phenomena.border_ownership import BorderOwnership
+from comparisons.phenomena.faces import Faces
 from comparisons.phenomena.flash_lag import FlashLag
 from comparisons.phenomena.flash_lag_postdictive import FlashLagPostdictive
 from comparisons.phenomena.flow_halt import FlowHalt
@@ -27,6 +28,7 @@ ALL: tuple[Phenomenon, ...] = (
     SizeTuning(),
     Sequence(),
     Oddball(),
+    Faces(),
     Kanizsa(),
     BorderOwnership(),
     FlashLag(),

@@ -55,7 +55,7 @@ class Owning:
 
 
 def test_found_where_it_is_and_nowhere_else() -> None:
-    check_phenomenon(BorderOwnership(), Owning(1.0))
+    check_phenomenon(BorderOwnership(n_trials=2), Owning(1.0))
 
 
 def test_feedback_and_share() -> None:
