@@ -48,7 +48,8 @@ class Faces:
 
     in the mean over both families. So the same faces, with the same distances in pixels, are compared in two subjects, and what
     grows with a caricature for reasons of its own cancels. A subject that is right about each family's average and answers
-    distance alone would have a norm of about 0.9; growth that is a matter of the picture gives 0. Many remembered faces do as
+    distance alone would have a norm of about 0.9; growth that is a matter of the picture gives 0; a subject that learned to carry
+    on any face of its family, once it sees it, has less growth there than elsewhere, and a norm below 0. Many remembered faces do as
     well as one norm: the measure cannot tell them apart.
 
     Beside it the share of cells of which the same is above 0 (half by chance), and the level at which the answer to the family

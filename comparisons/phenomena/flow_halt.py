@@ -45,7 +45,8 @@ class FlowHalt:
         mismatch = (halts - moves on) / (halts + moves on)      surprise = (halts - halts again) / (halts + halts again)
 
     and flow = (moves on - still) / (moves on + still). "Mismatch, next frame" is that of the frame after, in which the pictures
-    differ. Nothing is learned between, so that a surprise needs statistics within half a second.
+    differ. Nothing is learned between, so that a surprise needs statistics within half a second; it is below 0 where stop and go
+    leaves errors of its own.
 
     Parameters
     ----------
