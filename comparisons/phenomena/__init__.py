@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from comparisons.phenomena.balance import Balance
+from comparisons.phenomena.border_ownership import BorderOwnership
+from comparisons.phenomena.faces import Faces
 from comparisons.phenomena.flash_lag import FlashLag
 from comparisons.phenomena.flash_lag_postdictive import FlashLagPostdictive
+from comparisons.phenomena.flow_halt import FlowHalt
 from comparisons.phenomena.kanizsa import Kanizsa
 from comparisons.phenomena.length import Length
 from comparisons.phenomena.oddball import Oddball
@@ -25,9 +28,12 @@ ALL: tuple[Phenomenon, ...] = (
     SizeTuning(),
     Sequence(),
     Oddball(),
+    Faces(),
     Kanizsa(),
+    BorderOwnership(),
     FlashLag(),
     FlashLagPostdictive(),
+    FlowHalt(),
     Balance(),
     Rhythms(),
 )
