@@ -23,26 +23,26 @@ N_PAIRINGS = 200
 class Sequence:
     """Prediction suppression by learned pairs.
 
-    Leading and trailing images (cuts of photographs, alike in mean and contrast) are paired. The subject is asked before and after
-    it has seen the pairs, with learning on; the test itself teaches nothing. In the test every leading image goes before every
-    trailing one, so that each trailing image is predicted once, and unpredicted after each of the others; images and recency are
-    the same for both. With ``P`` and ``U`` the mean answers of the error cells of a level to predicted and unpredicted images,
+    Leading and trailing images (cuts of photographs, alike in mean and contrast) are paired. One copy of the subject sees the
+    pairs, with learning on; another sees the same images as often, each leading one before all trailing ones alike. In the test,
+    which teaches nothing, every leading image goes before every trailing one, so that each trailing image is predicted once, and
+    unpredicted after each of the others; images and recency are the same for both. With ``P`` and ``U`` the mean answers of the
+    error cells of a level to predicted and unpredicted images,
 
-        PSI = (U - P) / (U + P)      learned PSI = PSI after - PSI before,
+        PSI = (U - P) / (U + P)      learned PSI = PSI after pairs - PSI after mixed,
 
-    over the time of the trailing image, over its first 2 frames, and over the rest. PSI before is not 0 but what this set of
-    images gives by chance: mostly, how far an image is from the one before it. Such a bias would look like learning if exposure
-    made the subject heed it less, so the pairs are put together such that partners are as far from each other as others are.
+    over the time of the trailing image, over its first 2 frames, and over the rest. What exposure to images does by itself is in
+    both copies. PSI before any exposure is told too; it is not 0 but what this set of images gives by chance: mostly, how far an
+    image is from the one before it. The pairs are put together such that partners are as far from each other as others are.
 
+    The claim is about learning, so that an untrained network, which learns from the exposure too, is no control; the mixed copy is.
     A subject that cannot go on learning is not asked. As a control (cells that only tire) it is tested twice, with other noise and
     nothing in between, so that its learned PSI tells of noise and its PSI before of recency.
 
     Parameters
     ----------
     exposures : int
-        How often each pair is seen; this sets the cost.
-    n_orders : int
-        How many orders of the pairs are seen, one after another, each as a movie that begins at rest.
+        How often each pair is seen, at most; this sets the cost.
     before, leading, trailing, between : int
         Frames of grey at first, of both images of a pair, and of grey after each pair of an exposure.
 
@@ -52,7 +52,6 @@ class Sequence:
     """
 
     exposures: int = 100
-    n_orders: int = 4
     before: int = 8
     leading: int = 3
     trailing: int = 3
@@ -60,17 +59,17 @@ class Sequence:
 
     @property
     def about(self) -> About:
-        """As `Phenomenon.about`. At 0.02 unpredicted images are answered 4 % more than predicted ones, on top of before."""
+        """As `Phenomenon.about`. At 0.02 unpredicted images are answered 4 % more than predicted ones, on top of mixed exposure."""
         return About(
             name="sequence",
             title="Prediction suppression by learned pairs",
-            version=2,
+            version=3,
             claim="After exposure to pairs, errors at an image are smaller where its partner led to it.",
             doi="10.1523/JNEUROSCI.1215-14.2014",
             primary="learned PSI",
             unit="",
             least=0.02,
-            controls=("untrained", "adaptation_only"),
+            controls=("adaptation_only",),
             departures="Pairs in place of triplets, some hundred exposures in place of weeks, cuts of photographs in place of objects.",
         )
 
@@ -82,21 +81,39 @@ class Sequence:
 
     def measure(self, responder: Responder, seed: int) -> Measurement:
         """As `Phenomenon.measure`: learned PSI and PSI before, of both error populations of a level and of each."""
-        levels, learned = levels_of(responder, "error_pos"), responder
-        if can_learn(responder):
-            for k, movie in enumerate(self.exposure(responder, seed)):
-                assert isinstance(learned, Exposable)
-                learned = learned.expose(movie, self.exposures // self.n_orders, seed=seed * 1000 + k)
-        before, after = self._test(responder, seed, 0), self._test(learned, seed, 1)
-        effects, curves = {}, {}
+        levels, told = levels_of(responder, "error_pos"), [self._test(responder, seed, 0)]
+        for time, paired in enumerate((False, True), 1):
+            learned = responder
+            if isinstance(responder, Exposable) and can_learn(responder):
+                movie = self.exposure(responder, seed, paired)
+                learned = responder.expose(movie, max(1, self.exposures // self.n_images(responder)), seed=seed * 1000)
+            told.append(self._test(learned, seed, time))
+        before, mixed, after = told
+        effects: dict[str, float] = {}
+        curves: dict[str, FloatArray] = {}
         for where in before:
             for name, frames in (("", slice(None)), (", first 2 frames", slice(0, 2)), (", rest", slice(2, None))):
-                was, now = (self._psi(found[where][..., frames].mean(-1)) for found in (before, after))
-                effects[f"learned PSI{name}, {where}"] = now - was
+                was, other, now = (self._psi(found[where][..., frames].mean(-1)) for found in told)
+                effects[f"learned PSI{name}, {where}"] = now - other
                 effects[f"PSI before{name}, {where}"] = was
-            curves[f"{where}: before"], curves[f"{where}: after"] = before[where], after[where]
+            curves |= {f"{where}: before": before[where], f"{where}: mixed": mixed[where], f"{where}: after": after[where]}
         effects |= over_levels(effects, ("learned PSI", "learned PSI, first 2 frames", "learned PSI, rest", "PSI before"), levels)
         return Measurement(effects, curves)
+
+    @staticmethod
+    def n_images(responder: Responder) -> int:
+        """Say how many pairs there are: 5 in frames below 32 px, 8 in larger ones.
+
+        Parameters
+        ----------
+        responder : Responder
+            Gives the size of a frame.
+
+        Returns
+        -------
+        int
+        """
+        return 5 if min(responder.frame_size) < 32 else 8
 
     def images(self, responder: Responder, seed: int) -> tuple[FloatArray, FloatArray]:
         """Draw the images.
@@ -110,9 +127,9 @@ class Sequence:
         Returns
         -------
         tuple of ndarray, shape (n_pairs, rows, cols)
-            Leading and trailing, partners in the same order; 5 of each in frames below 32 px, 8 in larger ones.
+            Leading and trailing, partners in the same order.
         """
-        n = 5 if min(responder.frame_size) < 32 else 8
+        n = self.n_images(responder)
         rng = stream(seed, "sequence", "images")
         cuts = matched_cuts(2 * n, responder.frame_size, rng)
         leading, trailing = cuts[:n], cuts[n:]
@@ -144,32 +161,32 @@ class Sequence:
                 found[i, j] = Movie(frames, responder.frame_ms, f"{i} then {j}", "cuts of photographs")
         return found
 
-    def exposure(self, responder: Responder, seed: int) -> list[Movie]:
-        """Draw what is learned from: all pairs, in several orders.
+    def exposure(self, responder: Responder, seed: int, paired: bool = True) -> Movie:
+        """Draw what is learned from: every leading image as often as there are trailing ones, in an order of chance.
 
         Parameters
         ----------
         responder : Responder
         seed : int
+        paired : bool
+            Whether its partner follows each time, or each trailing image once.
 
         Returns
         -------
-        list of Movie
+        Movie
         """
         leading, trailing = self.images(responder, seed)
-        rng = stream(seed, "sequence", "orders")
-        grey = np.full((1, *responder.frame_size), GREY)
-        found = []
-        for k in range(self.n_orders):
-            parts = [np.repeat(grey, self.before, 0)]
-            for pair in rng.permutation(len(leading)):
-                shown = ((leading[pair][None], self.leading), (trailing[pair][None], self.trailing), (grey, self.between))
-                parts += [np.repeat(frame, n, 0) for frame, n in shown]
-            found.append(Movie(np.concatenate(parts), responder.frame_ms, f"pairs, order {k}", "cuts of photographs"))
-        return found
+        n, grey = len(leading), np.full((1, *responder.frame_size), GREY)
+        parts = [np.repeat(grey, self.before, 0)]
+        for drawn in stream(seed, "sequence", "order").permutation(n * n):
+            first, other = divmod(int(drawn), n)
+            second = first if paired else other
+            shown = ((leading[first][None], self.leading), (trailing[second][None], self.trailing), (grey, self.between))
+            parts += [np.repeat(frame, times, 0) for frame, times in shown]
+        return Movie(np.concatenate(parts), responder.frame_ms, "pairs" if paired else "mixed", "cuts of photographs")
 
     def _test(self, responder: Responder, seed: int, time: int) -> Answers:
-        """Answers of every error population to every trailing image, before (0) or after (1) the exposure."""
+        """Answers of every error population to every trailing image, before (0) or after mixed (1) or paired (2) exposure."""
         names, at = [s.name for s in error_sites(responder)], self.before + self.leading
         tests = self.tests(responder, seed)
         n, found = 1 + max(i for i, _ in tests), Answers()
