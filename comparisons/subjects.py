@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from comparisons import run_folder
+from comparisons.convert_job import ConvertJob
+from comparisons.converting import calibration, rate_run, settling
 from comparisons.evaluation import pooled_ratio
 from comparisons.inspection import CircuitRun, RateRun, load_run
 from comparisons.movies import PHOTOGRAPHS
@@ -16,7 +20,7 @@ from comparisons.responders.circuit import CircuitResponder
 from comparisons.responders.rate import RateResponder
 from comparisons.scoring_runs import Frames, score_path
 from plasticity.training import Plan
-from snn.errors import MovieError, SubjectError, sentence
+from snn.errors import ConversionError, MovieError, RunFolderError, SubjectError, sentence
 from snn.stimuli.drift import drifting_movies, photographs
 from snn.stimuli.movie import Movie
 from snn.stimuli.reading import read_movies
@@ -69,8 +73,32 @@ def open_subject(path: Path, name: str) -> Subject:
     if isinstance(run, RateRun):
         return Subject(run.path, digest, RateResponder(run.model, name, frame_ms=source.frame_ms, seed=run.job.seed))
     if isinstance(run, CircuitRun):
-        return Subject(run.path, digest, CircuitResponder(run.network, run.state, name, seed=run.job.seed, eta=_last_eta(run)))
+        born = _born(run.job, name) if isinstance(run.job, ConvertJob) else None
+        responder = CircuitResponder(run.network, run.state, name, seed=run.job.seed, eta=_last_eta(run), born=born)
+        return Subject(run.path, digest, responder)
     raise SubjectError(sentence(str(path), "is no run of a model"))  # pragma: no cover
+
+
+def _born(job: ConvertJob, name: str) -> Callable[[], CircuitResponder | None]:
+    """Give what converts the rate model as it was before it learned, in the same way, on the same frames; once.
+
+    It gives None where the run of the rate model is gone, or what it was at birth has no form in spikes.
+    """
+
+    @cache
+    def convert() -> CircuitResponder | None:
+        from conversion import pipeline
+        from conversion.timed_prednet import rate_model
+
+        try:
+            run = rate_run(Path(job.model))
+            model = rate_model(run.job.model, run.job.seed)
+            found = pipeline.convert(model, job.recipe, calibration(job.source, job.recipe, settling(model)))
+        except (RunFolderError, ConversionError):
+            return None
+        return CircuitResponder(found.network, found.state, f"{name}, untrained", seed=job.seed)
+
+    return convert
 
 
 def _last_eta(run: CircuitRun) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -55,6 +55,9 @@ class CircuitResponder:
         With which it was born; its untrained control is born anew with it.
     eta : float
         What multiplies learning while it is exposed: where its training ended.
+    born : callable, optional
+        Gives its untrained control where that is not itself with weights of its birth: a network that was converted has learned
+        nothing by itself. None where there is none.
     """
 
     def __init__(
@@ -68,9 +71,11 @@ class CircuitResponder:
         noise: float = SENSOR_NOISE,
         seed: int = 0,
         eta: float = 1.0,
+        born: Callable[[], Responder | None] | None = None,
     ) -> None:
         self.network, self.name, self.noise, self.seed, self.eta = network, name, noise, seed, eta
         self.learns = any(j.rule is not None for j in network.projections)
+        self._born = born
         self._options = {"precision": precision} if engine_name in ("event", "torch_") else {}
         self._engine_name, self._state = engine_name, state
         self._simulation: Simulation | None = None
@@ -101,6 +106,8 @@ class CircuitResponder:
 
     def control(self, name: Control) -> Responder | None:
         """As `Responder.control`: it is born anew, where it has learned by itself, or weights from every level above are 0."""
+        if name == "untrained" and self._born is not None:
+            return self._born()
         if name == "untrained" and self.learns:
             born = initial_state(self.network, dt_ms=self._state.dt_ms, seed=self.seed)
             kept = {k: v for k, v in self._state.arrays.items() if k.startswith(("threshold/", "bias/", "factor/"))}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from comparisons import battery_plan
-from comparisons.battery_plan import BATTERIES, MINUTES, RUNS, make_missing, minutes_to_make, missing, models_of
+from comparisons.battery_plan import BATTERIES, COPIES, RUNS, job_of, make_missing, minutes_to_make, missing, models_of
 from comparisons.phenomena import PHENOMENA
 from comparisons.progress import Reporter
 from comparisons.run_folder import SHIPPED
@@ -15,32 +16,55 @@ from comparisons.shipped import jobs
 
 
 @pytest.mark.parametrize("name", list(BATTERIES))
-def test_what_is_missing(name: str, tmp_path: Path) -> None:
+def test_what_is_missing(name: Any, tmp_path: Path) -> None:
     """Oracle: seeds times models, less one of each that comes with the package, less what is there."""
-    found = BATTERIES[name]  # type: ignore[index]
-    assert set(found.phenomena) <= set(PHENOMENA) and set(found.models) <= set(MINUTES) and set(found.models.values()) <= set(jobs())
-    models = models_of(name, tmp_path)  # type: ignore[arg-type]
-    assert all(m.runs[0].parent == SHIPPED and len(m.runs) == found.seeds for m in models)
-    todo = missing(name, tmp_path)  # type: ignore[arg-type]
-    assert len(todo) == len(models) * (found.seeds - 1)
-    for path, job in todo.items():
-        model, _, seed = path.name.rpartition("-")
-        like = jobs()[found.models[model]]
-        assert job.model_dump() == like.model_dump() | {"seed": int(seed)}
+    found = BATTERIES[name]
+    assert set(found.phenomena) <= set(PHENOMENA)
+    assert {m.shipped for m in found.models.values()} - {""} <= set(jobs())
+    models = models_of(name, tmp_path)
+    shipped = [m.name for m in models if m.runs[0].parent == SHIPPED]
+    assert shipped == [name for name, m in found.models.items() if m.shipped and not m.narrow]
+    assert all(len(set(m.runs)) == found.seeds for m in models)
+    todo = missing(name, tmp_path)
+    assert len(todo) == len(models) * found.seeds - len(shipped)
+    whole = minutes_to_make(name, tmp_path)
     (tmp_path / RUNS / "leaky-1").mkdir(parents=True)
-    assert minutes_to_make(name, tmp_path) == pytest.approx(sum(MINUTES[p.name.rpartition("-")[0]] for p in todo) - MINUTES["leaky"])  # type: ignore[arg-type]
+    assert minutes_to_make(name, tmp_path) == pytest.approx(whole - found.models["leaky"].minutes)
+    for k, member in enumerate(found.models.values()):
+        assert not member.converted or member.converted in list(found.models)[:k]
+
+
+@pytest.mark.parametrize("member", [m for m in BATTERIES["full"].models.values() if m.shipped])
+def test_what_is_learned_is_what_the_shipped_model_was(member: battery_plan.Member) -> None:
+    """Oracle: the shipped job, field by field; of a narrow one half of the channels, and one of the frame."""
+    told, like = job_of(member, 3).model_dump(), jobs()[member.shipped].model_dump()
+    if member.narrow:
+        wide, narrow = like.pop("model"), told.pop("model")
+        assert narrow == wide | {
+            "channels": (1, *(n // 2 for n in wide["channels"][1:])),
+            "r_channels": tuple(n // 2 for n in wide["r_channels"]),
+        }
+    assert told == like | {"seed": 3}
 
 
 def test_making_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Oracle: every missing run is asked for once, under its own name."""
+    """Oracle: every missing run is asked for once, under its own name; what is converted, after what it comes from."""
     asked = []
 
-    def run_job(job: object, out: Path, **_: object) -> None:
-        asked.append(out)
+    def run_job(job: Any, out: Path, **_: object) -> None:
+        asked.append((out.name, job.seed))
+        out.mkdir(parents=True)
+
+    def convert_run(source: Path, out: Path, recipe: Any, **_: object) -> None:
+        assert source.is_dir() and source.name == f"leaky-ms-{recipe.seed}" and recipe.copies == COPIES
+        asked.append((out.name, recipe.seed))
         out.mkdir(parents=True)
 
     monkeypatch.setattr(battery_plan, "run_job", run_job)
-    make_missing("quick", tmp_path, Reporter())
-    make_missing("quick", tmp_path, Reporter())
-    assert [p.name for p in asked] == ["leaky-1", "leaky-2", "spiking-1", "spiking-2"]
-    assert missing("quick", tmp_path) == {}
+    monkeypatch.setattr(battery_plan, "convert_run", convert_run)
+    for name in ("quick", "full"):
+        for _ in range(2):
+            make_missing(name, tmp_path / name, Reporter())  # type: ignore[arg-type]
+        assert missing(name, tmp_path / name) == {}  # type: ignore[arg-type]
+    assert [out for out, _ in asked[:4]] == ["leaky-1", "leaky-2", "spiking-1", "spiking-2"]
+    assert all(out.rpartition("-")[2] == str(seed) for out, seed in asked) and len(set(asked[4:])) == len(asked) - 4 == 22
