@@ -97,8 +97,11 @@ def svg(figure: Any, says: str) -> str:
     str
         Without the names of groups, which would be there twice in a page of several figures.
     """
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
     text = StringIO()
-    figure.savefig(text, format="svg", metadata={"Date": None})
+    # Saved as other figures are, it would be drawn twice.
+    FigureCanvasSVG(figure).print_svg(text, metadata={"Date": None})
     found = text.getvalue()
     found = re.sub(r'<g id="[^"]*"', "<g", found[found.index("<svg") :])
     found = re.sub(r"<metadata>.*?</metadata>", "", found, flags=re.DOTALL)

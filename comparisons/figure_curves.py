@@ -74,13 +74,13 @@ def panel_svg(panel: Panel, curves: Mapping[str, Sequence[Run]]) -> str:
                 _draw(rows[1], panel, other, colour, point, (k, n + 1))
         if adapting is not None:
             _draw(rows[1], panel, adapting, ADAPTATION, "D", (n, n + 1))
-        rows[0].set_title(panel.title)
+        rows[0].set_title(panel.title, y=1.03)
         for axes in rows:
             _dress(axes, panel, axes is rows[0])
         if below:
             rows[0].tick_params(labelbottom=False)
             rows[1].set_facecolor("#f0f0f0")
-            rows[1].set_title("controls", fontsize=8.5, color="#555555", loc="left", pad=3)
+            rows[1].set_title("controls", fontsize=8.5, color="#555555", loc="left", y=1.02)
         rows[-1].set_xlabel("" if panel.bars else panel.x)
         rows[0].set_ylabel(panel.y)
         return svg(figure, f"{panel.title}: {panel.y} by {panel.x}")
@@ -161,14 +161,16 @@ def _dress(axes: Any, panel: Panel, first: bool) -> None:
         axes.set_xticks(range(len(panel.lines)), [line.label.replace(", ", "\n") for line in panel.lines], fontsize=7.5)
         axes.axhline(0.0, color=BOUNDARY, lw=0.8)
         return
-    if "x" in panel.log:
+    if "x" in panel.log and axes.lines:
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-        axes.xaxis.set_minor_formatter(lambda value, _: "")
-        points = axes.lines[0].get_xdata() if axes.lines else ()
-        if 0 < len(points) <= MOST_TICKS:
+        axes.minorticks_off()
+        points = np.asarray(axes.lines[0].get_xdata())
+        if len(points) <= MOST_TICKS:
             axes.set_xticks(points)
-    if "y" in panel.log:
+        # Of lines without any point there are no limits to be found.
+        axes.set_xlim(float(points[points > 0].min()) / 1.15, float(points.max()) * 1.15)
+    if "y" in panel.log and any((np.asarray(line.get_ydata()) > 0).any() for line in axes.lines):
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     elif not any((np.asarray(line.get_ydata()) < 0).any() for line in axes.lines):
