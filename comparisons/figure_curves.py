@@ -17,7 +17,7 @@ Run = Mapping[str, Mapping[str, FloatArray]]
 """Curves of one seed by who answered (``model`` or a control) and name."""
 WIDTH_IN, HEIGHT_IN, CONTROLS_IN = 2.7, 1.65, 0.95
 """Width of a panel; heights of its axes, above and below."""
-LEFT_IN, RIGHT_IN, TOP_IN, BOTTOM_IN, BETWEEN_IN = 0.56, 0.1, 0.3, 0.46, 0.26
+LEFT_IN, RIGHT_IN, TOP_IN, BOTTOM_IN, BETWEEN_IN = 0.56, 0.15, 0.3, 0.46, 0.26
 ADAPTATION = "#3a3a3a"
 FLOOR = 0.2
 """An untrained network is drawn at this share of its model's scale at least, so that no noise is blown up."""
@@ -161,6 +161,8 @@ def _dress(axes: Any, panel: Panel, first: bool) -> None:
         axes.set_xticks(range(len(panel.lines)), [line.label.replace(", ", "\n") for line in panel.lines], fontsize=7.5)
         axes.axhline(0.0, color=BOUNDARY, lw=0.8)
         return
+    if not panel.log:
+        axes.xaxis.get_major_locator().set_params(integer=True)
     if "x" in panel.log and axes.lines:
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
@@ -173,7 +175,7 @@ def _dress(axes: Any, panel: Panel, first: bool) -> None:
     if "y" in panel.log and any((np.asarray(line.get_ydata()) > 0).any() for line in axes.lines):
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    elif not any((np.asarray(line.get_ydata()) < 0).any() for line in axes.lines):
+    elif axes.dataLim.y0 >= 0:
         axes.set_ylim(bottom=0.0)
     if panel.limits:
         axes.set_xlim(*panel.limits)

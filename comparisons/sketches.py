@@ -9,7 +9,7 @@ from types import MappingProxyType
 import numpy as np
 
 from comparisons.panels import Line, Panel, Span, share_of_all
-from comparisons.phenomena.kanizsa import BEFORE, FIGURES
+from comparisons.phenomena.kanizsa import BEFORE, SETTLED
 from comparisons.phenomena.kanizsa import ON as FIGURE_FRAMES
 from comparisons.phenomena.oddball import Oddball
 from comparisons.phenomena.on_off import OnOff
@@ -59,6 +59,11 @@ def _while_on(values: FloatArray, axis: FloatArray) -> FloatArray:
     return values[: Oddball().on]
 
 
+def _after_the_first(values: FloatArray, axis: FloatArray) -> FloatArray:
+    """Leave out the frames that belong to the beginning of the clip."""
+    return np.where(axis < SETTLED - BEFORE, np.nan, values)
+
+
 def _off_the_lines(values: FloatArray, axis: FloatArray) -> FloatArray:
     """Power over its mean, without the lines of the frame rate, which the measures leave out as well."""
     window, at = Rhythms().window, np.arange(len(values))
@@ -78,6 +83,7 @@ BANDS = (Span(*SLOW_HZ, "alpha, beta"), Span(*FAST_HZ, "gamma"))
 SUPPRESSED = "Suppression: the line rises to a best size and falls again towards the largest."
 PAIRED = (Line("level {level}: before", "predicted", "-", _paired), Line("level {level}: before", "unpredicted", "--", _unpaired))
 LEARNED = (Line("level {level}: after", "predicted", "-", _paired), Line("level {level}: after", "unpredicted", "--", _unpaired))
+SHORT = {"predicted": "pred.", "unpredicted": "unpred."}
 KINDS = (
     Line("level {level}: deviant", "deviant"),
     Line("level {level}: control", "among many standards", "--"),
@@ -88,7 +94,11 @@ SPECTRA = (
     Line("error, level {level}", "errors", "-", _off_the_lines),
     Line("representation, level {level}", "representations", "--", _off_the_lines),
 )
-SIDES = {"illusory": "-", "rotated": "--", "real": ":"}
+SIDES = {
+    "illusory": Line("illusory", "illusory", "-", _after_the_first),
+    "turned away": Line("rotated", "turned away", "--", _after_the_first),
+    "real": Line("real", "real side", ":", _after_the_first),
+}
 
 
 def _mean(lines: tuple[Line, ...], *labels: str) -> tuple[Line, ...]:
@@ -105,6 +115,12 @@ def _discs(when: str, window: str) -> Panel:
     name = f"{window}, level {{level}}, contrast"
     lines = (Line(f"{name} 1", "full contrast"), Line(f"{name} 0.3", "contrast 0.3", "--"))
     return Panel(f"level {{level}}, {when}", lines, "diameter of the disc (px)", axis="diameter")
+
+
+def _sides(title: str, *figures: str) -> Panel:
+    return Panel(
+        title, tuple(SIDES[f] for f in figures), TIME, axis=float(-BEFORE), limits=(SETTLED - BEFORE, FIGURE_FRAMES), spans=(INDUCERS,)
+    )
 
 
 def _forecast(title: str, what: str, moving: str) -> Panel:
@@ -167,13 +183,13 @@ SKETCHES: Mapping[str, Sketch] = MappingProxyType(
             "Pairs are seen a hundred times while the network learns. Before and after, every first image leads to every second one.",
             "Learned: after, the predicted image is answered less than the unpredicted ones; before, no difference.",
             (
-                Panel("level {level}, before the pairs were seen", PAIRED, TIME),
+                Panel("level {level}, before", PAIRED, TIME),
                 Panel("level {level}, after", LEARNED, TIME),
                 Panel(
                     "level {level}, means",
                     (
-                        *(Line(line.curve, f"{line.label}, before", "-", line.take) for line in PAIRED),
-                        *(Line(line.curve, f"{line.label}, after", "-", line.take) for line in LEARNED),
+                        *(Line(line.curve, f"{SHORT[line.label]}, before", "-", line.take) for line in PAIRED),
+                        *(Line(line.curve, f"{SHORT[line.label]}, after", "-", line.take) for line in LEARNED),
                     ),
                     "",
                     bars=True,
@@ -198,13 +214,8 @@ SKETCHES: Mapping[str, Sketch] = MappingProxyType(
             "Error cells on its sides are followed, where nothing changes.",
             "Illusory contours: the illusory square lies above the corners turned away; a real side is answered earlier.",
             (
-                Panel(
-                    "cells on the sides",
-                    tuple(Line(f, {"rotated": "turned away"}.get(f, f), s) for f, s in SIDES.items() if f in FIGURES),  # type: ignore[arg-type]
-                    TIME,
-                    axis=float(-BEFORE),
-                    spans=(INDUCERS,),
-                ),
+                _sides("cells on the sides", "real", "illusory", "turned away"),
+                _sides("without the real side", "illusory", "turned away"),
             ),
             "illusory less turned away, over their sum",
         ),
