@@ -2,35 +2,67 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from comparisons.battery import Battery, Task
-from comparisons.figure_battery import curves_svg, effect_svg
+from comparisons.figure_battery import COLOURS, POINTS, effect_svg
+from comparisons.figure_curves import Run, panel_svg
+from comparisons.panels import Panel, by_level, default_panels
 from comparisons.phenomena import PHENOMENA
+from comparisons.report_films import films_of
+from comparisons.report_sources import command, command_of_report, shown_path
 from comparisons.run_folder import versions
-from comparisons.verdict_table import in_words
+from comparisons.sketches import SKETCHES, Sketch
+from comparisons.statistics import Interval
+from comparisons.verdict_table import TINY
 from comparisons.verdicts import GATE, Verdict
 from snn.files import replace_file
 
-TEMPLATE = Path(__file__).with_name("report.html.j2")
-TITLE = "Which cortical properties of PredNet does each model have?"
+TITLE = "Do networks that predict behave like visual cortex?"
+TEMPLATE = "report.html.j2"
 CSS = {"not applicable": "na", "not trained enough": "gate"}
+RANK = ("holds", "undecided", "fails", "not trained enough", "not applicable")
+"""Order in which verdicts are sorted."""
 DIGITS = 12
 """Digits of a manifest's digest that are printed."""
+MOST_DIGITS = 4
+"""After the point."""
+DASHES = {"-": "", "--": "7 3", ":": "2 3", "-.": "7 3 2 3"}
+"""Of the lines in a legend."""
 
 
-def write_report(out: Path) -> Path:
+@dataclass(frozen=True)
+class Section:
+    """A further part of the page, after the phenomena.
+
+    Attributes
+    ----------
+    name : str
+        By which it is linked.
+    title : str
+    html : str
+        What stands in it; classes are those of ``page_style.css``.
+    """
+
+    name: str
+    title: str
+    html: str
+
+
+def write_report(out: Path, sections: Sequence[Section] = ()) -> Path:
     """Write the report of a battery beside its results.
 
     Parameters
     ----------
     out : Path
         The folder of the battery.
+    sections : sequence of Section
+        Further parts.
 
     Returns
     -------
@@ -44,98 +76,148 @@ def write_report(out: Path) -> Path:
     """
     battery = Battery.open(out)
     page = out / "report.html"
-    text = render(battery)
+    text = render(battery, sections)
     replace_file(page, lambda file: file.write(text.encode()))
     return page
 
 
-def render(battery: Battery) -> str:
+def render(battery: Battery, sections: Sequence[Section] = ()) -> str:
     """Print the report as HTML.
 
     Parameters
     ----------
     battery : Battery
+    sections : sequence of Section
+        Further parts.
 
     Returns
     -------
     str
     """
-    from jinja2 import Environment, StrictUndefined
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     verdicts = battery.verdicts()
     context = {
         "title": TITLE,
-        "summary": summary(verdicts),
-        "models": [{"name": m.name, "gate": _mean([battery.gate(Task(m, k, "")) for k in range(len(m.runs))])} for m in battery.models],
+        "models": [_model(battery, k, verdicts) for k in range(len(battery.models))],
         "phenomena": [_phenomenon(battery, name, verdicts) for name in battery.phenomena],
+        "sections": sections,
         "runs": _runs(battery),
         "gate": GATE,
-        "command": _command(battery),
+        "command": command(battery),
+        "command_of_report": command_of_report(battery),
         "versions": ", ".join(f"{name} {version}" for name, version in versions().items()),
     }
-    return Environment(autoescape=True, undefined=StrictUndefined).from_string(TEMPLATE.read_text()).render(context)
+    loader = FileSystemLoader(Path(__file__).parent)
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined).get_template(TEMPLATE).render(context)
 
 
-def summary(verdicts: Mapping[str, Mapping[str, Verdict]]) -> str:
-    """Say in one sentence what each model has.
-
-    Parameters
-    ----------
-    verdicts : mapping of str to mapping
-        Per model and phenomenon.
-
-    Returns
-    -------
-    str
-    """
-    parts = []
-    for model, found in verdicts.items():
-        counts = {what: sum(v.outcome == what for v in found.values()) for what in ("holds", "fails", "undecided")}
-        parts.append(f"in {model} {counts['holds']} hold, {counts['fails']} fail, {counts['undecided']} are undecided")
-    seeds = {v.n_seeds for found in verdicts.values() for v in found.values() if v.effect is not None}
-    count = f"{min(seeds)}" if len(seeds) == 1 else f"{min(seeds)} to {max(seeds)}" if seeds else "no"
-    what = "Each model was shown the same simple movies and asked for the same cortical phenomena"
-    return f"{what}, with {count} trained network{'s' if seeds != {1} else ''} each: {'; '.join(parts)}."
+def _model(battery: Battery, k: int, verdicts: Mapping[str, Mapping[str, Verdict]]) -> dict[str, Any]:
+    model = battery.models[k]
+    tasks = [Task(model, seed, "") for seed in range(len(model.runs))]
+    gates = [battery.gate(task) for task in tasks]
+    sites = battery.subject(tasks[0]).responder.sites
+    levels = len({s.level for s in sites})
+    outcomes = [v.outcome for v in verdicts[model.name].values()]
+    counts = [(outcome, outcomes.count(outcome)) for outcome in RANK if outcome in outcomes]
+    return {
+        "name": model.name,
+        "colour": COLOURS[k % len(COLOURS)],
+        "point": POINTS[k % len(POINTS)],
+        "kind": "spiking network" if any(s.spiking for s in sites) else "rate network",
+        "levels": f"{levels} level{'s' if levels != 1 else ''}",
+        "n_seeds": len(model.runs),
+        "gate": _mean(gates),
+        "passes": all(g <= GATE for g in gates if not np.isnan(g)),
+        "counts": [{"outcome": outcome, "css": CSS.get(outcome, outcome), "n": n} for outcome, n in counts],
+    }
 
 
 def _phenomenon(battery: Battery, name: str, verdicts: Mapping[str, Mapping[str, Verdict]]) -> dict[str, Any]:
-    about = PHENOMENA[name].about
+    about, sketch = PHENOMENA[name].about, SKETCHES.get(name, Sketch())
     here = {model: found[name] for model, found in verdicts.items()}
     seeds, curves = {}, {}
     for model in battery.models:
         tasks = [Task(model, k, name) for k in range(len(model.runs))]
         results = [r for r in (battery.result(t) for t in tasks) if r is not None and not r["lacks"]]
         seeds[model.name] = [_number(r["effects"]["model"][about.primary]) for r in results]
-        curves[model.name] = [c["model"] for c in (battery.curves(t) for t in tasks) if "model" in c]
+        curves[model.name] = [c for c in (battery.curves(t) for t in tasks) if "model" in c]
     names = list(dict.fromkeys(other for v in here.values() for other in v.others))
-    others = [{"name": other, "cells": [_cell(v, other) for v in here.values()]} for other in names]
+    drawn = _panels(sketch, curves)
+    folders = [f"results/{m.name}/{'0' if len(m.runs) == 1 else f'0..{len(m.runs) - 1}'}/{name}.json" for m in battery.models]
     return {
         "about": about,
+        "sketch": sketch,
+        "question": sketch.question or about.claim,
+        "needed": _needed(about.primary, about.least, about.unit),
         "verdicts": {model: _verdict(v, about.unit) for model, v in here.items()},
-        "controls": " and ".join(c.replace("_", " ") for c in about.controls) or "no control",
+        "controls": [c.replace("_", " ") for c in about.controls],
         "effect_svg": effect_svg(about, here, seeds) if any(v.effect for v in here.values()) else "",
-        "curves_svg": curves_svg(curves),
-        "others": others,
+        "panels": [text for text in (panel_svg(panel, curves) for panel in drawn) if text],
+        "drawn": [model for model, runs in curves.items() if runs],
+        "lines": _legend(drawn),
+        "shown": films_of(battery, name),
+        "others": [{"name": other, "cells": [_cell(v, other) for v in here.values()]} for other in names],
+        "folders": folders,
     }
 
 
-def _verdict(verdict: Verdict, unit: str) -> dict[str, str]:
-    number = "" if verdict.effect is None else in_words(verdict.effect, unit)
-    against = "; ".join(f"{name.replace('_', ' ')} {in_words(value, unit)}" for name, value in verdict.controls.items())
-    said = ". ".join(
-        part for part in (f"{verdict.outcome}: {verdict.reason}" if verdict.reason else verdict.outcome, number, against) if part
-    )
+def _panels(sketch: Sketch, curves: Mapping[str, Sequence[Run]]) -> list[Panel]:
+    """Panels of a phenomenon for the curves that there are."""
+    first = [runs[0]["model"] for runs in curves.values() if runs]
+    points = {name: len(values) if values.ndim == 1 else 0 for found in first for name, values in found.items()}
+    names = [name for found in first for name in found]
+    return by_level(sketch.panels, names) or list(default_panels(list(points), list(points.values())))
+
+
+def _legend(panels: Sequence[Panel]) -> list[dict[str, str]]:
+    """What each style of line means; bars say it themselves."""
+    found = {line.label: DASHES[line.style] for panel in panels if not panel.bars for line in panel.lines if line.label}
+    return [{"label": label, "dashes": dashes} for label, dashes in found.items()]
+
+
+def _needed(primary: str, least: float, unit: str) -> str:
+    return f"{primary} > {least:g}{'' if unit in ('', '%') else ' '}{unit}"
+
+
+def _verdict(verdict: Verdict, unit: str) -> dict[str, Any]:
+    controls = [f"{name.replace('_', ' ')} {short(value, unit)}" for name, value in verdict.controls.items()]
     return {
         "outcome": verdict.outcome,
         "css": CSS.get(verdict.outcome, verdict.outcome),
+        "rank": RANK.index(verdict.outcome),
         "reason": verdict.reason,
-        "effect": number,
-        "sentence": said + ".",
+        "effect": "" if verdict.effect is None else short(verdict.effect, unit),
+        "controls": "; ".join(controls),
+        "p": "" if np.isnan(verdict.p) else f"{verdict.p:.2g}",
+        "n_seeds": verdict.n_seeds,
     }
 
 
+def short(value: Interval, unit: str) -> str:
+    """Print a mean with its interval, to the digits that the width of the interval allows; the results have all.
+
+    Parameters
+    ----------
+    value : Interval
+    unit : str
+
+    Returns
+    -------
+    str
+    """
+    if np.isnan(value.mean):
+        return "-"
+    wide = (value.high - value.low) / 2 if not np.isnan(value.low) else abs(value.mean) / 10
+    # Half the width to one digit, or to two if the first is a 1 or a 2.
+    digits = min(MOST_DIGITS, max(0, -int(np.floor(np.log10(wide / 3))))) if wide > TINY else MOST_DIGITS
+    mean, low, high = (f"{round(x, digits) + 0.0:.{digits}f}" if wide > TINY else f"{round(x, digits) + 0.0:g}" for x in value)
+    space = "" if unit in ("", "%") else "\u202f"
+    return f"{mean}{space}{unit}" + ("" if np.isnan(value.low) else f" [{low}, {high}]")
+
+
 def _cell(verdict: Verdict, other: str) -> str:
-    return in_words(verdict.others[other], "") if other in verdict.others else "-"
+    return short(verdict.others[other], "") if other in verdict.others else "-"
 
 
 def _runs(battery: Battery) -> list[dict[str, str]]:
@@ -148,20 +230,13 @@ def _runs(battery: Battery) -> list[dict[str, str]]:
                 {
                     "model": model.name,
                     "seed": str(seed),
-                    "run": str(subject.path),
+                    "run": shown_path(subject.path, battery.out),
                     "digest": subject.digest[:DIGITS],
                     "gate": _mean([battery.gate(task)]),
                     "folder": f"results/{model.name}/{seed}",
                 }
             )
     return rows
-
-
-def _command(battery: Battery) -> str:
-    words = ["spiking-prednet", "battery"]
-    for model in battery.models:
-        words += ["--model", f"{model.name}={','.join(map(str, model.runs))}"]
-    return shlex.join([*words, "--phenomena", ",".join(battery.phenomena), "--out", str(battery.out)])
 
 
 def _mean(values: Sequence[float]) -> str:

@@ -107,7 +107,7 @@ def decide(
     if found.effect.high < about.least:
         return replace(found, outcome="fails", reason=f"the effect lies below {about.least:g} {about.unit}".rstrip())
     if found.effect.low <= about.least:
-        return replace(found, reason=f"the interval holds {about.least:g} {about.unit}".rstrip())
+        return replace(found, reason=f"the interval includes {about.least:g} {about.unit}".rstrip())
     for control_name, difference in beyond.items():
         shown = control_name.replace("_", " ")
         if difference.high <= 0:

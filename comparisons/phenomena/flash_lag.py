@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from comparisons.cuts import GREY
-from comparisons.flash_bars import FLASH, Course, Scene, forecast_px, mean_of_seen, scenes
+from comparisons.flash_bars import BEFORE, FLASH, Course, Scene, forecast_px, mean_of_seen, scenes
 from comparisons.phenomenon import About, Measurement, too_small
 from comparisons.responder import FloatArray, Responder
 from comparisons.tuning import unit_px
@@ -69,8 +69,8 @@ class FlashLag:
         curves: dict[str, FloatArray] = {}
         for speed in (1, 2) if min(responder.frame_size) >= 32 else (1,):
             found = scenes(responder.frame_size, self.n_starts, speed)
-            moved, moving = self._located(responder, found, "continue", seed)
-            still, flashed = self._located(responder, found, "flashed", seed + 500_000)
+            moved, moving, path = self._located(responder, found, "continue", seed)
+            still, flashed, _ = self._located(responder, found, "flashed", seed + 500_000)
             raw, bias = moved[:, 0] - moved[:, 1], still[:, 0] - still[:, 1]
             numbers = {
                 "lag": mean_of_seen(raw - bias),
@@ -85,20 +85,30 @@ class FlashLag:
             for what, profile in (("motion and flash", moving), ("two flashes", flashed)):
                 for bar, course in zip(("upper or moving", "flashed"), profile, strict=True):
                     curves[f"{what}, {speed} px a frame: {bar}"] = course
+            seen_in = np.arange(BEFORE + 1, FLASH + 2, dtype=np.float64)
+            # Before the frame after the flash no forecast can know of the flashed bar.
+            flash_path = np.where(seen_in == FLASH + 1, mean_of_seen(moved[:, 1]), np.nan)
+            paths: dict[str, FloatArray] = {"frames": seen_in - FLASH, "moving": path, "flashed": flash_path}
+            curves |= {f"path, {speed} px a frame: {what}": values for what, values in paths.items()}
         return Measurement(effects, curves)
 
-    def _located(self, responder: Responder, found: list[Scene], course: Course, seed: int) -> tuple[FloatArray, FloatArray]:
-        """Distance of both bars ahead of where the flash was, shape (n_scenes, 2), and the mean profile of each around that place."""
-        where, profiles = [], []
+    def _located(self, responder: Responder, found: list[Scene], course: Course, seed: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Distance of both bars ahead of where the flash was, shape (n_scenes, 2).
+
+        Also the mean profile of each around that place, and the path of the moving one in the forecasts of all frames.
+        """
+        where, profiles, paths = [], [], []
         for k, scene in enumerate(found):
             movie = scene.movie(course, True, responder.frame_ms, FLASH + 2)
             forecast = responder.respond(movie, [], trials=self.n_trials, seed=1000 * seed + k).forecast
             if forecast is None:
-                return np.full((len(found), 2), np.nan), np.full((2, 9), np.nan)
+                return np.full((len(found), 2), np.nan), np.full((2, 9), np.nan), np.full(FLASH + 1 - BEFORE, np.nan)
             mean = forecast[:, FLASH + 1].mean(0)
             middle = scene.at_px + (unit_px(min(scene.frame_size)) - 1) / 2
+            each = forecast.mean(0)[BEFORE + 1 :]
+            paths.append([scene.sign * (forecast_px(scene, frame, False) - middle) for frame in each])
             where.append([scene.sign * (forecast_px(scene, mean, flashed) - middle) for flashed in (False, True)])
             shown = [scene.along_last(mean)[scene.rows_px(flashed)].mean(0) - GREY for flashed in (False, True)]
             around = np.clip(scene.at_px + scene.sign * np.arange(-4, 5), 0, len(shown[0]) - 1)
             profiles.append([(1 if scene.white else -1) * profile[around] for profile in shown])
-        return np.array(where), np.mean(profiles, axis=0)
+        return np.array(where), np.mean(profiles, axis=0), np.array([mean_of_seen(column) for column in np.transpose(paths)])

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +12,6 @@ from comparisons import battery as module
 from comparisons import verdict_table
 from comparisons.battery import Battery, Model, Task
 from comparisons.phenomenon import About, Measurement
-from comparisons.report import write_report
 from comparisons.responder import Responder
 from comparisons.statistics import Interval
 from comparisons.subjects import held_out_ratio, open_subject
@@ -151,50 +147,3 @@ def test_cells_of_the_table() -> None:
     assert cell(Verdict("undecided", "x", Interval(0.5, nan, nan)), "px") == "undecided 0.5 px"
     text = table({"a": {"on_off": held}, "b": {"on_off": Verdict("fails", "it is flat", Interval(0.0, -1.0, 1.0))}})
     assert "| On/off dynamics | **holds** 12.3% [11, 13] | fails 0% [-1, 1] |" in text and "b: fails; it is flat." in text
-
-
-def test_the_report_holds_everything(mean: Mean, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Oracle: what a reader needs stands in the page: verdicts, figures, runs, the command; nothing is fetched from elsewhere."""
-    monkeypatch.setattr("comparisons.report.PHENOMENA", {"mean": mean})
-    plan(tmp_path).run()
-    page = write_report(tmp_path).read_text()
-    assert page.count("<svg") == 2 and "in rate 0 hold, 0 fail, 1 are undecided; in spikes" in page
-    for text in (
-        '<h2 id="mean">Mean</h2>',
-        "undecided: one seed gives no interval",
-        "results/spikes/1",
-        "drift-spiking",
-        "--phenomena mean",
-    ):
-        assert text in page, text
-    fetched = re.findall(r"(?:src|href)=[\"'](?!#)([^\"']+)", page)
-    assert all(url.startswith("https://doi.org/") for url in fetched if not url.startswith("#")), fetched
-    assert page == write_report(tmp_path).read_text()
-
-
-def test_a_report_of_nothing_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RunFolderError, match="not the folder of a battery"):
-        write_report(tmp_path)
-
-
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium to open the page")
-@pytest.mark.parametrize("width", [1280, 390])
-def test_a_browser_shows_the_report_without_complaint(mean: Mean, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
-    """Oracle: the browser's own log, and that the page is not wider than the window."""
-    monkeypatch.setattr("comparisons.report.PHENOMENA", {"mean": mean})
-    plan(tmp_path).run()
-    page = write_report(tmp_path)
-    probe = "<script>document.title = document.documentElement.scrollWidth + ' of ' + window.innerWidth;</script></body>"
-    page.write_text(page.read_text().replace("</body>", probe))
-    options = ["--headless=new", "--no-sandbox", "--disable-gpu", f"--window-size={width},900", "--enable-logging=stderr", "--v=0"]
-    shown = subprocess.run(
-        ["chromium", *options, f"--user-data-dir={tmp_path}/profile", "--dump-dom", page.as_uri()],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
-    title = re.search(r"<title>(\d+) of (\d+)</title>", shown.stdout)
-    assert title is not None, shown.stdout[:300]
-    assert int(title[1]) <= int(title[2])
-    assert "CONSOLE" not in shown.stderr, shown.stderr

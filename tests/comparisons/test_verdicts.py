@@ -40,7 +40,7 @@ def test_it_holds_above_the_criterion_and_its_controls() -> None:
     ("model", "control", "outcome", "reason"),
     [
         ([1.0, 2.0, 3.0], [0.0, 0.0, 0.0], "fails", "below 10"),
-        ([5.0, 12.0, 14.0], [0.0, 0.0, 0.0], "undecided", "holds 10"),
+        ([5.0, 12.0, 14.0], [0.0, 0.0, 0.0], "undecided", "includes 10"),
         ([20.0, 21.0, 22.0], [30.0, 32.0, 31.0], "fails", "untrained"),
         ([20.0, 21.0, 22.0], [20.0, 25.0, 13.0], "undecided", "not surely more"),
         ([math.nan, math.nan, math.nan], [0.0, 0.0, 0.0], "undecided", "could not be measured in 3 of 3"),
