@@ -9,6 +9,7 @@ from types import MappingProxyType
 import numpy as np
 
 from comparisons.panels import Line, Panel, Span, share_of_all
+from comparisons.phenomena.flow_halt import FlowHalt
 from comparisons.phenomena.kanizsa import BEFORE, SETTLED
 from comparisons.phenomena.kanizsa import ON as FIGURE_FRAMES
 from comparisons.phenomena.oddball import Oddball
@@ -81,7 +82,7 @@ NOTHING = Span(0.0, float(Oddball().on), "where it would be")
 INDUCERS = Span(0.0, float(FIGURE_FRAMES), "figure shown")
 BANDS = (Span(*SLOW_HZ, "alpha, beta"), Span(*FAST_HZ, "gamma"))
 SUPPRESSED = "Suppression: the line rises to a best size and falls again towards the largest."
-PAIRED = (Line("level {level}: before", "predicted", "-", _paired), Line("level {level}: before", "unpredicted", "--", _unpaired))
+MIXED = (Line("level {level}: mixed", "predicted", "-", _paired), Line("level {level}: mixed", "unpredicted", "--", _unpaired))
 LEARNED = (Line("level {level}: after", "predicted", "-", _paired), Line("level {level}: after", "unpredicted", "--", _unpaired))
 SHORT = {"predicted": "pred.", "unpredicted": "unpred."}
 KINDS = (
@@ -180,22 +181,23 @@ SKETCHES: Mapping[str, Sketch] = MappingProxyType(
         ),
         "sequence": Sketch(
             "After pairs of images were seen often, is the expected second one answered less?",
-            "Pairs are seen a hundred times while the network learns. Before and after, every first image leads to every second one.",
-            "Learned: after, the predicted image is answered less than the unpredicted ones; before, no difference.",
+            "Pairs are seen a hundred times while the network learns; a copy of it sees the same images mixed. "
+            "Then every first image leads to every second one.",
+            "Learned: after pairs, the predicted image is answered less than the unpredicted ones; after mixed images, no difference.",
             (
-                Panel("level {level}, before", PAIRED, TIME),
-                Panel("level {level}, after", LEARNED, TIME),
+                Panel("level {level}, after mixed", MIXED, TIME),
+                Panel("level {level}, after pairs", LEARNED, TIME),
                 Panel(
                     "level {level}, means",
                     (
-                        *(Line(line.curve, f"{SHORT[line.label]}, before", "-", line.take) for line in PAIRED),
-                        *(Line(line.curve, f"{SHORT[line.label]}, after", "-", line.take) for line in LEARNED),
+                        *(Line(line.curve, f"{SHORT[line.label]}, mixed", "-", line.take) for line in MIXED),
+                        *(Line(line.curve, f"{SHORT[line.label]}, pairs", "-", line.take) for line in LEARNED),
                     ),
                     "",
                     bars=True,
                 ),
             ),
-            "unpredicted less predicted, over their sum, gained by seeing the pairs",
+            "unpredicted less predicted, over their sum, more after pairs than after mixed images",
         ),
         "oddball": Sketch(
             "Is what breaks a regular sequence answered more?",
@@ -262,6 +264,60 @@ SKETCHES: Mapping[str, Sketch] = MappingProxyType(
                 ),
             ),
             "half of what lies between going on and turning back",
+        ),
+        "flow_halt": Sketch(
+            "Is a halt of something that moved evenly answered more than if it had moved on?",
+            "A photograph moves by 1 px a frame and halts. The same picture at the same time is compared with others before it: "
+            "flow that goes on, stop and go, or stillness. No movement of a body is told, so this is not visuomotor mismatch.",
+            "A forecast of motion: at 0 the halt lies above moving on. Surprise: it also lies above a halt that is due.",
+            (
+                Panel(
+                    "level {level}",
+                    (
+                        Line("level {level}: halts", "halts"),
+                        Line("level {level}: moves on", "moves on", "--"),
+                        Line("level {level}: halts again", "halts again", ":"),
+                    ),
+                    "time after the halt (frames)",
+                    axis="frames",
+                    spans=(Span(-float(FlowHalt().flow), 0.0, "flow"),),
+                    limits=(-4, FlowHalt().halt - 1),
+                ),
+            ),
+            "halt less moving on, over their sum, in the first frame of the halt",
+        ),
+        "border_ownership": Sketch(
+            "Does a cell at an edge know on which side the object lies?",
+            "A rectangle ends at an edge. Cells are followed that see the edge and nothing else: the same pixels, whichever side the "
+            "rectangle lies on. The side that a cell prefers is found with light and dark exchanged.",
+            "Ownership: the preferred side lies above the other one, and later than the first answer. Without it both lie together.",
+            (
+                Panel(
+                    "level {level}",
+                    (Line("level {level}: preferred side", "preferred side"), Line("level {level}: other side", "other side", "--")),
+                    TIME,
+                    axis="frames",
+                ),
+            ),
+            "preferred side less the other, over their sum",
+        ),
+        "faces": Sketch(
+            "Is a face answered by its distance from the average of those that were seen?",
+            "One copy of the network learns from schematic faces of one family, another copy from another. Then both see the averages, "
+            "caricatures and their opposites.",
+            "A norm: a V with its foot at the average that was seen, and none around the average that was not.",
+            (
+                Panel(
+                    "level {level}",
+                    (
+                        Line("level {level}: around the average that was seen", "family that was seen"),
+                        Line("level {level}: around the other", "the other family", "--"),
+                    ),
+                    "level of the identity (0 = average)",
+                    axis="level",
+                ),
+            ),
+            "growth with the level, around the seen average less around the other",
         ),
         "balance": Sketch(
             "Do cells fire irregularly, as they do in cortex?",

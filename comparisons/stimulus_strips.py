@@ -10,7 +10,10 @@ import numpy as np
 
 from comparisons.flash_bars import BEFORE, FLASH, Course, scenes
 from comparisons.phenomena.balance import Balance
+from comparisons.phenomena.border_ownership import BorderOwnership
+from comparisons.phenomena.faces import LEVELS, Faces
 from comparisons.phenomena.flash_lag import FlashLag
+from comparisons.phenomena.flow_halt import FlowHalt
 from comparisons.phenomena.kanizsa import BEFORE as DISCS
 from comparisons.phenomena.kanizsa import FIGURES, Kanizsa
 from comparisons.phenomena.length import Length
@@ -121,7 +124,7 @@ def _sequence(responder: Responder) -> Stimuli:
         Strip("first image", leading, tuple(f"pair {k + 1}" for k in range(len(leading)))),
         Strip("then", trailing, tuple(f"pair {k + 1}" for k in range(len(trailing)))),
     ]
-    return Stimuli(tuple(rows), _cut(Pairs().exposure(responder, 0)[0], MOST_FRAMES))
+    return Stimuli(tuple(rows), _cut(Pairs().exposure(responder, 0), MOST_FRAMES))
 
 
 def _oddball(responder: Responder) -> Stimuli:
@@ -161,6 +164,32 @@ def _postdictive(responder: Responder) -> Stimuli:
     return _flash(responder, {"continue": "goes on after the flash", "stop": "stops", "reverse": "turns back"})
 
 
+def _flow_halt(responder: Responder) -> Stimuli:
+    p = FlowHalt()
+    movies, at = p.movies(responder, 0), p.before + p.flow
+    frames = range(at - 4, at + 4)
+    rows = tuple(times(course, movies[0, course], frames, at) for course in ("halts", "moves on", "halts again"))
+    return Stimuli(rows, movies[0, "halts"], p.before - 2)
+
+
+def _border_ownership(responder: Responder) -> Stimuli:
+    p = BorderOwnership()
+    scenes = p.scenes()[:4]
+    movies = [p.movie(responder, scene) for scene in scenes]
+    captions = tuple(f"light {'left' if s.light_left else 'right'}, object {'left' if s.object_left else 'right'}" for s in scenes)
+    return Stimuli((Strip("one edge, four rectangles", np.stack([m.frames[-1] for m in movies]), captions),), movies[0])
+
+
+def _faces(responder: Responder) -> Stimuli:
+    p = Faces()
+    tests = p.tests(responder, 0)
+    rows = [
+        Strip(f"family {family + 1}", np.stack([tests[family, 0, k].frames[-1] for k in range(len(LEVELS))]), tuple(map(str, LEVELS)))
+        for family in (0, 1)
+    ]
+    return Stimuli(tuple(rows), _cut(p.exposure(responder, 0, 0)[0], MOST_FRAMES))
+
+
 def _balance(responder: Responder) -> Stimuli:
     movie, at = Balance().movies(responder, 0)[0], Balance().before
     return Stimuli((times("a photograph drifts", movie, (at - 1, at, *range(at + 5, movie.n_frames, 6)), at),), movie, at - 2)
@@ -182,6 +211,9 @@ STIMULI: Mapping[str, Draw] = {
     "kanizsa": _kanizsa,
     "flash_lag": _flash_lag,
     "flash_lag_postdictive": _postdictive,
+    "flow_halt": _flow_halt,
+    "border_ownership": _border_ownership,
+    "faces": _faces,
     "balance": _balance,
     "rhythms": _rhythms,
 }

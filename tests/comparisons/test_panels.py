@@ -17,6 +17,7 @@ from comparisons.sketches import SKETCHES, _off_the_lines, _paired, _unpaired
 from comparisons.stimulus_strips import stimuli_of
 from snn.stimuli.movie import Movie
 
+SIDES = {"kanizsa": 32, "faces": 24}
 FEWER = {"balance": {"n_scenes": 1, "n_trials": 4}, "rhythms": {"n_images": 1}, "oddball": {"n_rare": 2}, "flash_lag": {"n_trials": 1}}
 
 
@@ -39,7 +40,7 @@ class Spiking(Idle):
 def test_sketches_ask_for_what_is_stored(name: str) -> None:
     """Oracle: the phenomenon itself: every line of every panel is there, and every panel can be drawn, also where nothing is known."""
     asked = replace(PHENOMENA[name], **FEWER.get(name, {}))  # type: ignore[type-var]
-    curves = asked.measure(Spiking(32 if name == "kanizsa" else 16), 0).curves
+    curves = asked.measure(Spiking(SIDES.get(name, 16)), 0).curves
     panels = by_level(SKETCHES[name].panels, curves)
     assert panels and {line.curve for panel in panels for line in panel.lines} <= set(curves)
     assert all(isinstance(panel.axis, float) or panel.axis in curves for panel in panels)
@@ -56,7 +57,7 @@ def test_sketches_ask_for_what_is_stored(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(SKETCHES))
 def test_stimuli_are_told(name: str) -> None:
     """Every phenomenon that has words has pictures, of luminance, with a caption each; the film begins before its end."""
-    side = 32 if name == "kanizsa" else 16
+    side = SIDES.get(name, 16)
     found = stimuli_of(name, PHENOMENA[name], Idle((side, side)))
     assert found is not None and found.strips and 0 <= found.start < found.film.n_frames
     for strip in found.strips:
