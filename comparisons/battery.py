@@ -18,6 +18,8 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from comparisons.battery_results import read_result, write_result
+from comparisons.battery_work import measure_all
 from comparisons.estimate import frame_s, frames_shown
 from comparisons.phenomena import PHENOMENA
 from comparisons.phenomenon import Measurement
@@ -168,7 +170,7 @@ class Battery:
             None where there is none, or it is of another version of the phenomenon or another run.
         """
         digest = self.subject(task).digest
-        found = _read(self._folder(task) / f"{task.phenomenon}.json")
+        found = read_result(self._folder(task) / f"{task.phenomenon}.json")
         if found is None or not NEEDED <= found.keys():
             return None
         holds = (found["version"], found["harness"], found["run_digest"]) == (PHENOMENA[task.phenomenon].about.version, HARNESS, digest)
@@ -218,13 +220,24 @@ class Battery:
             total += frames_shown(PHENOMENA[task.phenomenon], responder, task.seed) * speed[task.model.name]
         return total
 
-    def run(self, report: Reporter | None = None) -> dict[str, dict[str, Verdict]]:
+    def alone(self) -> Battery:
+        """Give the same battery without the runs that it has opened, so that it can be sent to another process.
+
+        Returns
+        -------
+        Battery
+        """
+        return Battery(self.models, self.phenomena, self.out)
+
+    def run(self, report: Reporter | None = None, workers: int = 1) -> dict[str, dict[str, Verdict]]:
         """Do what is left, and judge.
 
         Parameters
         ----------
         report : Reporter, optional
             Where progress goes.
+        workers : int
+            Processes side by side.
 
         Returns
         -------
@@ -246,16 +259,11 @@ class Battery:
             "models": {m.name: [str(run.resolve() if run.exists() else run) for run in m.runs] for m in self.models},
             "phenomena": list(self.phenomena),
         }
-        _write(self.out / PLAN_FILE, to_json(asked))
-        report.begin("battery")
-        for done, task in enumerate(left):
-            report.step(done, len(left), f"{task.model.name}, seed {task.seed}: {task.phenomenon}")
-            self._measure(task)
-        report.step(len(left), max(1, len(left)))
-        report.end()
+        write_result(self.out / PLAN_FILE, to_json(asked))
+        measure_all(self, left, report, workers)
         verdicts = self.verdicts()
-        _write(self.out / "verdicts.json", to_json({m: {p: as_json(v) for p, v in found.items()} for m, found in verdicts.items()}))
-        _write(self.out / "verdicts.md", table(verdicts))
+        write_result(self.out / "verdicts.json", to_json({m: {p: as_json(v) for p, v in found.items()} for m, found in verdicts.items()}))
+        write_result(self.out / "verdicts.md", table(verdicts))
         return verdicts
 
     def check_seeds(self) -> None:
@@ -333,10 +341,21 @@ class Battery:
         -------
         float
         """
-        found = _read(self._folder(task) / GATE_FILE)
+        found = read_result(self._folder(task) / GATE_FILE)
         return float(found["ratio"]) if found is not None and found["run_digest"] == self.subject(task).digest else float("nan")
 
-    def _measure(self, task: Task) -> None:
+    def measure(self, task: Task) -> None:
+        """Measure a phenomenon in a run and in its controls, and write the result.
+
+        Parameters
+        ----------
+        task : Task
+
+        Raises
+        ------
+        RunFolderError
+            If the folder cannot be written.
+        """
         subject, phenomenon, began = self.subject(task), PHENOMENA[task.phenomenon], time.monotonic()
         lacks = phenomenon.lacks(subject.responder)
         measured: dict[str, Measurement] = {}
@@ -364,27 +383,13 @@ class Battery:
             "lacks": lacks,
             "effects": {who: dict(m.effects) for who, m in measured.items()},
         }
-        _write(folder / f"{task.phenomenon}.json", to_json(found))
+        write_result(folder / f"{task.phenomenon}.json", to_json(found))
 
     def _measure_gate(self, task: Task) -> None:
         path, subject = self._folder(task) / GATE_FILE, self.subject(task)
-        known = _read(path)
+        known = read_result(path)
         if known is None or known["run_digest"] != subject.digest:
-            _write(path, to_json({"run_digest": subject.digest, "ratio": held_out_ratio(subject.path)}))
+            write_result(path, to_json({"run_digest": subject.digest, "ratio": held_out_ratio(subject.path)}))
 
     def _folder(self, task: Task) -> Path:
         return self.out / RESULTS / task.model.name / str(task.seed)
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    """Read a result; one that is cut short or damaged is none."""
-    try:
-        found = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) and "run_digest" in found else None
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(path, lambda file: file.write(text.encode()))

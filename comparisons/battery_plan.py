@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -12,14 +15,13 @@ from comparisons import run_folder
 from comparisons.battery import Model
 from comparisons.converting import convert_run
 from comparisons.progress import Reporter
-from comparisons.rate_job import RateJob
-from comparisons.running import AnyJob, run_job
+from comparisons.running import run_job
 from comparisons.shipped import jobs
 from conversion.recipe import Recipe
 
 BatteryName = Literal["quick", "full"]
-Maker = Callable[[Path, int, Reporter], None]
-"""Makes the run of a seed in a folder."""
+Maker = Callable[[Reporter], None]
+"""Makes a run."""
 RUNS = "runs"
 COPIES = 2
 """Spiking cells for each unit of a model that is converted: few, since every cell is run at 1 ms through all movies."""
@@ -37,14 +39,11 @@ class Member:
         Model of the package that is its seed 0, and like which the others are made; none when empty.
     converted : str
         In place of that: the member whose runs are converted to spikes.
-    narrow : bool
-        Whether it is the shipped model with half of its channels, of which no seed comes with the package.
     """
 
     minutes: float
     shipped: str = ""
     converted: str = ""
-    narrow: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ BATTERIES: Mapping[BatteryName, NamedBattery] = MappingProxyType(
             {
                 "convlstm": Member(17.0, "drift-convlstm"),
                 "leaky": LEAKY,
-                "leaky-ms": Member(4.0, "drift-leaky-ms", narrow=True),
+                "leaky-ms": Member(4.0, "drift-leaky-ms-small"),
                 "converted": Member(1.0, converted="leaky-ms"),
                 "spiking": SPIKING,
             },
@@ -105,7 +104,7 @@ def models_of(name: BatteryName, out: Path) -> tuple[Model, ...]:
 
 def _run(found: NamedBattery, model: str, seed: int, out: Path) -> Path:
     member = found.models[model]
-    if seed == 0 and member.shipped and not member.narrow:
+    if seed == 0 and member.shipped:
         return run_folder.SHIPPED / member.shipped
     return out / RUNS / f"{model}-{seed}"
 
@@ -123,50 +122,25 @@ def missing(name: BatteryName, out: Path) -> dict[Path, Maker]:
     -------
     dict of Path to callable
     """
-    found, todo = BATTERIES[name], {}
+    found, todo = BATTERIES[name], dict[Path, Maker]()
     for model, member in found.models.items():
         for seed in range(found.seeds):
             path = _run(found, model, seed, out)
             if not path.exists():
-                todo[path] = _converted(_run(found, member.converted, seed, out)) if member.converted else _learned(member)
+                if member.converted:
+                    todo[path] = partial(_convert, _run(found, member.converted, seed, out), path, seed)
+                else:
+                    todo[path] = partial(_learn, member, path, seed)
     return todo
 
 
-def _converted(source: Path) -> Maker:
-    def make(path: Path, seed: int, report: Reporter) -> None:
-        convert_run(source, path, Recipe(copies=COPIES, dead="keep", seed=seed), report=report)
-
-    return make
+def _convert(source: Path, path: Path, seed: int, report: Reporter) -> None:
+    convert_run(source, path, Recipe(copies=COPIES, dead="keep", seed=seed), report=report)
 
 
-def _learned(member: Member) -> Maker:
-    def make(path: Path, seed: int, report: Reporter) -> None:
-        run_job(job_of(member, seed), path, resume=run_folder.can_resume(path), figures=False, report=report)
-
-    return make
-
-
-def job_of(member: Member, seed: int) -> AnyJob:
-    """Say what is learned, how.
-
-    Parameters
-    ----------
-    member : Member
-    seed : int
-
-    Returns
-    -------
-    job
-        That of the shipped model, but for the seed and, where it is narrow, its channels.
-    """
-    changed: dict[str, object] = {"seed": seed}
-    job = jobs()[member.shipped]
-    if member.narrow:
-        assert isinstance(job, RateJob)
-        spec = job.model
-        halves = {"channels": (1, *(n // 2 for n in spec.channels[1:])), "r_channels": tuple(n // 2 for n in spec.r)}
-        changed["model"] = spec.model_copy(update=halves)
-    return job.model_copy(update=changed)  # type: ignore[attr-defined,no-any-return]
+def _learn(member: Member, path: Path, seed: int, report: Reporter) -> None:
+    job = jobs()[member.shipped].model_copy(update={"seed": seed})  # type: ignore[attr-defined]
+    run_job(job, path, resume=run_folder.can_resume(path), figures=False, report=report)
 
 
 def minutes_to_make(name: BatteryName, out: Path) -> float:
@@ -186,7 +160,7 @@ def minutes_to_make(name: BatteryName, out: Path) -> float:
     return sum(BATTERIES[name].models[path.name.rpartition("-")[0]].minutes for path in missing(name, out))
 
 
-def make_missing(name: BatteryName, out: Path, report: Reporter) -> None:
+def make_missing(name: BatteryName, out: Path, report: Reporter, workers: int = 1) -> None:
     """Make the runs that are missing; what was killed goes on.
 
     Parameters
@@ -195,7 +169,20 @@ def make_missing(name: BatteryName, out: Path, report: Reporter) -> None:
     out : Path
         Folder of the battery.
     report : Reporter
+        Told of every run, and with one worker of its progress.
+    workers : int
+        Processes side by side; what is converted waits until all that learn have learned.
     """
-    for path, make in missing(name, out).items():
-        report.say(f"making {path.name}")
-        make(path, int(path.name.rpartition("-")[2]), report)
+    todo = missing(name, out)
+    if workers == 1:
+        for path, make in todo.items():
+            report.say(f"making {path.name}")
+            make(report)
+        return
+    converted = {path for path in todo if BATTERIES[name].models[path.name.rpartition("-")[0]].converted}
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for kind in ([p for p in todo if p not in converted], [p for p in todo if p in converted]):
+            waiting = {pool.submit(todo[path], Reporter()): path for path in kind}
+            for future in as_completed(waiting):
+                future.result()
+                report.say(f"made {waiting[future].name}")

@@ -19,6 +19,7 @@ def battery(
     named: Annotated[Literal["quick", "full"] | None, Parameter(name="--battery")] = None,
     out: Path,
     phenomena: str = "",
+    workers: Annotated[int, Parameter(validator=Number(gte=1))] = 1,
 ) -> None:
     """Look for cortical phenomena in trained models, and judge over seeds.
 
@@ -35,6 +36,8 @@ def battery(
         Folder for results, verdicts and the report; of a battery by name for its runs too.
     phenomena
         Names, with commas; all, or those of the named battery, when left out.
+    workers
+        Processes side by side; no more than there are free cores.
 
     Raises
     ------
@@ -55,13 +58,14 @@ def battery(
     plan = Battery(models, asked, out)
     if named and (minutes := minutes_to_make(named, out)):
         shown.say(f"networks that are not there yet take about {minutes:.0f} min to learn, on one core")
-        make_missing(named, out, shown)
+        make_missing(named, out, shown, workers)
     left = plan.left()
+    side = f" on one core, {workers} are used" if workers > 1 else ""
     shown.say(f"{len(left)} of {len(list(plan.tasks()))} results are left to be measured")
     if left:
         minutes = plan.estimate_s(left) / 60
-        shown.say(f"this will take about {minutes:.0f} min" if minutes >= 1 else "this will take less than a minute")
-    print(table(plan.run(shown)), end="")
+        shown.say(f"this will take about {minutes:.0f} min{side}" if minutes >= 1 else "this will take less than a minute")
+    print(table(plan.run(shown, workers)), end="")
     shown.say(f"report: {write_report(out)}")
 
 

@@ -32,10 +32,9 @@ def _leaky() -> RateJob:
     return job.model_copy(update={**longer, "plan": BackpropPlan(updates=1200, batch=8, n_frames=40)})
 
 
-def _in_milliseconds() -> RateJob:
-    spec = RatePredNetSpec(
-        rows=16, cols=16, channels=(1, 16), r_channels=(16, 32), cell="leaky", pooling="average", error_norm="rms", timing=Timing()
-    )
+def _in_milliseconds(lower: int, upper: int) -> RateJob:
+    channels: dict[str, Any] = {"channels": (1, lower), "r_channels": (lower, upper)}
+    spec = RatePredNetSpec(rows=16, cols=16, **channels, cell="leaky", pooling="average", error_norm="rms", timing=Timing())
     source = DRIFTS.model_copy(update={"n_movies": 6400})
     return RateJob(source=source, model=spec, plan=BackpropPlan(updates=600, batch=16, lr=3e-3, clip_norm=1.0))
 
@@ -50,7 +49,8 @@ def jobs() -> Mapping[str, AnyJob]:
     few = DRIFTS.model_copy(update={"n_movies": 1200})
     return {
         "drift-leaky": _leaky(),
-        "drift-leaky-ms": _in_milliseconds(),
+        "drift-leaky-ms": _in_milliseconds(16, 32),
+        "drift-leaky-ms-small": _in_milliseconds(8, 16),
         "drift-convlstm": _rate("convlstm", 900),
         "drift-sublstm": _rate("sublstm", 800),
         "drift-spiking": Job(source=few, plan=Plan(passes=1, eta_start=0.8, eta_end=0.05)),

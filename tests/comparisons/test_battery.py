@@ -72,6 +72,26 @@ def test_what_is_done_is_kept(mean: Mean, tmp_path: Path) -> None:
     assert found["spikes"]["mean"]["effect"]["mean"] == pytest.approx(verdicts["spikes"]["mean"].effect.mean)  # type: ignore[union-attr]
 
 
+def test_several_workers_find_what_one_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Oracle: one worker. One result is there already; processes are started anew, so that the phenomenon is a real one."""
+    monkeypatch.setattr(module, "held_out_ratio", lambda path: 0.5)
+    models = [Model("a", (LEAKY, Path("drift-leaky-ms"))), Model("b", (Path("drift-sublstm"),))]
+    monkeypatch.setattr(Battery, "check_seeds", lambda self: None)
+    found = []
+    for workers in (1, 2):
+        out = tmp_path / str(workers)
+        Battery(models[1:], ["rhythms"], out).run()
+        found.append(Battery(models, ["rhythms", "flow_halt"], out).run(workers=workers))
+        results = sorted(p.relative_to(out).as_posix() for p in out.rglob("*.npz"))
+        assert results == [f"results/{run}/{name}.npz" for run in ("a/0", "a/1", "b/0") for name in ("flow_halt", "rhythms")]
+        assert Battery(models, ["rhythms", "flow_halt"], out).left() == []
+    assert found[0]["a"]["flow_halt"].effect == found[1]["a"]["flow_halt"].effect is not None
+    with pytest.raises(RunFolderError, match="cannot be written"):
+        (tmp_path / "1" / "results" / "a" / "0" / "length.npz").mkdir()
+        (tmp_path / "1" / "results" / "a" / "1" / "length.npz").mkdir()
+        Battery(models[:1], ["length"], tmp_path / "1").run(workers=2)
+
+
 def test_what_no_longer_holds_is_done_anew(mean: Mean, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A damaged result, one of another run, and all of another version of the phenomenon."""
     one = plan(tmp_path)
