@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cyclopts import Parameter
 
-from snn.errors import DescriptionError, sentence
+from snn.errors import DescriptionError, SubjectError, sentence
 
 if TYPE_CHECKING:
     from comparisons.movies import Source
@@ -142,6 +142,33 @@ def names(text: str) -> tuple[str, ...]:
     tuple of str
     """
     return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def named_runs(text: str) -> tuple[str, tuple[Path, ...]]:
+    """Read a model and its runs.
+
+    Parameters
+    ----------
+    text : str
+        NAME=RUN,RUN,...
+
+    Returns
+    -------
+    str
+    tuple of Path
+
+    Raises
+    ------
+    SubjectError
+        If it is not of that form.
+    """
+    name, equals, runs = text.partition("=")
+    paths = tuple(Path(run) for run in names(runs))
+    if not (name and equals and paths) or "/" in name:
+        raise SubjectError(
+            sentence("--model", "is not of the form NAME=RUN,RUN,...", got=text, cure="for example leaky=runs/leaky-0,runs/leaky-1")
+        )
+    return name, paths
 
 
 def pairs(values: tuple[str, ...]) -> tuple[tuple[str, float | str], ...]:

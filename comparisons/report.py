@@ -18,7 +18,6 @@ from comparisons.verdicts import GATE, Verdict
 from snn.files import replace_file
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
-STYLE = Path(__file__).with_name("page_style.css")
 TITLE = "Which cortical properties of PredNet does each model have?"
 CSS = {"not applicable": "na", "not trained enough": "gate"}
 DIGITS = 12
@@ -66,7 +65,6 @@ def render(battery: Battery) -> str:
     verdicts = battery.verdicts()
     context = {
         "title": TITLE,
-        "style": STYLE.read_text(),
         "summary": summary(verdicts),
         "models": [{"name": m.name, "gate": _mean([battery.gate(Task(m, k, "")) for k in range(len(m.runs))])} for m in battery.models],
         "phenomena": [_phenomenon(battery, name, verdicts) for name in battery.phenomena],
