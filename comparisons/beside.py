@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike
 
 from comparisons.responder import FloatArray
 
-Kind = Literal["models", "untrained", "learning", "seeds", "pixels"]
-KINDS: dict[Kind, str] = {
+Relation = Literal["models", "untrained", "learning", "seeds", "pixels"]
+RELATIONS: dict[Relation, str] = {
     "models": "two models that have learned, seed by seed",
     "untrained": "the same two models before they learned: what they are built of makes them alike so far",
     "learning": "a model and itself before it learned",
@@ -46,8 +46,8 @@ class Row:
     Attributes
     ----------
     site : str
-    kind : {'models', 'untrained', 'learning', 'seeds', 'pixels'}
-        As in `KINDS`.
+    relation : {'models', 'untrained', 'learning', 'seeds', 'pixels'}
+        As in `RELATIONS`.
     one, other : str
         What is compared.
     n : int
@@ -58,7 +58,7 @@ class Row:
     """
 
     site: str
-    kind: Kind
+    relation: Relation
     one: str
     other: str
     n: int

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from comparisons import run_folder
-from comparisons.beside import KINDS, PIXELS
+from comparisons.beside import PIXELS, RELATIONS
 from comparisons.dynamics import HEADS, LEGEND, aligned
 from comparisons.fields import FIELD_NUMBERS
 from comparisons.gratings import NUMBERS as TUNING_NUMBERS
@@ -39,15 +39,16 @@ CAPTIONS = {
     "trajectories": "Mean activity over cells, z-scored, less what a clip is like as a whole; band: standard deviation over seeds.",
     "onset": "Mean activity over cells and movies when movies begin after grey, z-scored; band: standard deviation over seeds.",
     "rsa": "Similarity of the dissimilarities of movies (1: equal, 0: unrelated); band: 95 % interval over seeds.",
-    "fields": "First seed: mean field of all cells at the lag of most energy, and the clearest cells. Right: energy by lag, all seeds.",
+    "fields": "First seed: mean field of all cells at the lag of most energy, then the clearest cells; 9 px wide, 17 px at level 1. "
+    "Right: energy by lag, all seeds.",
     "tuning": "Shares of the cells that answer; full lines: trained, with the spread over seeds; broken: untrained.",
 }
 MEASURES = {
-    "trajectories": {"cka": "CKA", "rsa": "RSA"},
+    "trajectories": {"rsa": "RSA of all frames, and what it is to be compared with", "cka": "CKA"},
     "rsa": {"mean": "RSA, mean over the frames after onset"},
     "fields": {
+        "matched": "Cosine of the fields of cells at one place, paired by the best assignment",
         "mean_field": "Cosine of mean fields (signs cancel where cells are of both)",
-        "matched": "Cosine of fields of cells at one place, paired by the best assignment",
     },
     "tuning": {
         "osi_distance": "Distance of the distributions of orientation selectivity (0: equal)",
@@ -67,6 +68,21 @@ ALONE = {
     "dsi": "DSI",
     "frequency_per_px": "preferred cycles/px",
     "modulated": "follow the stripes (F1 > F0)",
+}
+SHARE, SIGNED, POSITIVE = (0.0, 1.0), (-1.0, 1.0), (0.0, math.inf)
+RANGES = {
+    **dict.fromkeys(("share", "on_share", "answer", "oriented", "directed", "modulated"), SHARE),
+    **dict.fromkeys(("correlation", "cka", "rsa", "mean", "mean_field", "matched", "osi", "dsi"), SIGNED),
+    **dict.fromkeys(("nrmse", "dimensions", "other_dimensions", "radius_px", "frequency_per_px"), POSITIVE),
+    **dict.fromkeys(("osi_distance", "dsi_distance", "octaves_distance"), POSITIVE),
+}
+"""Values that there can be; intervals are cut to them where they are shown."""
+SHORT = {
+    "models": "models",
+    "untrained": "both untrained",
+    "learning": "itself untrained",
+    "seeds": "two runs",
+    "pixels": "pixels",
 }
 Rows = Sequence[Mapping[str, Any]]
 
@@ -126,12 +142,12 @@ def side_by_side_section(out: Path) -> str:
     found = _read(out)
     environment = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined)
     parts = [_part(name, part, out) for name, part in found["parts"].items()]
-    kinds = {row["kind"] for part in found["parts"].values() for row in part["rows"]}
+    there = {row["relation"] for part in found["parts"].values() for row in part["rows"]}
     return environment.get_template("compare_section.html.j2").render(
         sentences=summary(found["parts"]),
         remarks=found["remarks"],
         parts=parts,
-        kinds=[(_kind_name(kind), text) for kind, text in KINDS.items() if kind in kinds],
+        relations=[(SHORT[relation], text) for relation, text in RELATIONS.items() if relation in there],
     )
 
 
@@ -150,8 +166,8 @@ def summary(parts: Mapping[str, Any]) -> list[str]:
     found = []
     for part, key in (("trajectories", "rsa"), ("rsa", "mean")):
         rows = parts.get(part, {}).get("rows", [])
-        for first, other in dict.fromkeys((r["one"], r["other"]) for r in rows if r["kind"] == "models"):
-            here = [r for r in rows if r["kind"] == "models" and r["other"] == other]
+        for first, other in dict.fromkeys((r["one"], r["other"]) for r in rows if r["relation"] == "models"):
+            here = [r for r in rows if r["relation"] == "models" and r["other"] == other]
             known = {r["site"]: r["numbers"][key]["mean"] for r in here if r["numbers"][key]["mean"] is not None}
             if not known:
                 continue
@@ -195,7 +211,9 @@ def _part(name: str, part: Mapping[str, Any], out: Path) -> dict[str, Any]:
 
 def _tables_of(name: str, part: Mapping[str, Any]) -> list[dict[str, Any]]:
     rows = part["rows"]
-    tables: list[dict[str, Any]] = [{"caption": text, **_pivot(rows, key)} for key, text in MEASURES[name].items()]
+    tables: list[dict[str, Any]] = []
+    for k, (key, text) in enumerate(MEASURES[name].items()):
+        tables.append({"caption": text, **_pivot(rows, key), "folded": k > 0})
     if name == "trajectories":
         tables = [*_pairs(rows), *tables, _dimensions(rows)]
     if part["alone"]:
@@ -207,11 +225,18 @@ def _tables_of(name: str, part: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _pairs(rows: Rows) -> list[dict[str, Any]]:
     """Of each two models: trajectories, reading and dimensions."""
     found = []
-    for first, other in dict.fromkeys((r["one"], r["other"]) for r in rows if r["kind"] == "models"):
-        here = [r for r in rows if r["kind"] == "models" and r["other"] == other]
+    for first, other in dict.fromkeys((r["one"], r["other"]) for r in rows if r["relation"] == "models"):
+        here = [r for r in rows if r["relation"] == "models" and r["other"] == other]
         keys = [k for k in HEADS if k != "dimensions"]
-        cells = [[r["site"], *(_cell(r["numbers"][k]) for k in keys)] for r in here]
-        found.append({"caption": f"{other} beside {first}. {LEGEND}", "head": ["population", *(HEADS[k] for k in keys)], "rows": cells})
+        cells = [[r["site"], *(_cell(r["numbers"], k) for k in keys)] for r in here]
+        found.append(
+            {
+                "caption": f"{other} beside {first}. {LEGEND}",
+                "head": ["population", *(HEADS[k] for k in keys)],
+                "rows": cells,
+                "folded": False,
+            }
+        )
     return found
 
 
@@ -221,18 +246,23 @@ def _dimensions(rows: Rows) -> dict[str, Any]:
     for r in rows:
         for who, key in ((r["one"], "dimensions"), (r["other"], "other_dimensions")):
             # Of two runs of one model only the first of each pair is meant: all runs stand in the rows beside pixels.
-            if r["kind"] in ("learning", "pixels"):
-                found.setdefault(who, {})[r["site"]] = _cell(r["numbers"][key])
+            if r["relation"] in ("learning", "pixels"):
+                found.setdefault(who, {})[r["site"]] = _cell(r["numbers"], key)
     columns = sorted(found, key=lambda who: who == PIXELS)
     sites = list(dict.fromkeys(r["site"] for r in rows))
     cells = [[site, *(found[who].get(site, "-") for who in columns)] for site in sites]
-    return {"caption": "Dimensions in which a population moves (participation ratio)", "head": ["population", *columns], "rows": cells}
+    return {
+        "caption": "Dimensions in which a population moves (participation ratio)",
+        "head": ["population", *columns],
+        "rows": cells,
+        "folded": True,
+    }
 
 
 def _pivot(rows: Rows, key: str) -> dict[str, Any]:
     """One measure of every population: a column for each two subjects."""
-    columns = sorted(dict.fromkeys((r["kind"], r["one"], r["other"]) for r in rows), key=lambda c: list(KINDS).index(c[0]))
-    known = {(r["site"], r["kind"], r["one"], r["other"]): _cell(r["numbers"][key]) for r in rows}
+    columns = sorted(dict.fromkeys((r["relation"], r["one"], r["other"]) for r in rows), key=lambda c: list(RELATIONS).index(c[0]))
+    known = {(r["site"], r["relation"], r["one"], r["other"]): _cell(r["numbers"], key) for r in rows}
     sites = list(dict.fromkeys(r["site"] for r in rows))
     cells = [[site, *(known.get((site, *c), "-") for c in columns)] for site in sites]
     return {"head": ["population", *(_label(*c) for c in columns)], "rows": [c for c in cells if any(v != "-" for v in c[1:])]}
@@ -242,40 +272,27 @@ def _by_model(alone: Mapping[str, Any], numbers: Sequence[str]) -> list[dict[str
     """A table for every subject: its numbers by population."""
     found = []
     for who, sites in alone.items():
-        cells = [[site, *(_cell(values[key]) for key in numbers)] for site, values in sites.items()]
+        cells = [[site, *(_cell(values, key) for key in numbers)] for site, values in sites.items()]
         found.append(
             {"caption": who, "head": ["population", *(ALONE[key] for key in numbers)], "rows": cells, "folded": "untrained" in who}
         )
     return found
 
 
-def _label(kind: str, one: str, other: str) -> str:
-    return (
-        f"{other} beside {one}"
-        if kind in ("models", "pixels")
-        else {
-            "untrained": f"{other.partition(',')[0]} beside {one.partition(',')[0]}, both untrained",
-            "seeds": f"two runs of {one}",
-            "learning": f"{one} beside itself untrained",
-        }[kind]
-    )
+def _label(relation: str, one: str, other: str) -> str:
+    if relation in ("models", "pixels"):
+        return f"{one} beside {other}" if relation == "pixels" else f"{other} beside {one}"
+    if relation == "untrained":
+        return f"{other.partition(',')[0]} beside {one.partition(',')[0]}, both untrained"
+    return f"two runs of {one}" if relation == "seeds" else f"{one} beside itself untrained"
 
 
-def _kind_name(kind: str) -> str:
-    return {
-        "models": "models",
-        "untrained": "both untrained",
-        "learning": "itself untrained",
-        "seeds": "two runs",
-        "pixels": "pixels",
-    }[kind]
-
-
-def _cell(value: Mapping[str, float | None]) -> str:
-    mean, low, high = (value[k] for k in ("mean", "low", "high"))
+def _cell(numbers: Mapping[str, Mapping[str, float | None]], key: str) -> str:
+    mean, low, high = (numbers[key][k] for k in ("mean", "low", "high"))
     if mean is None or math.isnan(mean):
         return "-"
-    return f"{mean:.2f}" if low is None or high is None else f"{mean:.2f} [{low:.2f}, {high:.2f}]"
+    least, most = RANGES.get(key, (-math.inf, math.inf))
+    return f"{mean:.2f}" if low is None or high is None else f"{mean:.2f} [{max(low, least):.2f}, {min(high, most):.2f}]"
 
 
 def _read(out: Path) -> dict[str, Any]:

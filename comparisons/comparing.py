@@ -16,7 +16,7 @@ from comparisons.beside import Band, Row, band, lay_beside, untrained
 from comparisons.dynamics import check_models, dynamics, subjects
 from comparisons.estimate import frame_s
 from comparisons.progress import Reporter
-from comparisons.responder import Responder
+from comparisons.responder import ROLES, Responder
 from comparisons.rsa_time import GREY_FRAMES, rsa_over_time
 from snn.errors import SubjectError, sentence
 from snn.stimuli.movie import Movie
@@ -96,7 +96,7 @@ class Part:
         rows = [
             {
                 "site": r.site,
-                "kind": r.kind,
+                "relation": r.relation,
                 "one": r.one,
                 "other": r.other,
                 "n": r.n,
@@ -279,7 +279,7 @@ def _asked(
     born: Kept[T] = {name: [] for name in models}
     for name, run, is_born, seed in subjects(models, setting.seed, setting.controls):
         told = measure(run, seed)
-        order = sorted(told, key=lambda site: next(s.level for s in run.sites if s.name == site))
+        order = [s.name for s in sorted(run.sites, key=lambda s: (s.level, ROLES.index(s.role)))]
         (born if is_born else learned)[name].append({site: told[site] for site in order})
     return learned, {name: runs for name, runs in born.items() if runs}
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from comparisons.beside import Band, Row, lay_beside, untrained
 from comparisons.representation import cka_of_grams, correlation, dissimilarities, gram, lag_of, participation_ratio, readout_nrmse, rsa_of
-from comparisons.responder import FloatArray, Responder
+from comparisons.responder import ROLES, FloatArray, Responder
 from snn.errors import SubjectError, sentence
 from snn.stimuli.movie import Movie
 from snn.stimuli.splitting import FIRST_SCORED
@@ -23,8 +23,7 @@ MEASURES = ("correlation", "lag_frames", "nrmse", "cka", "rsa", "dimensions", "o
 HEADS = {"correlation": "r", "lag_frames": "lag", "nrmse": "NRMSE", "cka": "CKA", "rsa": "RSA", "dimensions": "dim"}
 LEGEND = (
     "r, lag (frames, positive: the second comes later): mean activity over time, without what a clip is like as a whole. NRMSE: "
-    "the first read from the second, place by place; 1 is a guess. CKA, RSA: alike in how frames differ; 1 is equal. dim: "
-    "dimensions of the first, then of the second."
+    "the first read from the second, place by place; 1 is a guess. CKA, RSA: alike in how frames differ; 1 is equal."
 )
 
 
@@ -146,7 +145,7 @@ def dynamics(
 
 
 def sorted_sites(models: Mapping[str, Sequence[Responder]]) -> list[str]:
-    """List the populations that any model has, from the lowest level up.
+    """List the populations that any model has, by level and role.
 
     Parameters
     ----------
@@ -156,8 +155,8 @@ def sorted_sites(models: Mapping[str, Sequence[Responder]]) -> list[str]:
     -------
     list of str
     """
-    levels = {site.name: site.level for runs in models.values() for site in runs[0].sites}
-    return sorted(levels, key=lambda name: levels[name])
+    places = {site.name: (site.level, ROLES.index(site.role)) for runs in models.values() for site in runs[0].sites}
+    return sorted(places, key=lambda name: places[name])
 
 
 def subjects(models: Mapping[str, Sequence[Responder]], seed: int, controls: bool) -> list[tuple[str, Responder, bool, int]]:
@@ -256,11 +255,13 @@ def dynamics_table(rows: Sequence[Row], model: str, other: str) -> str:
     wanted = {(model, other): "", (untrained(model), untrained(other)): "  both untrained"}
     cells = []
     for row in rows:
-        if (row.one, row.other) in wanted and row.kind in ("models", "untrained"):
+        if (row.one, row.other) in wanted and row.relation in ("models", "untrained"):
             label = wanted[row.one, row.other] or row.site
             cells.append([label, *(in_brackets(row.numbers[name]) for name in MEASURES)])
     shown = [["population", *HEADS.values(), "dim"], *cells]
-    return "\n".join([f"{other} beside {model}", "", *aligned(shown), "", *_folded(LEGEND)])
+    return "\n".join(
+        [f"{other} beside {model}", "", *aligned(shown), "", *_folded(f"{LEGEND} dim: dimensions of the first, then of the second.")]
+    )
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -16,10 +16,13 @@ from comparisons.figure_battery import COLOURS
 from comparisons.figure_style import BOUNDARY, STYLE, bare, new_figure
 from comparisons.gratings import FREQUENCIES_PER_PX, Tuning
 from comparisons.responder import ROLES, FloatArray
+from snn.stimuli.splitting import FIRST_SCORED
 
 CLIPS_SHOWN = 4
 CELLS_SHOWN = 4
 BORN = "#9a9a9a"
+FAINT = 0.05
+"""Correlation below which a picture does not use the whole scale, so that noise looks like noise."""
 TITLES = {
     "target": "target",
     "prediction": "prediction",
@@ -46,11 +49,13 @@ def trajectories_svg(traces: Mapping[str, Mapping[str, FloatArray]]) -> str:
     n_bins = next(iter(next(iter(traces.values())).values())).shape[2]
     for name, sites in traces.items():
         # What a clip is like as a whole is no dynamics, here as in the numbers.
-        shown[name] = {s: (v - v.mean(2, keepdims=True))[:, :CLIPS_SHOWN].reshape(len(v), -1) for s, v in sites.items()}
+        apart = {s: (v - v.mean(2, keepdims=True))[:, :CLIPS_SHOWN] for s, v in sites.items()}
+        # No line leads from one clip to the next.
+        shown[name] = {s: np.pad(v, ((0, 0), (0, 0), (0, 1)), constant_values=np.nan).reshape(len(v), -1) for s, v in apart.items()}
 
     def decorate(axes: Any) -> None:
         for clip in range(1, CLIPS_SHOWN):
-            axes.axvline(clip * n_bins - 0.5, color=BOUNDARY, lw=0.8, zorder=0)
+            axes.axvline(clip * (n_bins + 1) - 1, color=BOUNDARY, lw=0.8, zorder=0)
 
     return _traces(
         shown, np.arange(CLIPS_SHOWN * n_bins, dtype=float), f"frames of the first {CLIPS_SHOWN} clips", decorate, "trajectories"
@@ -76,7 +81,9 @@ def onset_svg(traces: Mapping[str, Mapping[str, FloatArray]], frames: FloatArray
     def decorate(axes: Any) -> None:
         axes.axvline(-0.5, color=BOUNDARY, lw=1.0, zorder=0)
 
-    return _traces(traces, frames, "frames after onset", decorate, "answers to the onset")
+    # The first answers from rest are no answers to grey.
+    kept = {name: {site: values[:, FIRST_SCORED:] for site, values in sites.items()} for name, sites in traces.items()}
+    return _traces(kept, frames[FIRST_SCORED:], "frames after onset", decorate, "answers to the onset")
 
 
 def _traces(
@@ -90,8 +97,8 @@ def _traces(
             for k, (name, found) in enumerate(traces.items()):
                 if site in found:
                     v = found[site][:, : len(points)]
-                    spread = v.std(1, keepdims=True)
-                    z = np.divide(v - v.mean(1, keepdims=True), spread, out=np.zeros_like(v), where=spread > 1e-9)
+                    spread = np.nanstd(v, 1, keepdims=True)
+                    z = np.divide(v - np.nanmean(v, 1, keepdims=True), spread, out=np.zeros_like(v), where=spread > 1e-9)
                     _line(axes, points[: v.shape[1]], z, COLOURS[k % len(COLOURS)], name)
         _finish(figure, panels, below, "z-score")
         return svg(figure, says)
@@ -112,7 +119,7 @@ def rsa_svg(rows: Sequence[Row], frames: FloatArray) -> str:
     str
         An SVG element.
     """
-    names = list(dict.fromkeys(row.one for row in rows if row.kind in ("seeds", "pixels", "learning")))
+    names = list(dict.fromkeys(row.one for row in rows if row.relation in ("seeds", "pixels", "learning")))
     first = names[0] if names else ""
     colour = {name: COLOURS[k % len(COLOURS)] for k, name in enumerate(names)}
     with styled():
@@ -120,15 +127,15 @@ def rsa_svg(rows: Sequence[Row], frames: FloatArray) -> str:
         for row in rows:
             axes, value = panels[row.site], row.numbers["rsa"]
             look: dict[str, Any] | None = None
-            if row.kind == "models":
+            if row.relation == "models":
                 ink = "#1a1a1a" if len(names) < 3 else colour[row.other]
                 look = {"color": ink, "lw": 2.0, "label": f"{row.other} beside {row.one}"}
                 axes.fill_between(frames, value.low, value.high, color=ink, alpha=0.15, lw=0)
-            elif row.kind == "untrained":
+            elif row.relation == "untrained":
                 look = {"color": BORN, "lw": 1.4, "ls": "--", "label": "both untrained" if len(names) < 3 else f"{row.other}, {first}"}
-            elif row.kind == "seeds":
+            elif row.relation == "seeds":
                 look = {"color": colour[row.one], "lw": 1.2, "label": f"two runs of {row.one}"}
-            elif row.kind == "pixels":
+            elif row.relation == "pixels":
                 look = {"color": colour[row.one], "lw": 1.2, "ls": ":", "label": f"{row.one} beside {PIXELS}"}
             if look is not None:
                 axes.plot(frames, value.mean, **look)
@@ -197,9 +204,10 @@ def _pictures(block: Any, fields: Fields) -> None:
     chosen = [(p, f) for p, f in [*order, *rest] if largest[p, f] > 0][: len(block) - 1]
     pictures = [mean] + [cells[p, f][np.abs(cells[p, f]).max((1, 2)).argmax()] for p, f in chosen]
     for axes, picture in zip(block, pictures, strict=False):
-        top = max(float(np.abs(picture).max()), 1e-9)
+        largest_there = float(np.abs(picture).max())
+        top = max(largest_there, FAINT)
         axes.imshow(picture, cmap="RdBu_r", vmin=-top, vmax=top)
-        axes.text(0.98, 0.02, f"{top:.2f}", transform=axes.transAxes, ha="right", va="bottom", fontsize=6, color="#555555")
+        axes.text(0.98, 0.02, f"{largest_there:.2f}", transform=axes.transAxes, ha="right", va="bottom", fontsize=6, color="#555555")
     for axes in block:
         bare(axes)
 
@@ -306,7 +314,7 @@ def _legend(figure: Any, panels: Sequence[Any]) -> None:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             found.setdefault(label, handle)
     if found:
-        figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=min(len(found), 4), fontsize=8.5)
+        figure.legend(found.values(), found.keys(), loc="outside upper center", ncols=min(len(found), 4), fontsize=8.5)
 
 
 def styled() -> Any:

@@ -39,7 +39,7 @@ def test_rows() -> None:
     learned = {"a": [{"x": 1.0, "y": 5.0}, {"x": 2.0, "y": 5.0}], "b": [{"x": 4.0}, {"x": 7.0}]}
     born = {"a": [{"x": 0.0}, {"x": 0.0}], "b": [{"x": 1.0}, {"x": 1.0}]}
     rows = lay_beside(learned, born, 10.0, lambda p, q: {"d": q - p})
-    told = {(r.site, r.kind, r.one, r.other): float(r.numbers["d"].mean) for r in rows}
+    told = {(r.site, r.relation, r.one, r.other): float(r.numbers["d"].mean) for r in rows}
     assert told == {
         ("x", "models", "a", "b"): 4.0,
         ("x", "untrained", "a, untrained", "b, untrained"): 1.0,
@@ -54,4 +54,4 @@ def test_rows() -> None:
     }
     assert float(rows[0].gains["d"].mean) == 3.0, "less the untrained, seed by seed"
     alone = lay_beside({name: runs[:1] for name, runs in learned.items()}, {}, None, lambda p, q: {"d": q - p})
-    assert [(r.site, r.kind) for r in alone] == [("x", "models")] and not alone[0].gains
+    assert [(r.site, r.relation) for r in alone] == [("x", "models")] and not alone[0].gains

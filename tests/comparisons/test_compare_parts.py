@@ -17,7 +17,7 @@ from comparisons.fields import LAGS, alike_fields, measure_fields, noise_movies
 from comparisons.fields import numbers_of as field_numbers
 from comparisons.gratings import BEFORE, CYCLE, DIRECTIONS_DEG, FREQUENCIES_PER_PX, alike_tuning, grating_movies, measure_tuning, tuning_of
 from comparisons.gratings import numbers_of as tuning_numbers
-from comparisons.responder import Control, Responder, Response, Site, check_request
+from comparisons.responder import ROLES, Control, Responder, Response, Site, check_request
 from comparisons.responders.null import AdaptationOnly, Idle
 from comparisons.rsa_time import GREY_FRAMES, rsa_over_time
 from comparisons.run_folder import write_json, write_text
@@ -138,7 +138,7 @@ def answers(by_direction: Sequence[float], *, rhythm: bool, noise: float = 0.05)
 @pytest.mark.parametrize("rhythm", [False, True])
 def test_selectivity_by_hand(rhythm: bool) -> None:
     """Oracle: (4 + 2 - 1 - 1) / 8 = 0.5 and (4 - 2) / (4 + 2) = 1/3, of means and of amplitudes alike."""
-    by_direction = [1.0, 2.0, 4.0, 1.0, 1.0, 1.0, 2.0, 2.0]
+    by_direction = [1.0, 2.0, 4.0, 2.0, 1.0, 1.0, 2.0, 1.0]
     found = tuning_of(answers(by_direction, rhythm=rhythm), np.array([0.0, 22.5, 45.0, 67.5]))
     assert found.osi == pytest.approx(0.5, abs=0.03) and found.dsi == pytest.approx(1 / 3, abs=0.03)
     assert found.frequency_per_px == pytest.approx(3 / 16) and found.oriented.all() and found.directed.all()
@@ -178,7 +178,7 @@ def test_rsa_over_time() -> None:
     mixed = Linear([PIXEL, -PIXEL], lag=2)
     found = rsa_over_time({"late": [late, late], "mixed": [mixed, mixed], "noise": [noise, noise]}, stills(16, 8))
     assert found.frames[0] == -GREY_FRAMES and found.frames[-1] == 7
-    rows = {(r.kind, r.one, r.other): r.numbers["rsa"] for r in found.rows}
+    rows = {(r.relation, r.one, r.other): r.numbers["rsa"] for r in found.rows}
     seen = rows["pixels", "late", "pixels"].mean
     assert np.isnan(seen[: GREY_FRAMES + 2]).all() and seen[GREY_FRAMES + 2 :] == pytest.approx(1.0)
     # A cell and its opposite: the mean over cells is 0, so that correlation is the cosine of pictures, not their correlation.
@@ -195,16 +195,19 @@ def test_dynamics() -> None:
     movies = [Movie(random_walk(12, 8, 8, seed=k).frames, 50.0, f"m{k}") for k in range(4)]
     subject, other = AdaptationOnly((8, 8), noise=0.0), Idle((8, 8), 1, "noise")
     found = dynamics({"a": [subject, subject], "b": [subject, subject], "c": [other, other]}, movies)
-    assert list(dict.fromkeys(r.site for r in found.rows)) == ["forecast", *(s.name for s in subject.sites)]
-    same = [r for r in found.rows if (r.kind, r.other) == ("models", "b")]
+    assert list(dict.fromkeys(r.site for r in found.rows)) == [
+        "forecast",
+        *(f"level0.{role}" for role in ROLES),
+    ]
+    same = [r for r in found.rows if (r.relation, r.other) == ("models", "b")]
     for row in same:
         numbers = {key: float(value.mean) for key, value in row.numbers.items()}
         assert numbers["correlation"] == pytest.approx(1.0) and numbers["lag_frames"] == 0.0
         assert numbers["cka"] == pytest.approx(1.0) and numbers["rsa"] > 0.99 and numbers["nrmse"] < 0.05
         assert numbers["dimensions"] == pytest.approx(numbers["other_dimensions"])
-    unlike = next(r for r in found.rows if (r.kind, r.other, r.site) == ("models", "c", "level0.target"))
+    unlike = next(r for r in found.rows if (r.relation, r.other, r.site) == ("models", "c", "level0.target"))
     assert unlike.numbers["nrmse"].mean > 0.9 and unlike.numbers["cka"].mean < 0.5
-    pixels = next(r for r in found.rows if (r.kind, r.one, r.site) == ("pixels", "a", "forecast"))
+    pixels = next(r for r in found.rows if (r.relation, r.one, r.site) == ("pixels", "a", "forecast"))
     assert pixels.numbers["cka"].mean > 0.9, "its forecast is the last frame"
     assert found.traces["a"]["level0.target"].shape == (2, 4, 12 - 3)
     text = dynamics_table(found.rows, "a", "b")
