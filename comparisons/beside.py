@@ -18,9 +18,9 @@ RELATIONS: dict[Relation, str] = {
     "untrained": "the same two models before they learned: what they are built of makes them alike so far",
     "learning": "a model and itself before it learned",
     "seeds": "two runs of one model: more alike than this two models need not be",
-    "pixels": "a model and the frames themselves: seeing the same movie makes everything alike so far",
+    "pixels": "a model and the frames themselves, or their change from the frame before: seeing one movie makes alike so far",
 }
-PIXELS = "pixels"
+PIXELS, CHANGE = "pixels", "change of pixels"
 LEVEL = 0.95
 T = TypeVar("T")
 
@@ -139,7 +139,7 @@ def _around(mean: FloatArray, error: FloatArray | None, n: int) -> Band:
 def lay_beside(
     learned: Mapping[str, Sequence[Mapping[str, T]]],
     born: Mapping[str, Sequence[Mapping[str, T]]],
-    pixels: T | None,
+    pixels: Mapping[str, T],
     alike: Callable[[T, T], Mapping[str, ArrayLike]],
 ) -> list[Row]:
     """Compare every population of models with that of the first, with themselves at birth, among seeds, and with pixels.
@@ -151,8 +151,8 @@ def lay_beside(
         k-th.
     born : mapping of str to sequence of mapping
         The same of their untrained controls, where there are such.
-    pixels : optional
-        The same of the frames themselves.
+    pixels : mapping of str
+        The same of the frames themselves, and of what else all sites are compared with, by name.
     alike : callable
         Gives the measures of two populations.
 
@@ -169,7 +169,7 @@ def _of_site(
     site: str,
     learned: Mapping[str, Sequence[Mapping[str, T]]],
     born: Mapping[str, Sequence[Mapping[str, T]]],
-    pixels: T | None,
+    pixels: Mapping[str, T],
     alike: Callable[[T, T], Mapping[str, ArrayLike]],
 ) -> Iterator[Row]:
     here = {name: [run[site] for run in runs] for name, runs in learned.items() if site in runs[0]}
@@ -194,9 +194,9 @@ def _of_site(
             keys = next(iter(found.values()))
             numbers = {key: jackknifed({pair: v[key] for pair, v in found.items()}, len(runs)) for key in keys}
             yield Row(site, "seeds", name, name, len(runs), numbers)
-    if pixels is not None:
+    for what, reference in pixels.items():
         for name, runs in here.items():
-            yield Row(site, "pixels", name, PIXELS, len(runs), _bands([alike(a, pixels) for a in runs]))
+            yield Row(site, "pixels", name, what, len(runs), _bands([alike(a, reference) for a in runs]))
 
 
 def _bands(pairs: Sequence[Mapping[str, ArrayLike]]) -> dict[str, Band]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from comparisons import run_folder
-from comparisons.beside import PIXELS, RELATIONS
+from comparisons.beside import CHANGE, PIXELS, RELATIONS
 from comparisons.dynamics import HEADS, LEGEND, aligned
 from comparisons.fields import FIELD_NUMBERS
 from comparisons.gratings import NUMBERS as TUNING_NUMBERS
@@ -248,7 +248,7 @@ def _dimensions(rows: Rows) -> dict[str, Any]:
             # Of two runs of one model only the first of each pair is meant: all runs stand in the rows beside pixels.
             if r["relation"] in ("learning", "pixels"):
                 found.setdefault(who, {})[r["site"]] = _cell(r["numbers"], key)
-    columns = sorted(found, key=lambda who: who == PIXELS)
+    columns = sorted(found, key=lambda who: who in (PIXELS, CHANGE))
     sites = list(dict.fromkeys(r["site"] for r in rows))
     cells = [[site, *(found[who].get(site, "-") for who in columns)] for site in sites]
     return {

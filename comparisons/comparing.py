@@ -157,7 +157,8 @@ def seconds(models: Mapping[str, Sequence[Responder]], parts: Sequence[str], set
     each_s = 0.0
     for runs in models.values():
         born = setting.controls and all(run.control("untrained") is not None for run in runs)
-        each_s += frame_s(runs[0]) * len(runs) * (1 + born)
+        # The shorter of two: something else may have run meanwhile.
+        each_s += min(frame_s(runs[0]) for _ in range(2)) * len(runs) * (1 + born)
     return {part: OVERHEAD * frames[part] * each_s for part in parts}
 
 
@@ -259,13 +260,13 @@ def _fields(models: Mapping[str, Sequence[Responder]], setting: Setting, figures
     movies = reverse.noise_movies(seen.frame_size, seen.frame_ms, setting.noise_movies, setting.seed)
     learned, born = _asked(models, setting, lambda run, seed: reverse.measure_fields(run, movies, seed=seed))
     drawn = {"fields": draw.fields_svg(learned)} if figures else {}
-    return Part("fields", lay_beside(learned, born, None, reverse.alike_fields), _alone(learned, born, reverse.numbers_of), drawn)
+    return Part("fields", lay_beside(learned, born, {}, reverse.alike_fields), _alone(learned, born, reverse.numbers_of), drawn)
 
 
 def _tuning(models: Mapping[str, Sequence[Responder]], setting: Setting, figures: bool) -> Part:
     learned, born = _asked(models, setting, lambda run, seed: gratings.measure_tuning(run, setting.grating_trials, seed=seed))
     drawn = {"tuning": draw.tuning_svg(learned, born)} if figures else {}
-    return Part("tuning", lay_beside(learned, born, None, gratings.alike_tuning), _alone(learned, born, gratings.numbers_of), drawn)
+    return Part("tuning", lay_beside(learned, born, {}, gratings.alike_tuning), _alone(learned, born, gratings.numbers_of), drawn)
 
 
 Kept = dict[str, list[dict[str, T]]]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from comparisons.beside import Band, Row, lay_beside, untrained
+from comparisons.beside import CHANGE, PIXELS, Band, Row, lay_beside, untrained
 from comparisons.representation import cka_of_grams, correlation, dissimilarities, gram, lag_of, participation_ratio, readout_nrmse, rsa_of
 from comparisons.responder import ROLES, FloatArray, Responder
 from snn.errors import SubjectError, sentence
@@ -137,7 +137,7 @@ def dynamics(
     for name, run, is_born, own in subjects(models, seed, controls):
         told = watch(run, movies, trials, own)
         (born if is_born else learned)[name].append({site: _kept(values, whole=not is_born) for site, values in told.items()})
-    pixels = _kept(np.stack([m.frames[FIRST_SCORED:, ..., None] for m in movies]), whole=True)
+    pixels = {name: _kept(values, whole=True) for name, values in references(movies, FIRST_SCORED).items()}
     order = sorted_sites(models)
     learned = {name: [{s: run[s] for s in (FORECAST_ROW, *order) if s in run} for run in runs] for name, runs in learned.items()}
     traces = {name: {site: np.stack([run[site].trace for run in runs]) for site in runs[0]} for name, runs in learned.items()}
@@ -214,6 +214,24 @@ def watch(responder: Responder, movies: Sequence[Movie], trials: int, seed: int,
         if told.forecast is not None:
             found[FORECAST_ROW].append(told.forecast.mean(0)[first:, ..., None].astype(np.float32))
     return {name: np.stack(values) for name, values in found.items() if values}
+
+
+def references(movies: Sequence[Movie], first: int) -> dict[str, FloatArray]:
+    """Give what is in the movies themselves: their frames, and how these differ from the frames before.
+
+    Parameters
+    ----------
+    movies : sequence of Movie
+        Of one length.
+    first : int
+        Frames that are left out.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (n_movies, n_frames - first, rows, cols, 1)
+    """
+    frames = np.stack([m.frames[..., None] for m in movies])
+    return {PIXELS: frames[:, first:], CHANGE: np.diff(frames, axis=1, prepend=frames[:, :1])[:, first:]}
 
 
 def _kept(activity: FloatArray, *, whole: bool) -> Watched:

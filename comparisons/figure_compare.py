@@ -135,7 +135,7 @@ def rsa_svg(rows: Sequence[Row], frames: FloatArray) -> str:
                 look = {"color": BORN, "lw": 1.4, "ls": "--", "label": "both untrained" if len(names) < 3 else f"{row.other}, {first}"}
             elif row.relation == "seeds":
                 look = {"color": colour[row.one], "lw": 1.2, "label": f"two runs of {row.one}"}
-            elif row.relation == "pixels":
+            elif row.other == PIXELS:
                 look = {"color": colour[row.one], "lw": 1.2, "ls": ":", "label": f"{row.one} beside {PIXELS}"}
             if look is not None:
                 axes.plot(frames, value.mean, **look)

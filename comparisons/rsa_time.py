@@ -9,7 +9,7 @@ import numpy as np
 
 from comparisons.beside import Row, lay_beside
 from comparisons.cuts import GREY
-from comparisons.dynamics import FORECAST_ROW, check_models, sorted_sites, subjects, watch
+from comparisons.dynamics import FORECAST_ROW, check_models, references, sorted_sites, subjects, watch
 from comparisons.representation import dissimilarities, rsa_of
 from comparisons.responder import FloatArray, Responder
 from snn.errors import SubjectError, sentence
@@ -102,7 +102,7 @@ def rsa_over_time(
         told = watch(run, shown, trials, own, first=0)
         order = [s for s in (FORECAST_ROW, *sorted_sites(models)) if s in told]
         (born if is_born else learned)[name].append({site: _kept(told[site]) for site in order})
-    pixels = _kept(np.stack([m.frames[..., None] for m in shown]))
+    pixels = {name: _kept(values) for name, values in references(shown, 0).items()}
     traces = {name: {site: np.stack([run[site].trace for run in runs]) for site in runs[0]} for name, runs in learned.items()}
     return OverTime(lay_beside(learned, born, pixels, _alike), np.arange(-GREY_FRAMES, movies[0].n_frames, dtype=np.float64), traces)
 

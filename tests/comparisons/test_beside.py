@@ -38,7 +38,7 @@ def test_rows() -> None:
     """Oracle: differences by hand."""
     learned = {"a": [{"x": 1.0, "y": 5.0}, {"x": 2.0, "y": 5.0}], "b": [{"x": 4.0}, {"x": 7.0}]}
     born = {"a": [{"x": 0.0}, {"x": 0.0}], "b": [{"x": 1.0}, {"x": 1.0}]}
-    rows = lay_beside(learned, born, 10.0, lambda p, q: {"d": q - p})
+    rows = lay_beside(learned, born, {"pixels": 10.0}, lambda p, q: {"d": q - p})
     told = {(r.site, r.relation, r.one, r.other): float(r.numbers["d"].mean) for r in rows}
     assert told == {
         ("x", "models", "a", "b"): 4.0,
@@ -53,5 +53,5 @@ def test_rows() -> None:
         ("y", "pixels", "a", "pixels"): 5.0,
     }
     assert float(rows[0].gains["d"].mean) == 3.0, "less the untrained, seed by seed"
-    alone = lay_beside({name: runs[:1] for name, runs in learned.items()}, {}, None, lambda p, q: {"d": q - p})
+    alone = lay_beside({name: runs[:1] for name, runs in learned.items()}, {}, {}, lambda p, q: {"d": q - p})
     assert [(r.site, r.relation) for r in alone] == [("x", "models")] and not alone[0].gains
