@@ -70,6 +70,7 @@ def compare(
         If the folder exists already.
     """
     from comparisons.comparing import PARTS, Setting, check_parts, compare_parts, remarks, seconds
+    from comparisons.dynamics import check_models
     from comparisons.run_folder import to_json
     from comparisons.subjects import open_subject, stretches
 
@@ -86,6 +87,7 @@ def compare(
         if len({s.digest for s in subjects}) < len(subjects):
             raise SubjectError(sentence(f"compare.model {name}", "has one run twice", cure="a seed counts once"))
     models = {name: [s.responder for s in subjects] for name, subjects in opened}
+    check_models(models)
     seen, wanted = opened[0][1][0].responder, names(clips)
     shown = stretches(frames, wanted, movies, length, seen)
     onsets = stretches(frames, wanted, ONSETS, min(ONSET_LENGTH, length), seen) if "rsa" in asked else ()
