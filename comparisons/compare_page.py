@@ -27,7 +27,8 @@ LEADS = {
     "fields": "What white noise looked like before a cell was active. Red: light, blue: dark; the number is the largest correlation. "
     "Cells with a field are those beyond the same with movies dealt anew to answers (1 of 100 would be by chance).",
     "tuning": "Drifting gratings over the whole frame. Best gratings are chosen on half of the trials, indices taken on the other half. "
-    "Tuned cells are those beyond directions dealt anew to trials (1 of 100 would be by chance).",
+    "Tuned cells are those beyond directions dealt anew to trials (1 of 100 would be by chance); a cell can be surely tuned and hardly "
+    "selective.",
 }
 HEADINGS = {
     "trajectories": "What every population did",
@@ -274,7 +275,12 @@ def _by_model(alone: Mapping[str, Any], numbers: Sequence[str]) -> list[dict[str
     for who, sites in alone.items():
         cells = [[site, *(_cell(values, key) for key in numbers)] for site, values in sites.items()]
         found.append(
-            {"caption": who, "head": ["population", *(ALONE[key] for key in numbers)], "rows": cells, "folded": "untrained" in who}
+            {
+                "caption": f"{who}, by itself",
+                "head": ["population", *(ALONE[key] for key in numbers)],
+                "rows": cells,
+                "folded": "untrained" in who,
+            }
         )
     return found
 

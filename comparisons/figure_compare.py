@@ -228,7 +228,8 @@ def tuning_svg(learned: Mapping[str, Sequence[Mapping[str, Tuning]]], born: Mapp
     sites = list(dict.fromkeys(site for runs in learned.values() for site in runs[0]))
     octaves = np.log2(np.array(FREQUENCIES_PER_PX))
     edges = np.concatenate([[octaves[0] - 0.5], (octaves[1:] + octaves[:-1]) / 2, [octaves[-1] + 0.3]])
-    bins = {"osi": np.linspace(-0.2, 1.0, 13), "dsi": np.linspace(-0.2, 1.0, 13), "frequency_per_px": edges}
+    # 0, where cells without a preference lie, is the middle of a class.
+    bins = {"osi": np.linspace(-0.25, 1.05, 14), "dsi": np.linspace(-0.25, 1.05, 14), "frequency_per_px": edges}
     heads = ("orientation selectivity", "direction selectivity", "preferred cycles/px")
     with styled():
         figure = new_figure(8.8, 1.15 * len(sites) + 0.9)
