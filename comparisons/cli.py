@@ -12,7 +12,7 @@ from cyclopts.validators import Number
 from pydantic import ValidationError
 
 from comparisons import cli_battery, cli_convert, cli_diagnose, cli_distil, cli_import, cli_rate
-from comparisons.cli_options import FOR_PHOTOGRAPHS, NOT_FOR_PHOTOGRAPHS, SourceOptions, names, pairs, refuse_unused, say_learned
+from comparisons.cli_options import FOR_PHOTOGRAPHS, NOT_FOR_PHOTOGRAPHS, Count, SourceOptions, names, pairs, refuse_unused, say_learned
 from comparisons.progress import TerminalReporter
 from snn._edit import first_error
 from snn.errors import SpikingPrednetError
@@ -26,7 +26,6 @@ app = App(
     version_flags=["--version"],
     suppress_keyboard_interrupt=False,
 )
-Count = Annotated[int, Parameter(validator=Number(gte=1))]
 
 
 @app.command

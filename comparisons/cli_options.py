@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
-from snn.errors import DescriptionError, sentence
+from snn.errors import DescriptionError, SubjectError, sentence
 
 if TYPE_CHECKING:
     from comparisons.movies import Source
+
+Count = Annotated[int, Parameter(validator=Number(gte=1))]
+"""1 or more."""
 
 
 @Parameter(name="*")
@@ -142,6 +146,33 @@ def names(text: str) -> tuple[str, ...]:
     tuple of str
     """
     return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def named_runs(text: str) -> tuple[str, tuple[Path, ...]]:
+    """Read a model and its runs.
+
+    Parameters
+    ----------
+    text : str
+        NAME=RUN,RUN,...
+
+    Returns
+    -------
+    str
+    tuple of Path
+
+    Raises
+    ------
+    SubjectError
+        If it is not of that form.
+    """
+    name, equals, runs = text.partition("=")
+    paths = tuple(Path(run) for run in names(runs))
+    if not (name and equals and paths) or "/" in name:
+        raise SubjectError(
+            sentence("--model", "is not of the form NAME=RUN,RUN,...", got=text, cure="for example leaky=runs/leaky-0,runs/leaky-1")
+        )
+    return name, paths
 
 
 def pairs(values: tuple[str, ...]) -> tuple[tuple[str, float | str], ...]:

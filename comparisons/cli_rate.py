@@ -6,12 +6,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
-from cyclopts.validators import Number
 
-from comparisons.cli_options import SourceOptions, numbers, pairs, say_learned
+from comparisons.cli_options import Count, SourceOptions, numbers, pairs, say_learned
 from comparisons.progress import TerminalReporter
 
-Count = Annotated[int, Parameter(validator=Number(gte=1))]
 Numbers = Annotated[tuple[float, ...], Parameter(consume_multiple=True, negative="")]
 
 

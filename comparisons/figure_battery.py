@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from html import escape
-from io import StringIO
-from typing import Any
 
 import numpy as np
 
-from comparisons.figure_style import BOUNDARY, STYLE, new_figure
+from comparisons.figure_style import BOUNDARY, new_figure
+from comparisons.figure_svg import styled, svg
 from comparisons.phenomenon import About
 from comparisons.verdicts import Verdict
 
@@ -68,41 +65,3 @@ def effect_svg(about: About, verdicts: Mapping[str, Verdict], seeds: Mapping[str
         if used:
             figure.legend(loc="outside lower right", ncols=3, fontsize=8, title="controls", title_fontsize=8)
         return svg(figure, f"{about.primary} in every model, with its controls")
-
-
-def styled() -> Any:
-    """Give the style of the figures of a page: text stays text, and the same figure has the same bytes.
-
-    Returns
-    -------
-    context manager
-    """
-    from matplotlib import rc_context
-
-    settings: Any = STYLE | {"svg.fonttype": "none", "svg.hashsalt": "battery"}
-    return rc_context(settings)
-
-
-def svg(figure: Any, says: str) -> str:
-    """Print a figure as an SVG element that can stand in a page; the same every time.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-    says : str
-        For those who cannot see it.
-
-    Returns
-    -------
-    str
-        Without the names of groups, which would be there twice in a page of several figures.
-    """
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-
-    text = StringIO()
-    # Saved as other figures are, it would be drawn twice.
-    FigureCanvasSVG(figure).print_svg(text, metadata={"Date": None})
-    found = text.getvalue()
-    found = re.sub(r'<g id="[^"]*"', "<g", found[found.index("<svg") :])
-    found = re.sub(r"<metadata>.*?</metadata>", "", found, flags=re.DOTALL)
-    return found.replace("<svg ", f'<svg role="img" aria-label="{escape(says)}" ', 1)

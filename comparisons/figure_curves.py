@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from comparisons.figure_battery import COLOURS, CONTROL, POINTS, styled, svg
+from comparisons.figure_battery import COLOURS, CONTROL, POINTS
 from comparisons.figure_style import BOUNDARY, new_figure
+from comparisons.figure_svg import styled, svg
 from comparisons.panels import Line, Panel, whole
 from comparisons.responder import FloatArray
 

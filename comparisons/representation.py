@@ -9,6 +9,8 @@ from snn.errors import SubjectError, sentence
 
 RIDGE = 1e-3
 """Weight of the penalty in `readout_nrmse`, as a share of the mean variance of the features."""
+LEAST_PAIRS = 0.5
+"""Share of the pairs of frames that must have a dissimilarity in both populations for their similarity to mean anything."""
 
 
 def linear_cka(x: FloatArray, y: FloatArray) -> float:
@@ -39,13 +41,44 @@ def linear_cka(x: FloatArray, y: FloatArray) -> float:
     Bedo & Borgwardt (2012), https://www.jmlr.org/papers/v13/song12a.html.
     """
     _same_frames(x, y)
-    if min(float(np.ptp(v, axis=0).max()) for v in (x, y)) < 1e-12:
-        return float("nan")
-    grams = [centred @ centred.T for centred in (v - v.mean(0) for v in (x, y))]
-    for gram in grams:
-        np.fill_diagonal(gram, 0.0)
-    norm = _hsic(grams[0], grams[0]) * _hsic(grams[1], grams[1])
-    return _hsic(*grams) / float(np.sqrt(norm)) if norm > 0 else float("nan")
+    return cka_of_grams(gram(x), gram(y))
+
+
+def gram(x: FloatArray) -> FloatArray:
+    """Multiply frames with each other: all that `linear_cka` needs to know of a population.
+
+    Parameters
+    ----------
+    x : ndarray, shape (n_frames, n_cells)
+
+    Returns
+    -------
+    ndarray, shape (n_frames, n_frames)
+        Of the cells less their means over frames; the diagonal is 0. All 0 where nothing changes.
+    """
+    centred = x - x.mean(0)
+    if float(np.ptp(x, axis=0).max()) < 1e-12:
+        return np.zeros((len(x), len(x)))
+    found: FloatArray = np.asarray(centred @ centred.T, dtype=np.float64)
+    np.fill_diagonal(found, 0.0)
+    return found
+
+
+def cka_of_grams(one: FloatArray, other: FloatArray) -> float:
+    """Do the second half of `linear_cka`.
+
+    Parameters
+    ----------
+    one, other : ndarray, shape (n_frames, n_frames)
+        From `gram`.
+
+    Returns
+    -------
+    float
+        NaN where one of them does not change.
+    """
+    norm = _hsic(one, one) * _hsic(other, other)
+    return _hsic(one, other) / float(np.sqrt(norm)) if norm > 0 else float("nan")
 
 
 def _hsic(k: FloatArray, m: FloatArray) -> float:
@@ -68,7 +101,7 @@ def rsa(x: FloatArray, y: FloatArray) -> float:
     Returns
     -------
     float
-        NaN where a population is silent, or constant over cells, in a frame or more.
+        Over the pairs of frames in which both have an answer that is not the same in all cells; NaN where these are too few.
 
     Raises
     ------
@@ -80,14 +113,55 @@ def rsa(x: FloatArray, y: FloatArray) -> float:
     Kriegeskorte, Mur & Bandettini (2008), https://doi.org/10.3389/neuro.06.004.2008; Nili et al. (2014),
     https://doi.org/10.1371/journal.pcbi.1003553.
     """
-    from rsatoolbox.data import Dataset
-    from rsatoolbox.rdm import calc_rdm, compare
-
     _same_frames(x, y)
-    if min(x.shape[1], y.shape[1]) < 2 or min(float(v.std(1).min()) for v in (x, y)) < 1e-12:
-        return float("nan")
-    one, other = (calc_rdm(Dataset(np.ascontiguousarray(v)), method="correlation") for v in (x, y))
-    return float(compare(one, other, method="rho-a")[0, 0])
+    return float(rsa_of(dissimilarities(x)[None], dissimilarities(y)[None])[0])
+
+
+def dissimilarities(x: FloatArray) -> FloatArray:
+    """Compare frames with each other: all that `rsa` needs to know of a population.
+
+    Parameters
+    ----------
+    x : ndarray, shape (n_frames, n_cells)
+
+    Returns
+    -------
+    ndarray, shape (n_frames (n_frames - 1) / 2,)
+        1 - Pearson's correlation over cells; NaN for pairs with a frame that is silent, or constant over cells.
+    """
+    from rsatoolbox.data import Dataset
+    from rsatoolbox.rdm import calc_rdm
+
+    values = np.ascontiguousarray(x, dtype=np.float64)
+    alive = np.flatnonzero(values.std(1) > 1e-9 * np.abs(values).max(1))
+    square = np.full((len(x), len(x)), np.nan)
+    if len(alive) > 1 and x.shape[1] > 1:
+        square[np.ix_(alive, alive)] = calc_rdm(Dataset(values[alive]), method="correlation").get_matrices()[0]
+    found: FloatArray = square[np.triu_indices(len(x), 1)]
+    return found
+
+
+def rsa_of(one: FloatArray, other: FloatArray) -> FloatArray:
+    """Do the second half of `rsa`, for several pairs of populations, or of moments.
+
+    Parameters
+    ----------
+    one, other : ndarray, shape (n, n_pairs)
+        Dissimilarities of the same pairs of frames.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        Spearman's rho-a of each row with the same row of the other, over the pairs that are defined in both; NaN where these are
+        fewer than `LEAST_PAIRS` of all.
+    """
+    from rsatoolbox.rdm import compare
+
+    known = ~(np.isnan(one) | np.isnan(other))
+    found = np.full(len(one), np.nan)
+    for k in np.flatnonzero(known.mean(1) >= LEAST_PAIRS):
+        found[k] = compare(one[k, known[k]][None], other[k, known[k]][None], method="rho-a")[0, 0]
+    return found
 
 
 def participation_ratio(x: FloatArray) -> float:

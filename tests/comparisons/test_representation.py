@@ -8,12 +8,8 @@ import numpy as np
 import pytest
 from scipy.stats import rankdata
 
-from comparisons.dynamics import dynamics_table, side_by_side
 from comparisons.representation import correlation, lag_of, linear_cka, participation_ratio, readout_nrmse, rsa
-from comparisons.responders.null import AdaptationOnly, Idle
 from snn.errors import SubjectError
-from snn.stimuli.movie import Movie
-from snn.testing import random_walk
 
 RNG = np.random.default_rng(0)
 
@@ -51,6 +47,9 @@ def test_rsa_is_rho_a_of_correlation_distances() -> None:
     assert rsa(x, y) == pytest.approx(rho_a, abs=1e-9)
     assert rsa(x, x[:, ::-1]) == pytest.approx(1.0)
     assert np.isnan(rsa(x, np.zeros_like(x)))
+    silent = np.vstack([x, np.zeros(20), np.ones(20)])
+    other = np.vstack([y, RNG.normal(size=(2, 7))])
+    assert rsa(silent, other) == pytest.approx(rsa(x, y)), "pairs with silent frames are left out"
 
 
 def test_participation_ratio() -> None:
@@ -83,30 +82,3 @@ def test_reading_one_population_from_another() -> None:
     assert readout_nrmse(noisy, y) == pytest.approx(np.sqrt(0.5), abs=0.06)
     with pytest.raises(SubjectError, match="same places"):
         readout_nrmse(x[:1], y[:1])
-
-
-def test_side_by_side() -> None:
-    """Oracle: a subject beside itself is equal in everything but its noise; beside one that knows nothing it is not."""
-    movies = [Movie(random_walk(12, 8, 8, seed=k).frames, 50.0, f"m{k}") for k in range(4)]
-    subject, other = AdaptationOnly((8, 8)), Idle((8, 8), 1, "noise")
-    same = side_by_side([subject, subject], [subject, subject], movies)
-    assert [row.site for row in same] == ["forecast", *(s.name for s in subject.sites)]
-    for row in same:
-        assert row.numbers["correlation"].mean == pytest.approx(1.0) and row.numbers["lag_frames"].mean == 0.0
-        assert row.numbers["cka"].mean == pytest.approx(1.0) and row.numbers["nrmse"].mean < 0.05
-        assert row.numbers["dimensions"].mean == pytest.approx(row.numbers["other_dimensions"].mean)
-    unlike = side_by_side([subject], [other], movies)[1]
-    assert unlike.numbers["nrmse"].mean > 0.9 and unlike.numbers["cka"].mean < 0.5
-    text = dynamics_table(same, "a", "b")
-    assert text.startswith("b beside a") and "level0.error_pos" in text
-
-
-def test_what_cannot_be_compared_is_said() -> None:
-    movies = [random_walk(12, 8, 8, seed=k) for k in range(2)]
-    one, small = AdaptationOnly((8, 8)), AdaptationOnly((4, 4))
-    with pytest.raises(SubjectError, match="same number of runs"):
-        side_by_side([one], [one, one], movies)
-    with pytest.raises(SubjectError, match="different sizes"):
-        side_by_side([one], [small], movies)
-    with pytest.raises(SubjectError, match="too short"):
-        side_by_side([one], [one], [m.part(0, 5) for m in movies])
