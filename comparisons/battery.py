@@ -11,13 +11,13 @@ import json
 import re
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
 
+from comparisons.battery_models import Model, Task
 from comparisons.battery_results import read_result, write_result
 from comparisons.battery_work import measure_all
 from comparisons.estimate import frame_s, frames_shown
@@ -40,39 +40,6 @@ HARNESS = 1
 """Raised when adapters or controls change what they answer: results before that are measured again."""
 NEEDED = {"version", "harness", "run_digest", "run", "lacks", "effects"}
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
-
-
-@dataclass(frozen=True)
-class Model:
-    """A model of the battery.
-
-    Attributes
-    ----------
-    name : str
-        In tables and folder names.
-    runs : tuple of Path
-        One run a seed, alike but for the seed.
-    """
-
-    name: str
-    runs: tuple[Path, ...]
-
-
-@dataclass(frozen=True)
-class Task:
-    """One phenomenon in one run.
-
-    Attributes
-    ----------
-    model : Model
-    seed : int
-        Number of the run in its model; also the seed of stimuli and noise.
-    phenomenon : str
-    """
-
-    model: Model
-    seed: int
-    phenomenon: str
 
 
 class Battery:
@@ -126,7 +93,8 @@ class Battery:
         """
         try:
             asked = json.loads((out / PLAN_FILE).read_text())
-            models = [Model(name, tuple(map(Path, runs))) for name, runs in asked["models"].items()]
+            bare = asked.get("without_untrained", ())
+            models = [Model(name, tuple(map(Path, runs)), name not in bare) for name, runs in asked["models"].items()]
             return cls(models, asked["phenomena"], out)
         except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
             raise RunFolderError(sentence(str(out), "is not the folder of a battery", cure="give the --out of `battery`")) from error
@@ -174,7 +142,8 @@ class Battery:
         if found is None or not NEEDED <= found.keys():
             return None
         holds = (found["version"], found["harness"], found["run_digest"]) == (PHENOMENA[task.phenomenon].about.version, HARNESS, digest)
-        return found if holds and self._readable(task) else None
+        bare = "untrained" in found.get("left_out", ()) and task.model.untrained
+        return found if holds and not bare and self._readable(task) else None
 
     def _readable(self, task: Task) -> bool:
         try:
@@ -258,6 +227,7 @@ class Battery:
         asked = {
             "models": {m.name: [str(run.resolve() if run.exists() else run) for run in m.runs] for m in self.models},
             "phenomena": list(self.phenomena),
+            "without_untrained": [m.name for m in self.models if not m.untrained],
         }
         write_result(self.out / PLAN_FILE, to_json(asked))
         measure_all(self, left, report, workers)
@@ -362,6 +332,8 @@ class Battery:
         if lacks is None:
             measured["model"] = phenomenon.measure(subject.responder, task.seed)
             for name in phenomenon.about.controls:
+                if name == "untrained" and not task.model.untrained:
+                    continue
                 control = control_of(subject.responder, name)
                 if control is not None and phenomenon.lacks(control) is None:
                     measured[name] = phenomenon.measure(control, task.seed)
@@ -381,6 +353,7 @@ class Battery:
             "seed": task.seed,
             "seconds": time.monotonic() - began,
             "lacks": lacks,
+            "left_out": [] if task.model.untrained else ["untrained"],
             "effects": {who: dict(m.effects) for who, m in measured.items()},
         }
         write_result(folder / f"{task.phenomenon}.json", to_json(found))

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from comparisons.progress import Reporter
 
 if TYPE_CHECKING:
-    from comparisons.battery import Battery, Task
+    from comparisons.battery import Battery
+    from comparisons.battery_models import Task
 
 
 def measure_all(battery: Battery, tasks: Sequence[Task], report: Reporter, workers: int) -> None:

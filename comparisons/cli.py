@@ -238,8 +238,28 @@ def info(run: Path, /) -> None:
 
 
 @app.command
-def demo(*, out: Path = Path("runs/demo"), seeds: Count = 3, movies: Count = 1200, workers: Count = 2) -> None:
-    """Learn on drifting photographs with several seeds and score on photographs never seen.
+def demo(*, out: Path = Path("runs/demo"), seeds: Count = 2, movies: Count = 400, workers: Count = 2) -> None:
+    """Show the whole story: PredNet, its conversion to spikes, circuits that learn by themselves, three phenomena, a report.
+
+    Parameters
+    ----------
+    out
+        Folder for runs, results and the report.
+    seeds
+        Circuits that learn by themselves.
+    movies
+        Drifts of photographs that each learns from.
+    workers
+        Processes side by side.
+    """
+    from comparisons.demo import run_demo
+
+    print(run_demo(out, seeds=seeds, n_movies=movies, workers=workers))
+
+
+@app.command
+def seeds(*, out: Path = Path("runs/seeds"), seeds: Count = 3, movies: Count = 1200, workers: Count = 2) -> None:
+    """Learn on drifting photographs with several seeds, as spikes and as rates, and score on photographs never seen.
 
     Parameters
     ----------
@@ -252,9 +272,9 @@ def demo(*, out: Path = Path("runs/demo"), seeds: Count = 3, movies: Count = 120
     workers
         Processes side by side.
     """
-    from comparisons.demo import run_demo
+    from comparisons.seeds import run_seeds
 
-    print(run_demo(out, seeds=seeds, n_movies=movies, workers=workers))
+    print(run_seeds(out, seeds=seeds, n_movies=movies, workers=workers))
 
 
 for command in (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -20,6 +21,7 @@ def battery(
     out: Path,
     phenomena: str = "",
     workers: Count = 1,
+    untrained: bool = True,
 ) -> None:
     """Look for cortical phenomena in trained models, and judge over seeds.
 
@@ -38,13 +40,16 @@ def battery(
         Names, with commas; all, or those of the named battery, when left out.
     workers
         Processes side by side; no more than there are free cores.
+    untrained
+        Measure the untrained controls too, which take as long as the models; nothing that needs them is counted without.
 
     Raises
     ------
     SubjectError
         If there are neither models nor a name, or both.
     """
-    from comparisons.battery import Battery, Model
+    from comparisons.battery import Battery
+    from comparisons.battery_models import Model
     from comparisons.battery_plan import BATTERIES, make_missing, minutes_to_make, models_of
     from comparisons.phenomena import PHENOMENA
     from comparisons.report import write_report
@@ -55,7 +60,7 @@ def battery(
         raise SubjectError(sentence("battery", "needs either models or a battery by name", got=(model, named), cure=cure))
     shown, asked = TerminalReporter(), names(phenomena) or (BATTERIES[named].phenomena if named else ()) or tuple(PHENOMENA)
     models = models_of(named, out) if named else tuple(Model(*named_runs(text)) for text in model)
-    plan = Battery(models, asked, out)
+    plan = Battery([replace(m, untrained=m.untrained and untrained) for m in models], asked, out)
     if named and (minutes := minutes_to_make(named, out)):
         shown.say(f"networks that are not there yet take about {minutes:.0f} min to learn, on one core")
         make_missing(named, out, shown, workers)

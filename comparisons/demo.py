@@ -1,148 +1,148 @@
-"""The demonstration: the circuit learns drifting photographs with several seeds, as spikes and as rates.
-
-Every run is scored with frozen weights on photographs that none has seen.
-"""
+"""The demonstration, the whole story in small: PredNet, its conversion, a circuit that learned by itself, asked the same questions."""
 
 from __future__ import annotations
 
 import multiprocessing
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
 
-import numpy as np
-
-from comparisons.bars import load_bars
-from comparisons.evaluation import evaluate, pooled_ratio
-from comparisons.inspection import load_run
+from comparisons import run_folder
+from comparisons.battery import Battery
+from comparisons.battery_models import Model, Task
+from comparisons.converting import convert_run
+from comparisons.inspection import CircuitRun, load_run
 from comparisons.learning import Job
 from comparisons.movies import PHOTOGRAPHS, Source
-from comparisons.progress import TerminalReporter
-from comparisons.run_folder import can_resume, write_json
+from comparisons.progress import Reporter, TerminalReporter
 from comparisons.running import run_job
+from comparisons.verdict_table import table
+from conversion.recipe import Recipe
 from plasticity.training import Plan
 from snn.errors import StateError, sentence
 
-TESTS = {"1 px": (1.0, 1.0), "0.5-2 px": (0.5, 2.0)}
-TEST_MOVIES, TEST_SEED = 60, 999
+PREDNET, SMALL = "drift-leaky", "drift-leaky-ms-small"
+PHENOMENA = ("on_off", "flow_halt", "balance")
+RECIPE = Recipe(copies=4, dead="keep")
 PLAN = Plan(passes=1, eta_start=0.8, eta_end=0.05)
-RATE_SHARE = 4
-
-
-def jobs(seeds: int, n_movies: int) -> dict[str, Job]:
-    """List the runs of the demonstration.
-
-    Parameters
-    ----------
-    seeds : int
-        Number of seeds.
-    n_movies : int
-        Drifts to learn from; rate cells, which are slower to simulate and learn with less noise, see a quarter.
-
-    Returns
-    -------
-    dict of str to Job
-    """
-    found = {}
-    for seed in range(seeds):
-        sizes: tuple[tuple[Literal["spiking", "rate"], int], ...] = (("spiking", n_movies), ("rate", max(1, n_movies // RATE_SHARE)))
-        for cells, n in sizes:
-            source = Source(frames=PHOTOGRAPHS, size=16, n_movies=n)
-            found[f"{cells}-{seed}"] = Job(source=source, plan=PLAN, cells=cells, seed=seed)
-    return found
+STORY = """
+PredNet was trained by backprop, shares its weights and has no spikes. The converted network is such a model turned into excitatory
+and inhibitory spiking cells. The local one was born random and learned {n_movies} drifts of photographs just now, by a local rule.
+Error on photographs that none has seen, as a share of the error of copying the last frame:
+"""
 
 
 def run_demo(out: Path, *, seeds: int, n_movies: int, workers: int) -> str:
-    """Run the demonstration; finished runs are kept, unfinished ones go on.
+    """Run the demonstration; what is finished is kept, what is not goes on.
 
     Parameters
     ----------
     out : Path
-        Folder for the runs.
-    seeds, n_movies, workers : int
-        Seeds, drifts per seed, processes.
+        Folder for runs, results and the report.
+    seeds : int
+        Circuits that learn by themselves.
+    n_movies : int
+        Drifts that each learns from.
+    workers : int
+        Processes side by side.
 
     Returns
     -------
     str
-        A table.
-    """
-    report = TerminalReporter()
-    report.begin("demo")
-    scores: dict[str, dict[str, Any]] = {}
-    todo = sorted(jobs(seeds, n_movies).items(), key=lambda item: item[1].cells)
-    with ProcessPoolExecutor(max_workers=workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        waiting = {name: pool.submit(run_and_score, job, out / name) for name, job in todo}
-        for done, (name, future) in enumerate(waiting.items(), start=1):
-            scores[name] = future.result()
-            report.step(done, len(todo), name)
-    report.end()
-    write_json(out / "scores.json", scores)
-    return tabulate(scores, out)
-
-
-def run_and_score(job: Job, folder: Path) -> dict[str, Any]:
-    """Learn, unless that is done, and score on photographs never seen.
-
-    A finished run is used again only if it is of this very job.
-
-    Parameters
-    ----------
-    job : Job
-    folder : Path
-        Run folder.
-
-    Returns
-    -------
-    dict
-        Per test and clip, what `evaluate` gives.
+        What was found, and where the report is.
 
     Raises
     ------
     StateError
         If the folder holds a run of other settings.
     """
-    if not folder.exists():
-        run_job(job, folder, resume=can_resume(folder))
-    run = load_run(folder)
-    if run.job != job:
-        raise StateError(sentence(str(folder), "holds a run of other settings", cure="choose another --out, or remove it"))
-    bars = load_bars(folder)
-    found: dict[str, Any] = {}
-    for test, (slow, fast) in TESTS.items():
-        source = job.source.model_copy(update={"n_movies": TEST_MOVIES, "speed_min_px": slow, "speed_max_px": fast})
-        found[test] = evaluate(run.forecaster, source.held_out(run.clips, TEST_SEED), *bars)
-    return found
+    from comparisons.report import write_report
+
+    report = TerminalReporter()
+    battery = Battery(models(out, seeds), PHENOMENA, out)
+    _make(out, seeds, n_movies, report, workers)
+    verdicts = battery.run(report, workers)
+    ratios = [(m.name, [battery.gate(Task(m, k, PHENOMENA[0])) for k in range(len(m.runs))]) for m in battery.models]
+    errors = [f"  {name:<12}{'  '.join(f'{ratio:.2f}' for ratio in found)}" for name, found in ratios]
+    page = write_report(out)
+    return "\n".join([STORY.format(n_movies=n_movies), *errors, "", table(verdicts), f"the report, with pictures: {page}"])
 
 
-def tabulate(scores: dict[str, dict[str, Any]], out: Path) -> str:
-    """Print the scores of all seeds.
+def models(out: Path, seeds: int) -> tuple[Model, ...]:
+    """List what is asked.
 
     Parameters
     ----------
-    scores : dict
-        Per run, what `run_and_score` gives.
     out : Path
-        Where the runs are.
+    seeds : int
 
     Returns
     -------
-    str
+    tuple of Model
+        The converted one without its untrained control, which would take longer than all the rest.
     """
-    lines = [
-        "held-out photographs (astronaut, coffee), weights frozen; error / error of copying the last frame",
-        f"{'drift a frame':<16}{'cells':<10}{'per seed':<28}{'mean':>7}{'gated shift':>13}{'one frame':>11}{'spikes/px/frame':>17}",
-    ]
-    for test in TESTS:
-        for cells in ("spiking", "rate"):
-            runs = [s[test] for name, s in sorted(scores.items()) if name.startswith(cells)]
-            per_seed = [pooled_ratio(r) for r in runs]
-            clips = [c for r in runs for c in r.values()]
-            spikes = "-" if cells == "rate" else f"{np.mean([c['spikes_per_frame'] for c in clips]) / 256:.1f}"
-            bars = [float(np.mean([pooled_ratio(r, key) for r in runs])) for key in ("mse_gated_shift", "mse_one_frame")]
-            lines.append(
-                f"{test:<16}{cells:<10}{'  '.join(f'{x:.3f}' for x in per_seed):<28}"
-                f"{np.mean(per_seed):>7.3f}{bars[0]:>13.3f}{bars[1]:>11.3f}{spikes:>17}"
-            )
-    lines.append(f"runs and figures: {out}/spiking-0/figures and beside it")
-    return "\n".join(lines)
+    return (
+        Model("prednet", (run_folder.SHIPPED / PREDNET,)),
+        Model("converted", (out / "converted",), untrained=False),
+        Model("local", tuple(out / f"local-{seed}" for seed in range(seeds))),
+    )
+
+
+def command(battery: Battery) -> list[str] | None:
+    """Give the words that make a demonstration again.
+
+    Parameters
+    ----------
+    battery : Battery
+
+    Returns
+    -------
+    list of str or None
+        None where the battery is none of a demonstration.
+    """
+    local = battery.models[-1]
+    if [(m.name, m.untrained) for m in battery.models] != [(m.name, m.untrained) for m in models(battery.out, 1)]:
+        return None
+    n_movies = run_folder.read_json(local.runs[0] / "config.json")["source"]["n_movies"]
+    return ["demo", "--seeds", str(len(local.runs)), "--movies", str(n_movies), "--out", str(battery.out)]
+
+
+def job(seed: int, n_movies: int) -> Job:
+    """Say how a circuit learns by itself.
+
+    Parameters
+    ----------
+    seed, n_movies : int
+
+    Returns
+    -------
+    Job
+    """
+    return Job(source=Source(frames=PHOTOGRAPHS, size=16, n_movies=n_movies), plan=PLAN, seed=seed)
+
+
+def _make(out: Path, seeds: int, n_movies: int, report: Reporter, workers: int) -> None:
+    """Make the runs that are not there yet, several at once."""
+    todo: dict[str, Callable[[], object]] = {}
+    if not (out / "converted").exists():
+        todo["PredNet is converted to spikes"] = partial(convert_run, run_folder.SHIPPED / SMALL, out / "converted", RECIPE)
+    for seed in range(seeds):
+        todo[f"a circuit of spiking cells learns by itself, seed {seed}"] = partial(_learn, job(seed, n_movies), out / f"local-{seed}")
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        waiting = {what: pool.submit(make) for what, make in todo.items()}
+        report.begin("demo")
+        for done, (what, future) in enumerate(waiting.items(), start=1):
+            report.say(what)
+            future.result()
+            report.step(done, len(waiting), what)
+        report.end()
+
+
+def _learn(asked: Job, folder: Path) -> None:
+    """Learn, unless that is done; a finished run is used again only if it is of this very job."""
+    if not folder.exists():
+        run_job(asked, folder, resume=run_folder.can_resume(folder))
+    run = load_run(folder)
+    if not isinstance(run, CircuitRun) or run.job != asked:
+        raise StateError(sentence(str(folder), "holds a run of other settings", cure="choose another --out, or remove it"))

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from comparisons.battery import Battery, Task
+from comparisons.battery import Battery
+from comparisons.battery_models import Task
 from comparisons.figure_battery import COLOURS, POINTS, effect_svg
 from comparisons.figure_curves import Run, panel_svg
 from comparisons.panels import Panel, by_level, default_panels

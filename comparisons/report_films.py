@@ -12,7 +12,8 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from comparisons.battery import RESULTS, Battery, Task
+from comparisons.battery import RESULTS, Battery
+from comparisons.battery_models import Task
 from comparisons.phenomena import PHENOMENA
 from comparisons.responder import FloatArray
 from comparisons.stimulus_strips import Stimuli, Strip, stimuli_of

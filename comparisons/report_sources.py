@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from comparisons import run_folder
+from comparisons import demo, run_folder
 from comparisons.battery import Battery
 from comparisons.battery_plan import BATTERIES, BatteryName, models_of
 from comparisons.phenomena import PHENOMENA
@@ -60,8 +60,10 @@ def command(battery: Battery) -> str:
     Returns
     -------
     str
-        A battery by name is called by it.
+        A battery by name is called by it, that of the demonstration by its own command.
     """
+    if (shown := demo.command(battery)) is not None:
+        return shlex.join(["spiking-prednet", *shown])
     words, name = ["spiking-prednet", "battery"], named(battery)
     usual: tuple[str, ...] = tuple(PHENOMENA)
     if name is not None:
@@ -72,6 +74,9 @@ def command(battery: Battery) -> str:
             words += ["--model", f"{model.name}={','.join(_given(run) for run in model.runs)}"]
     if battery.phenomena != usual:
         words += ["--phenomena", ",".join(battery.phenomena)]
+    bare = [m.name for m in battery.models if not m.untrained]
+    if len(bare) == len(battery.models):
+        words.append("--no-untrained")
     return shlex.join([*words, "--out", str(battery.out)])
 
 

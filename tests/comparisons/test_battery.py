@@ -10,7 +10,8 @@ import pytest
 
 from comparisons import battery as module
 from comparisons import verdict_table
-from comparisons.battery import Battery, Model, Task
+from comparisons.battery import Battery
+from comparisons.battery_models import Model, Task
 from comparisons.phenomenon import About, Measurement
 from comparisons.responder import Responder
 from comparisons.statistics import Interval

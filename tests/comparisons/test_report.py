@@ -18,7 +18,8 @@ import numpy as np
 import pytest
 
 from comparisons import battery, report, report_films, report_sources, verdict_table
-from comparisons.battery import Battery, Model
+from comparisons.battery import Battery
+from comparisons.battery_models import Model
 from comparisons.battery_plan import models_of
 from comparisons.phenomena import PHENOMENA
 from comparisons.phenomena.on_off import OnOff
