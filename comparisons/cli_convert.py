@@ -25,7 +25,7 @@ def convert(
     fan_in: int | None = None,
     r_max_hz: float | None = None,
     percentile: float | None = None,
-    dead: Literal["refuse", "keep"] | None = None,
+    dead: Literal["refuse", "keep", "keep_all"] | None = None,
     unshare: bool | None = None,
     spread: float | None = None,
     route: Literal["twin", "relay", "feedforward_inhibition", "parisien"] | None = None,
@@ -58,7 +58,7 @@ def convert(
     percentile
         Of a channel's activities above 0: its scale; 95 when left out.
     dead
-        What to do about channels that are silent while calibrating.
+        What to do about channels that are silent while calibrating; keep_all: and about whole populations.
     unshare
         Give every site weights of its own.
     spread

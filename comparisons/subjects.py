@@ -82,7 +82,7 @@ def open_subject(path: Path, name: str) -> Subject:
 def _born(job: ConvertJob, name: str) -> Callable[[], CircuitResponder | None]:
     """Give what converts the rate model as it was before it learned, in the same way, on the same frames; once.
 
-    It gives None where the run of the rate model is gone, or what it was at birth has no form in spikes.
+    It gives None where the run of the rate model is gone, or what it was at birth cannot be converted.
     """
 
     @cache
@@ -93,7 +93,9 @@ def _born(job: ConvertJob, name: str) -> Callable[[], CircuitResponder | None]:
         try:
             run = rate_run(Path(job.model))
             model = rate_model(run.job.model, run.job.seed)
-            found = pipeline.convert(model, job.recipe, calibration(job.source, job.recipe, settling(model)))
+            # At birth a population of errors can be silent on every calibration clip.
+            recipe = job.recipe.model_copy(update={"dead": "keep_all"})
+            found = pipeline.convert(model, recipe, calibration(job.source, recipe, settling(model)))
         except (RunFolderError, ConversionError):
             return None
         return CircuitResponder(found.network, found.state, f"{name}, untrained", seed=job.seed)

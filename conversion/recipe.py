@@ -28,8 +28,9 @@ class Recipe(Described):
         Of a channel's activities above 0, on the calibration clips: the scale. Cells can fire faster than that.
     scaling : {'channel', 'population', 'global'}
         What has a scale of its own.
-    dead : {'refuse', 'keep'}
-        What to do about channels that are silent on the calibration clips.
+    dead : {'refuse', 'keep', 'keep_all'}
+        What to do about channels that are silent on the calibration clips; ``keep`` refuses populations that are silent as a whole,
+        which a network before it has learned can have.
     unshare : bool
         Whether sites get weights of their own; otherwise they share kernels.
     spread : float
@@ -71,7 +72,7 @@ class Recipe(Described):
     r_max_Hz: Annotated[float, Field(ge=1, le=500)] = 100.0
     percentile: Annotated[float, Field(ge=50, le=100)] = 95.0
     scaling: Literal["channel", "population", "global"] = "channel"
-    dead: Literal["refuse", "keep"] = "refuse"
+    dead: Literal["refuse", "keep", "keep_all"] = "refuse"
     unshare: bool = True
     spread: NonNegative = 0.0
     route: Route = "twin"

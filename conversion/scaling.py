@@ -21,6 +21,7 @@ from snn.errors import ConversionError, sentence
 from snn.stimuli.movie import Movie
 from snn.topology import Dense, LocalField, OneToOne, SharedKernel, channel_pairs, window
 
+Dead = Literal["refuse", "keep", "keep_all"]
 LEAST = 1e-3
 """Smallest scale of a channel, as a share of the median of its population."""
 
@@ -30,7 +31,7 @@ def percentiles(
     movies: Sequence[Movie],
     percentile: float | Mapping[str, float] = 99.0,
     *,
-    dead: Literal["refuse", "keep"] = "refuse",
+    dead: Dead = "refuse",
     bin_ms: float | None = None,
     headroom: float = math.inf,
 ) -> dict[str, FloatArray]:
@@ -45,8 +46,9 @@ def percentiles(
     percentile : float or mapping of str to float
         Of the activities above 0 of a channel over all sites and times; by last part of the population's name, with
         ``""`` for the others.
-    dead : {'refuse', 'keep'}
-        What to do about channels that never do anything: raise, or let them keep the scale of the others' median.
+    dead : {'refuse', 'keep', 'keep_all'}
+        What to do about channels that never do anything: raise, let them keep the scale of the others' median, or that too and give
+        populations that are silent as a whole a scale of 1.
     bin_ms : float
         Time over which an activity is averaged; it must divide a frame. The longest such time of no more than 5 ms when
         left out.
@@ -228,6 +230,8 @@ def _refuse_lifeless(name: str, flat: NDArray[np.float32], dead: str) -> None:
         raise ConversionError(sentence(name, "has activities that are not numbers", cure="the rate model has diverged; train it anew"))
     silent = np.flatnonzero(flat.max(axis=0) <= 0)
     if len(silent) == flat.shape[1]:
+        if dead == "keep_all":
+            return
         raise ConversionError(sentence(name, "is silent on all calibration clips", cure="train the rate model, or give other clips"))
     if len(silent) and dead == "refuse":
         cure = "give other clips, or keep them as they are (dead='keep', --dead keep)"

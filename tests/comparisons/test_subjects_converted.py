@@ -21,7 +21,7 @@ from conversion.rate_spec import RatePredNetSpec, Timing
 from conversion.recipe import Recipe
 from conversion.timed_prednet import rate_model
 
-RECIPE = Recipe(copies=2, dead="keep", calibration_frames=8, seed=3)
+RECIPE = Recipe(copies=2, dead="keep_all", calibration_frames=8, seed=3)
 
 
 @pytest.fixture(scope="module")

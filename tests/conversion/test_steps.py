@@ -222,6 +222,16 @@ def test_dead_channels_can_be_kept(handmade: Circuits, walk: Shows) -> None:
     assert found[1] == pytest.approx(np.median(found[[0, 2]])) and found[0] != found[2]
 
 
+def test_silent_populations_can_be_kept(handmade: Circuits, walk: Shows) -> None:
+    """Oracle: a scale of 1 where nothing was ever above 0, those of the others measured; refused where only channels may be dead."""
+    circuit, shown = changed(handmade(), "second", 1.0, np.array([-9.0, -9.0])), [walk(6, size=4)]
+    found = percentiles(circuit, shown, dead="keep_all")
+    assert found["second"].tolist() == [1.0, 1.0]
+    assert (found["first"] > 0).all() and len(set(found["first"])) > 1
+    with pytest.raises(ConversionError, match="second: is silent"):
+        percentiles(circuit, shown, dead="keep")
+
+
 def test_clips_that_are_too_short_or_missing(handmade: Circuits, walk: Shows) -> None:
     """Oracle: the sentences; settling takes 3 frames."""
     with pytest.raises(ConversionError, match=r"calibration clip 'movie': is shorter than the memory.*got 3; allowed: >= 4 frames"):
