@@ -24,7 +24,7 @@ from comparisons.estimate import frame_s, frames_shown
 from comparisons.phenomena import PHENOMENA
 from comparisons.phenomenon import Measurement
 from comparisons.progress import Reporter
-from comparisons.responder import FloatArray
+from comparisons.responder import FloatArray, Responder, fitted
 from comparisons.responders.null import control_of
 from comparisons.run_folder import to_json
 from comparisons.subjects import Subject, held_out_ratio, open_subject
@@ -168,6 +168,19 @@ class Battery:
             self._opened[path] = open_subject(path, task.model.name)
         return self._opened[path]
 
+    def asked(self, task: Task) -> Responder:
+        """Give the subject of a task, with frames that are large enough where it can have them.
+
+        Parameters
+        ----------
+        task : Task
+
+        Returns
+        -------
+        Responder
+        """
+        return fitted(self.subject(task).responder, PHENOMENA[task.phenomenon].about.least_px)
+
     def estimate_s(self, tasks: Sequence[Task]) -> float:
         """Estimate the time of tasks: frames that would be shown, times the time of a frame of each subject.
 
@@ -183,7 +196,7 @@ class Battery:
         speed: dict[str, float] = {}
         total = 0.0
         for task in tasks:
-            responder = self.subject(task).responder
+            responder = self.asked(task)
             if task.model.name not in speed:
                 speed[task.model.name] = frame_s(responder)
             total += frames_shown(PHENOMENA[task.phenomenon], responder, task.seed) * speed[task.model.name]
@@ -327,14 +340,15 @@ class Battery:
             If the folder cannot be written.
         """
         subject, phenomenon, began = self.subject(task), PHENOMENA[task.phenomenon], time.monotonic()
-        lacks = phenomenon.lacks(subject.responder)
+        responder = self.asked(task)
+        lacks = phenomenon.lacks(responder)
         measured: dict[str, Measurement] = {}
         if lacks is None:
-            measured["model"] = phenomenon.measure(subject.responder, task.seed)
+            measured["model"] = phenomenon.measure(responder, task.seed)
             for name in phenomenon.about.controls:
                 if name == "untrained" and not task.model.untrained:
                     continue
-                control = control_of(subject.responder, name)
+                control = control_of(responder, name)
                 if control is not None and phenomenon.lacks(control) is None:
                     measured[name] = phenomenon.measure(control, task.seed)
         folder = self._folder(task)

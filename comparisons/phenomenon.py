@@ -37,6 +37,8 @@ class About:
         Subjects beside which an effect must stand out to be counted.
     departures : str
         In what it differs from the source.
+    least_px : int
+        Side of the frame that its stimuli need.
     """
 
     name: str
@@ -49,6 +51,7 @@ class About:
     least: float
     controls: tuple[Control, ...] = ("untrained",)
     departures: str = ""
+    least_px: int = 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -47,7 +47,7 @@ def films_of(battery: Battery, name: str) -> dict[str, Any] | None:
         found = battery.result(task)
         if found is None or found["lacks"]:
             continue
-        stimuli = stimuli_of(name, PHENOMENA[name], battery.subject(task).responder)
+        stimuli = stimuli_of(name, PHENOMENA[name], battery.asked(task))
         if stimuli is None:
             return None
         if shown is None:
@@ -106,7 +106,7 @@ def _forecast(battery: Battery, task: Task, stimuli: Stimuli) -> NDArray[np.floa
     known = _read(path, key)
     if known is not None:
         return known if known.size else None
-    told = subject.responder.respond(stimuli.film, [], seed=task.seed).forecast
+    told = battery.asked(task).respond(stimuli.film, [], seed=task.seed).forecast
     forecast = np.zeros(0) if told is None else np.clip(told[0], 0.0, 1.0)
     replace_file(path, lambda file: np.savez_compressed(file, key=key, forecast=forecast.astype(np.float16)))
     return forecast.astype(np.float16).astype(np.float64) if told is not None else None

@@ -149,6 +149,44 @@ class Exposable(Protocol):
         """
 
 
+@runtime_checkable
+class Enlargeable(Protocol):
+    """A subject whose eye can be made larger without learning anew, since all its sites share their weights."""
+
+    def enlarged(self, side: int) -> Responder | None:
+        """Give the same subject with larger frames.
+
+        Parameters
+        ----------
+        side : int
+            Rows and columns of a frame.
+
+        Returns
+        -------
+        Responder or None
+            None where it is of a kind that could, but has weights of its own at every site.
+        """
+
+
+def fitted(responder: Responder, least_px: int) -> Responder:
+    """Give a subject frames that are large enough for a stimulus, where it can have them.
+
+    Parameters
+    ----------
+    responder : Responder
+    least_px : int
+        Side of a frame that is needed.
+
+    Returns
+    -------
+    Responder
+        The same one where its frames are large enough, or it cannot be enlarged.
+    """
+    if min(responder.frame_size) >= least_px or not isinstance(responder, Enlargeable):
+        return responder
+    return responder.enlarged(least_px) or responder
+
+
 def can_learn(responder: Responder) -> bool:
     """Tell whether a subject can go on learning.
 

@@ -96,13 +96,14 @@ class Faces:
                 "Schematic faces seen some hundred times in place of faces seen for life; error cells; one place and size; "
                 "opposites of the identities are shown too, so that cells that prefer one of them count for nothing."
             ),
+            least_px=24,
         )
 
     def lacks(self, responder: Responder) -> str | None:
         """As `Phenomenon.lacks`."""
         if not levels_of(responder, "error_pos"):
             return "it has no error cells"
-        return too_small(responder, 24) if can_learn(responder) else "it cannot go on learning, and has seen no faces"
+        return too_small(responder, self.about.least_px) if can_learn(responder) else "it cannot go on learning, and has seen no faces"
 
     def measure(self, responder: Responder, seed: int) -> Measurement:
         """As `Phenomenon.measure`: norm, both growths, where answers are least and share, of both error populations and of each."""

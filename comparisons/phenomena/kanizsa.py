@@ -60,12 +60,14 @@ class Kanizsa:
             unit="",
             least=0.05,
             controls=("untrained", "adaptation_only"),
-            departures="Error cells alone; sizes for small frames, so that with time the cells may hear of the discs through others.",
+            departures="Error cells alone; sizes for small frames, so that with time the cells may hear of the discs through others. "
+            "A network whose sites share their weights is shown larger frames than it learned from.",
+            least_px=32,
         )
 
     def lacks(self, responder: Responder) -> str | None:
         """As `Phenomenon.lacks`."""
-        return "it has no error cells" if not levels_of(responder, "error_pos") else too_small(responder, 32)
+        return "it has no error cells" if not levels_of(responder, "error_pos") else too_small(responder, self.about.least_px)
 
     def measure(self, responder: Responder, seed: int) -> Measurement:
         """As `Phenomenon.measure`: the three indices, with and without feedback, latencies in frames, and the number of cells."""

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from conversion.rate_prednet import RatePredNet
 
 EXPOSED_LR = 1e-3
-"""Learning rate of Adam while it goes on learning from what it is shown; one update each time."""
+EXPOSED_FRAMES = 10
+"""Learning rate of Adam while it goes on learning from what it is shown, and frames from one update to the next."""
 
 
 class RateResponder:
@@ -81,6 +82,17 @@ class RateResponder:
                 found[name].append(np.stack(values))
         return Response(self.frame_ms, {name: np.stack(values) for name, values in found.items()}, np.stack(forecasts))
 
+    def enlarged(self, side: int) -> RateResponder | None:
+        """As `Enlargeable.enlarged`: the same kernels at more sites."""
+        from conversion.timed_prednet import rate_model
+
+        spec = self.model.spec
+        if not spec.shared:
+            return None
+        larger = rate_model(spec.model_copy(update={"rows": side, "cols": side}), self.seed)
+        larger.load_state_dict(self.model.state_dict())
+        return self._with(larger, f"{side}x{side}")
+
     def control(self, name: Control) -> Responder | None:
         """As `Responder.control`: weights of its birth, or what R hears from the level above is 0."""
         from conversion.timed_prednet import rate_model
@@ -92,10 +104,10 @@ class RateResponder:
         return None
 
     def expose(self, movie: Movie, repeats: int, *, seed: int = 0) -> RateResponder:
-        """As `Exposable.expose`: backprop through the movie, one update a repetition."""
+        """As `Exposable.expose`: backprop through some frames at a time, with one update each."""
         import torch
 
-        from conversion.rate_trainable import coloured
+        from conversion.rate_trainable import coloured, detached
         from conversion.rate_training import one_thread
 
         model = copy.deepcopy(self.model)
@@ -104,10 +116,16 @@ class RateResponder:
             for repeat in range(repeats):
                 noisy = with_noise(movie, seed, repeat, self.noise).frames
                 clips = coloured(torch.from_numpy(noisy.copy()).to(next(model.parameters()))[None], model)
-                optimiser.zero_grad()
-                model.loss(model(clips), clips).backward()
-                optimiser.step()
-                model.project_()
+                memory = None
+                for start in range(0, clips.shape[1], EXPOSED_FRAMES):
+                    part, skip = clips[:, start : start + EXPOSED_FRAMES], 0 if start else 1
+                    if part.shape[1] > skip:
+                        optimiser.zero_grad()
+                        trajectory = model(part, memory)
+                        model.loss(trajectory, part, skip).backward()
+                        optimiser.step()
+                        model.project_()
+                        memory = detached(trajectory.memory)
         return self._with(model, "exposed")
 
     def _with(self, model: RatePredNet, what: str) -> RateResponder:

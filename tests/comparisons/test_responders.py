@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from comparisons.recipes import RECIPES
-from comparisons.responder import sites_of
+from comparisons.responder import fitted, sites_of
 from comparisons.responders.circuit import CircuitResponder
 from comparisons.responders.null import AdaptationOnly, Idle, Reordered, Shuffled
 from comparisons.responders.rate import RateResponder
@@ -32,7 +33,8 @@ def circuit(levels: int = 2, seed: int = 1, noise: float = 0.01) -> CircuitRespo
 
 
 def rate(cell: str = "leaky", **fields: object) -> RateResponder:
-    spec = RatePredNetSpec(rows=SIDE, cols=SIDE, channels=(1, 3), r_channels=(4, 5), cell=cell, **fields)  # type: ignore[arg-type]
+    size = {"rows": SIDE, "cols": SIDE} | fields
+    spec = RatePredNetSpec(channels=(1, 3), r_channels=(4, 5), cell=cell, **size)  # type: ignore[arg-type]
     return RateResponder(rate_model(spec, 7), seed=8)
 
 
@@ -119,6 +121,55 @@ def test_exposure_changes_a_new_subject_only(make: object) -> None:
     after = subject.expose(movie, 3, seed=2)
     assert np.array_equal(before, subject.respond(movie, names, seed=1).activity[names[0]])
     assert not np.array_equal(before, after.respond(movie, names, seed=1).activity[names[0]])
+
+
+@pytest.mark.parametrize("fields", [{}, {"pooling": "average", "timing": Timing(step_ms=25.0)}])
+def test_shared_weights_see_larger_frames(fields: dict[str, object]) -> None:
+    """Oracle: away from the borders, the first two frames of the larger network are those of the small one on what is cut out."""
+    small = rate(rows=24, cols=24, **fields)
+    small.noise = 0.0
+    larger = small.enlarged(40)
+    assert larger is not None and larger.frame_size == (40, 40) and larger.seed == small.seed
+    movie = random_walk(2, 40, 40, seed=3)
+    cut = Movie(movie.frames[:, 8:32, 8:32], movie.frame_ms)
+    names = ["level0.error_pos", "level1.target", "level1.error_pos"]
+    for name, inner in zip(names, (slice(11, 13), slice(5, 7), slice(5, 7)), strict=True):
+        offset = 8 if name.startswith("level0") else 4
+        there = slice(inner.start + offset, inner.stop + offset)
+        a = small.respond(cut, [name]).activity[name][0, :, inner, inner]
+        b = larger.respond(movie, [name]).activity[name][0, :, there, there]
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+        assert np.ptp(b) > 0
+    untrained = larger.control("untrained")
+    assert untrained is not None and untrained.frame_size == (40, 40)
+    assert fitted(small, 40).frame_size == (40, 40) and fitted(small, 24) is small
+
+
+def test_what_has_weights_at_every_site_is_not_enlarged() -> None:
+    """Oracle: the subject itself, which the phenomenon then says is too small."""
+    unshared = rate(shared=False)
+    assert unshared.enlarged(16) is None and fitted(unshared, 16) is unshared
+    subject = circuit()
+    assert fitted(subject, 16) is subject
+
+
+def test_exposure_goes_through_the_whole_movie() -> None:
+    """Oracle: Adam by hand, one update for every 10 frames, with activity that goes on and no gradient through it."""
+    subject, movie = rate(), random_walk(23, SIDE, SIDE, seed=1)
+    subject.noise = 0.0
+    found = subject.expose(movie, 1).model
+    model = rate_model(subject.model.spec, 7)
+    adam, memory = torch.optim.Adam(model.parameters(), lr=1e-3), None
+    clips = torch.from_numpy(movie.frames.astype(np.float32))[None, :, None]
+    for start, stop in ((0, 10), (10, 20), (20, 23)):
+        adam.zero_grad()
+        trajectory = model(clips[:, start:stop], memory)
+        model.loss(trajectory, clips[:, start:stop], 0 if start else 1).backward()
+        adam.step()
+        model.project_()
+        memory = type(trajectory.memory)(*(tuple(x.detach() for x in part) for part in trajectory.memory))
+    for a, b in zip(found.parameters(), model.parameters(), strict=True):
+        torch.testing.assert_close(a, b)
 
 
 def test_a_table_gives_back_what_was_recorded() -> None:
