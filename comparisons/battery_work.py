@@ -1,9 +1,9 @@
-"""The work of a battery, one run after another or several at once, each in a process of its own."""
+"""The work of a battery, one task after another or several at once, each in a process of its own."""
 
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from comparisons.battery import Battery
     from comparisons.battery_models import Task
 
+_open: dict[str, Battery] = {}
+"""Of a worker: the battery with the run that it has opened last."""
+
 
 def measure_all(battery: Battery, tasks: Sequence[Task], report: Reporter, workers: int) -> None:
     """Measure; every result is written as soon as it is there.
@@ -21,58 +24,42 @@ def measure_all(battery: Battery, tasks: Sequence[Task], report: Reporter, worke
     ----------
     battery : Battery
     tasks : sequence of Task
+        Run by run: workers keep what they have opened as long as the run does not change.
     report : Reporter
-        Told of every task, or with several workers of every run.
     workers : int
-        Processes; a run's tasks stay together, since opening it and making its controls can take long.
+        Processes.
     """
     report.begin("battery")
-    runs = by_run(tasks)
-    if workers == 1 or len(runs) == 1:
+    if workers == 1 or len(tasks) <= 1:
         for done, task in enumerate(tasks):
-            report.step(done, len(tasks), f"{task.model.name}, seed {task.seed}: {task.phenomenon}")
+            report.step(done, len(tasks), _words(task))
             battery.measure(task)
     else:
-        _side_by_side(battery, runs, report, workers)
+        _side_by_side(battery, tasks, report, workers)
     report.step(len(tasks), max(1, len(tasks)))
     report.end()
 
 
-def _side_by_side(battery: Battery, runs: Mapping[tuple[str, int], Sequence[Task]], report: Reporter, workers: int) -> None:
-    total, done = sum(map(len, runs.values())), 0
-    with ProcessPoolExecutor(min(workers, len(runs)), mp_context=multiprocessing.get_context("spawn")) as pool:
-        waiting = {pool.submit(_measure_run, battery.alone(), tasks): (run, len(tasks)) for run, tasks in runs.items()}
-        report.step(0, total, ", ".join(f"{model} {seed}" for model, seed in list(runs)[:workers]))
+def _side_by_side(battery: Battery, tasks: Sequence[Task], report: Reporter, workers: int) -> None:
+    with ProcessPoolExecutor(min(workers, len(tasks)), mp_context=multiprocessing.get_context("spawn")) as pool:
+        waiting = {pool.submit(_measure, battery.alone(), task): task for task in tasks}
+        report.step(0, len(tasks), _words(tasks[0]))
         try:
-            for future in as_completed(waiting):
+            for done, future in enumerate(as_completed(waiting), start=1):
                 future.result()
-                (model, seed), n = waiting[future]
-                done += n
-                report.step(done, total, f"{model}, seed {seed} is done")
+                report.step(done, len(tasks), f"done: {_words(waiting[future])}")
         except BaseException:
-            for future in waiting:
-                future.cancel()
+            pool.shutdown(wait=False, cancel_futures=True)
             raise
 
 
-def by_run(tasks: Sequence[Task]) -> dict[tuple[str, int], list[Task]]:
-    """Put together what is asked of one run.
-
-    Parameters
-    ----------
-    tasks : sequence of Task
-
-    Returns
-    -------
-    dict of (str, int) to list of Task
-        By model and seed, in the order in which they first come.
-    """
-    found: dict[tuple[str, int], list[Task]] = {}
-    for task in tasks:
-        found.setdefault((task.model.name, task.seed), []).append(task)
-    return found
+def _measure(battery: Battery, task: Task) -> None:
+    key = str(task.model.runs[task.seed].resolve())
+    if key not in _open:
+        _open.clear()
+        _open[key] = battery
+    _open[key].measure(task)
 
 
-def _measure_run(battery: Battery, tasks: Sequence[Task]) -> None:
-    for task in tasks:
-        battery.measure(task)
+def _words(task: Task) -> str:
+    return f"{task.model.name}, seed {task.seed}: {task.phenomenon}"

@@ -73,6 +73,7 @@ def test_what_is_done_is_kept(mean: Mean, tmp_path: Path) -> None:
     assert found["spikes"]["mean"]["effect"]["mean"] == pytest.approx(verdicts["spikes"]["mean"].effect.mean)  # type: ignore[union-attr]
 
 
+@pytest.mark.slow
 def test_several_workers_find_what_one_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Oracle: one worker. One result is there already; processes are started anew, so that the phenomenon is a real one."""
     monkeypatch.setattr(module, "held_out_ratio", lambda path: 0.5)
