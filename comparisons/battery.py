@@ -349,7 +349,8 @@ class Battery:
                 if name == "untrained" and not task.model.untrained:
                     continue
                 control = control_of(responder, name)
-                if control is not None and phenomenon.lacks(control) is None:
+                # Cells that only tire cannot learn, and stand beside phenomena of learning all the same.
+                if control is not None and (name == "adaptation_only" or phenomenon.lacks(control) is None):
                     measured[name] = phenomenon.measure(control, task.seed)
         folder = self._folder(task)
         try:

@@ -14,6 +14,7 @@ from comparisons.battery import Battery
 from comparisons.battery_models import Model, Task
 from comparisons.phenomenon import About, Measurement
 from comparisons.responder import Responder
+from comparisons.responders.rate import RateResponder
 from comparisons.statistics import Interval
 from comparisons.subjects import held_out_ratio, open_subject
 from comparisons.verdict_table import cell, table
@@ -169,3 +170,19 @@ def test_cells_of_the_table() -> None:
     assert cell(Verdict("undecided", "x", Interval(0.5, nan, nan)), "px") == "undecided 0.5 px"
     text = table({"a": {"on_off": held}, "b": {"on_off": Verdict("fails", "it is flat", Interval(0.0, -1.0, 1.0))}})
     assert "| On/off dynamics | **holds** 12.3% [11, 13] | fails 0% [-1, 1] |" in text and "b: fails; it is flat." in text
+
+
+def test_learning_stands_beside_cells_that_only_tire(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Oracle: a phenomenon that lacks learning in them is measured in them as a control, and not in one that is asked itself."""
+
+    class Learning(Mean):
+        def lacks(self, responder: Responder) -> str | None:
+            return None if isinstance(responder, RateResponder) else "it cannot go on learning"
+
+    found = Learning()
+    monkeypatch.setattr(module, "PHENOMENA", {"mean": found})
+    monkeypatch.setattr(verdict_table, "PHENOMENA", {"mean": found})
+    monkeypatch.setattr(module, "held_out_ratio", lambda path: 0.5)
+    verdicts = plan(tmp_path).run()
+    assert set(verdicts["rate"]["mean"].controls) == {"untrained", "adaptation_only"}
+    assert verdicts["spikes"]["mean"].outcome == "not applicable"
