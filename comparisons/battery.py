@@ -36,7 +36,7 @@ from snn.files import replace_file
 RESULTS = "results"
 GATE_FILE = "gate.json"
 PLAN_FILE = "battery.json"
-HARNESS = 1
+HARNESS = 2
 """Raised when adapters or controls change what they answer: results before that are measured again."""
 NEEDED = {"version", "harness", "run_digest", "run", "lacks", "effects"}
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
@@ -199,7 +199,7 @@ class Battery:
             responder = self.asked(task)
             if task.model.name not in speed:
                 speed[task.model.name] = frame_s(responder)
-            total += frames_shown(PHENOMENA[task.phenomenon], responder, task.seed) * speed[task.model.name]
+            total += frames_shown(PHENOMENA[task.phenomenon], responder, task.seed, untrained=task.model.untrained) * speed[task.model.name]
         return total
 
     def alone(self) -> Battery:
@@ -325,7 +325,10 @@ class Battery:
         float
         """
         found = read_result(self._folder(task) / GATE_FILE)
-        return float(found["ratio"]) if found is not None and found["run_digest"] == self.subject(task).digest else float("nan")
+        if found is None or found["run_digest"] != self.subject(task).digest:
+            return float("nan")
+        # JSON has no infinity.
+        return float("inf") if found["ratio"] is None else float(found["ratio"])
 
     def measure(self, task: Task) -> None:
         """Measure a phenomenon in a run and in its controls, and write the result.

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,9 +12,9 @@ from typing import Literal
 
 from comparisons import run_folder
 from comparisons.battery_models import Model
-from comparisons.converting import convert_run
+from comparisons.making import converted, learned
+from comparisons.processes import processes
 from comparisons.progress import Reporter
-from comparisons.running import run_job
 from comparisons.shipped import jobs
 from conversion.recipe import Recipe
 
@@ -109,8 +108,8 @@ def _run(found: NamedBattery, model: str, seed: int, out: Path) -> Path:
     return out / RUNS / f"{model}-{seed}"
 
 
-def missing(name: BatteryName, out: Path) -> dict[Path, Maker]:
-    """List the runs that are still to be made, in an order in which they can be.
+def missing(name: BatteryName, out: Path) -> list[Path]:
+    """List the runs that are still to be made.
 
     Parameters
     ----------
@@ -120,27 +119,33 @@ def missing(name: BatteryName, out: Path) -> dict[Path, Maker]:
 
     Returns
     -------
-    dict of Path to callable
+    list of Path
     """
-    found, todo = BATTERIES[name], dict[Path, Maker]()
+    return [path for path in _runs(name, out) if not path.exists()]
+
+
+def _runs(name: BatteryName, out: Path) -> dict[Path, Maker]:
+    """List all runs but the shipped ones, in an order in which they can be made, with what makes them unless they are there."""
+    found, runs = BATTERIES[name], dict[Path, Maker]()
     for model, member in found.models.items():
         for seed in range(found.seeds):
             path = _run(found, model, seed, out)
-            if not path.exists():
-                if member.converted:
-                    todo[path] = partial(_convert, _run(found, member.converted, seed, out), path, seed)
-                else:
-                    todo[path] = partial(_learn, member, path, seed)
-    return todo
+            if path.parent == run_folder.SHIPPED:
+                continue
+            if member.converted:
+                runs[path] = partial(_convert, _run(found, member.converted, seed, out), path, seed)
+            else:
+                runs[path] = partial(_learn, member, path, seed)
+    return runs
 
 
 def _convert(source: Path, path: Path, seed: int, report: Reporter) -> None:
-    convert_run(source, path, Recipe(copies=COPIES, dead="keep", seed=seed), report=report)
+    converted(source, path, Recipe(copies=COPIES, dead="keep", seed=seed), report)
 
 
 def _learn(member: Member, path: Path, seed: int, report: Reporter) -> None:
     job = jobs()[member.shipped].model_copy(update={"seed": seed})  # type: ignore[attr-defined]
-    run_job(job, path, resume=run_folder.can_resume(path), figures=False, report=report)
+    learned(job, path, report, figures=False)
 
 
 def minutes_to_make(name: BatteryName, out: Path) -> float:
@@ -161,7 +166,7 @@ def minutes_to_make(name: BatteryName, out: Path) -> float:
 
 
 def make_missing(name: BatteryName, out: Path, report: Reporter, workers: int = 1) -> None:
-    """Make the runs that are missing; what was killed goes on.
+    """Make the runs that are missing; what was killed goes on, and what is there must be what would be made.
 
     Parameters
     ----------
@@ -172,16 +177,24 @@ def make_missing(name: BatteryName, out: Path, report: Reporter, workers: int = 
         Told of every run, and with one worker of its progress.
     workers : int
         Processes side by side; what is converted waits until all that learn have learned.
+
+    Raises
+    ------
+    StateError
+        If a run is there that was made with other settings.
     """
-    todo = missing(name, out)
-    if workers == 1:
-        for path, make in todo.items():
-            report.say(f"making {path.name}")
+    runs = _runs(name, out)
+    for path, make in runs.items():
+        if path.exists() or workers == 1:
+            if not path.exists():
+                report.say(f"making {path.name}")
             make(report)
+    todo = {path: make for path, make in runs.items() if not path.exists()}
+    last = {path for path in todo if BATTERIES[name].models[path.name.rpartition("-")[0]].converted}
+    if not todo:
         return
-    converted = {path for path in todo if BATTERIES[name].models[path.name.rpartition("-")[0]].converted}
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for kind in ([p for p in todo if p not in converted], [p for p in todo if p in converted]):
+    with processes(workers) as pool:
+        for kind in ([p for p in todo if p not in last], [p for p in todo if p in last]):
             waiting = {pool.submit(todo[path], Reporter()): path for path in kind}
             for future in as_completed(waiting):
                 future.result()

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from comparisons.processes import processes
 from comparisons.progress import Reporter
 
 if TYPE_CHECKING:
     from comparisons.battery import Battery
     from comparisons.battery_models import Task
-
-_open: dict[str, Battery] = {}
-"""Of a worker: the battery with the run that it has opened last."""
 
 
 def measure_all(battery: Battery, tasks: Sequence[Task], report: Reporter, workers: int) -> None:
@@ -41,24 +40,30 @@ def measure_all(battery: Battery, tasks: Sequence[Task], report: Reporter, worke
 
 
 def _side_by_side(battery: Battery, tasks: Sequence[Task], report: Reporter, workers: int) -> None:
-    with ProcessPoolExecutor(min(workers, len(tasks)), mp_context=multiprocessing.get_context("spawn")) as pool:
+    with processes(min(workers, len(tasks))) as pool:
         waiting = {pool.submit(_measure, battery.alone(), task): task for task in tasks}
         report.step(0, len(tasks), _words(tasks[0]))
-        try:
-            for done, future in enumerate(as_completed(waiting), start=1):
-                future.result()
-                report.step(done, len(tasks), f"done: {_words(waiting[future])}")
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        for done, future in enumerate(as_completed(waiting), start=1):
+            future.result()
+            report.step(done, len(tasks), f"done: {_words(waiting[future])}")
 
 
 def _measure(battery: Battery, task: Task) -> None:
-    key = str(task.model.runs[task.seed].resolve())
-    if key not in _open:
-        _open.clear()
-        _open[key] = battery
-    _open[key].measure(task)
+    _opened(battery, task.model.runs[task.seed]).measure(task)
+
+
+@lru_cache(maxsize=1)
+def _kept(key: Path, plan: Path) -> list[Battery]:
+    """Room for the battery of a worker that has opened a run; another run takes its place."""
+    return []
+
+
+def _opened(battery: Battery, run: Path) -> Battery:
+    """Give the battery that has opened a run already, in this process, or else this one."""
+    room = _kept(run, battery.out)
+    if not room:
+        room.append(battery)
+    return room[0]
 
 
 def _words(task: Task) -> str:

@@ -33,7 +33,7 @@ def battery(
         NAME=RUN,RUN,...: run folders (or names of shipped models) of one model, one a seed. Give one --model for each model.
     named
         In place of models: a battery by name, whose runs are made where they are not there yet; quick: two models, three
-        seeds, five phenomena; full: three models, five seeds, all phenomena.
+        seeds, five phenomena; full: five models, five seeds, all phenomena.
     out
         Folder for results, verdicts and the report; of a battery by name for its runs too.
     phenomena
@@ -63,6 +63,7 @@ def battery(
     plan = Battery([replace(m, untrained=m.untrained and untrained) for m in models], asked, out)
     if named and (minutes := minutes_to_make(named, out)):
         shown.say(f"networks that are not there yet take about {minutes:.0f} min to learn, on one core")
+    if named:
         make_missing(named, out, shown, workers)
     left = plan.left()
     side = f" on one core, {workers} are used" if workers > 1 else ""

@@ -63,8 +63,8 @@ def convert_run(path: Path, out: Path, recipe: Recipe, *, frames: str | None = N
     movies = calibration(source, recipe, settling(run.model))
     _refuse_strange(source, movies, run)
     found = convert(run.model, recipe, movies, report.say)
-    weights = next(run.path / name for name in run_folder.WEIGHTS if (run.path / name).is_file())
-    job = ConvertJob(source=source, model=str(path), model_digest=run_folder.sha256(weights), recipe=recipe)
+    where = run.path.name if run.path.parent == run_folder.SHIPPED else str(run.path.resolve())
+    job = ConvertJob(source=source, model=where, model_digest=run_folder.sha256(rate_weights(run.path)), recipe=recipe)
     partial = run_folder.begin(out, resume=False)
     try:
         summary = _write(partial, run, job, found)
@@ -73,6 +73,22 @@ def convert_run(path: Path, out: Path, recipe: Recipe, *, frames: str | None = N
         raise
     run_folder.finish(partial, out)
     return summary
+
+
+def rate_weights(path: Path) -> Path:
+    """Say where the weights of a run lie.
+
+    Parameters
+    ----------
+    path : Path
+        Run folder, or name of a shipped model.
+
+    Returns
+    -------
+    Path
+    """
+    folder = run_folder.resolve(path)
+    return next(folder / name for name in run_folder.WEIGHTS if (folder / name).is_file())
 
 
 def _write(partial: Path, run: RateRun, job: ConvertJob, found: Converted) -> dict[str, Any]:

@@ -9,9 +9,7 @@ is measured beside them.
 
 from __future__ import annotations
 
-import multiprocessing
 import time
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +22,7 @@ from comparisons.evaluation import evaluate, pooled_ratio
 from comparisons.inspection import load_run
 from comparisons.learning import Job
 from comparisons.movies import PHOTOGRAPHS, Source
+from comparisons.processes import processes
 from comparisons.progress import Reporter, TerminalReporter
 from comparisons.running import run_job
 from comparisons.statistics import t_interval
@@ -163,15 +162,11 @@ def run_corners(out: Path, *, seeds: int, budgets_s: tuple[float, ...] = BUDGETS
     report.begin("corners")
     scores: dict[tuple[Any, ...], dict[str, Any]] = {}
     out.mkdir(parents=True, exist_ok=True)
-    with ProcessPoolExecutor(max_workers=workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with processes(workers) as pool:
         waiting = {name: pool.submit(run_corner, corner_job(*name), out / f"{name[0]}-{name[1]}-{name[2]:g}s-{name[3]}") for name in names}
-        try:
-            for done, (name, future) in enumerate(waiting.items(), start=1):
-                scores[name] = future.result()
-                report.step(done, len(names), f"{name[0]} {name[1]} {name[2]:g} s: {scores[name]['ratio']:.3f}")
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+        for done, (name, future) in enumerate(waiting.items(), start=1):
+            scores[name] = future.result()
+            report.step(done, len(names), f"{name[0]} {name[1]} {name[2]:g} s: {scores[name]['ratio']:.3f}")
     report.end()
     rows = [
         {"cells": c, "teacher": t, "budget_s": b, "seed": s, "ratio": v["ratio"], "cpu_s": v["cpu_s"]} for (c, t, b, s), v in scores.items()

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
 from comparisons import run_folder
 from comparisons.battery import Battery
 from comparisons.battery_models import Model, Task
-from comparisons.converting import convert_run
-from comparisons.inspection import CircuitRun, load_run
 from comparisons.learning import Job
+from comparisons.making import converted, learned
 from comparisons.movies import PHOTOGRAPHS, Source
+from comparisons.processes import processes
 from comparisons.progress import Reporter, TerminalReporter
-from comparisons.running import run_job
 from comparisons.verdict_table import table
 from conversion.recipe import Recipe
 from plasticity.training import Plan
-from snn.errors import StateError, sentence
 
 PREDNET, SMALL = "drift-leaky", "drift-leaky-ms-small"
-PHENOMENA = ("on_off", "flow_halt", "balance")
+PHENOMENA = ("on_off", "flow_halt", "rhythms")
 RECIPE = Recipe(copies=4, dead="keep")
 PLAN = Plan(passes=1, eta_start=0.8, eta_end=0.05)
 STORY = """
@@ -124,12 +119,10 @@ def job(seed: int, n_movies: int) -> Job:
 
 def _make(out: Path, seeds: int, n_movies: int, report: Reporter, workers: int) -> None:
     """Make the runs that are not there yet, several at once."""
-    todo: dict[str, Callable[[], object]] = {}
-    if not (out / "converted").exists():
-        todo["PredNet is converted to spikes"] = partial(convert_run, run_folder.SHIPPED / SMALL, out / "converted", RECIPE)
+    todo = {"PredNet is converted to spikes": partial(converted, Path(SMALL), out / "converted", RECIPE)}
     for seed in range(seeds):
-        todo[f"a circuit of spiking cells learns by itself, seed {seed}"] = partial(_learn, job(seed, n_movies), out / f"local-{seed}")
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        todo[f"a circuit of spiking cells learns by itself, seed {seed}"] = partial(learned, job(seed, n_movies), out / f"local-{seed}")
+    with processes(workers) as pool:
         waiting = {what: pool.submit(make) for what, make in todo.items()}
         report.begin("demo")
         for done, (what, future) in enumerate(waiting.items(), start=1):
@@ -137,12 +130,3 @@ def _make(out: Path, seeds: int, n_movies: int, report: Reporter, workers: int) 
             future.result()
             report.step(done, len(waiting), what)
         report.end()
-
-
-def _learn(asked: Job, folder: Path) -> None:
-    """Learn, unless that is done; a finished run is used again only if it is of this very job."""
-    if not folder.exists():
-        run_job(asked, folder, resume=run_folder.can_resume(folder))
-    run = load_run(folder)
-    if not isinstance(run, CircuitRun) or run.job != asked:
-        raise StateError(sentence(str(folder), "holds a run of other settings", cure="choose another --out, or remove it"))

@@ -16,7 +16,7 @@ TIMED_FRAMES = 12
 """Frames on which the speed of a subject is measured."""
 
 
-def frames_shown(phenomenon: Phenomenon, responder: Responder, seed: int) -> int:
+def frames_shown(phenomenon: Phenomenon, responder: Responder, seed: int, *, untrained: bool = True) -> int:
     """Count the frames that a phenomenon shows to a subject and to those of its controls that cost as much.
 
     Parameters
@@ -24,6 +24,8 @@ def frames_shown(phenomenon: Phenomenon, responder: Responder, seed: int) -> int
     phenomenon : Phenomenon
     responder : Responder
     seed : int
+    untrained : bool
+        Whether its untrained control is measured; it is not built to be counted, which can take long.
 
     Returns
     -------
@@ -34,8 +36,9 @@ def frames_shown(phenomenon: Phenomenon, responder: Responder, seed: int) -> int
         return 0
     counted = _Counting(responder)
     phenomenon.measure(counted, seed)
-    dear = [c for c in phenomenon.about.controls if c != "adaptation_only"]
-    return counted.frames * (1 + sum(control_of(responder, c) is not None for c in dear))
+    others = sum(control_of(responder, c) is not None for c in phenomenon.about.controls if c not in ("adaptation_only", "untrained"))
+    born = untrained and "untrained" in phenomenon.about.controls and (can_learn(responder) or getattr(responder, "born", None) is not None)
+    return counted.frames * (1 + others + born)
 
 
 class _Counting(Idle):

@@ -129,7 +129,7 @@ def _model(battery: Battery, k: int, verdicts: Mapping[str, Mapping[str, Verdict
         "levels": f"{levels} level{'s' if levels != 1 else ''}",
         "n_seeds": len(model.runs),
         "gate": _mean(gates),
-        "passes": all(g <= GATE for g in gates if not np.isnan(g)),
+        "passes": None if np.isnan(gates).any() else all(g <= GATE for g in gates),
         "counts": [{"outcome": outcome, "css": CSS.get(outcome, outcome), "n": n} for outcome, n in counts],
     }
 

@@ -41,6 +41,8 @@ class Site:
         Rows, columns and features of its cells.
     spiking : bool
         Whether its activity is in Hz; that of rate units is in units of their own.
+    copies : int
+        Cells whose mean each answer is: more than 1 where a rate network was converted.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Site:
     level: int
     shape: tuple[int, int, int]
     spiking: bool
+    copies: int = 1
 
 
 @dataclass(frozen=True, eq=False)

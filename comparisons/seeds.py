@@ -5,8 +5,6 @@ Every run is scored with frozen weights on photographs that none has seen.
 
 from __future__ import annotations
 
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,12 +14,12 @@ from comparisons.bars import load_bars
 from comparisons.evaluation import evaluate, pooled_ratio
 from comparisons.inspection import load_run
 from comparisons.learning import Job
+from comparisons.making import learned
 from comparisons.movies import PHOTOGRAPHS, Source
+from comparisons.processes import processes
 from comparisons.progress import TerminalReporter
-from comparisons.run_folder import can_resume, write_json
-from comparisons.running import run_job
+from comparisons.run_folder import write_json
 from plasticity.training import Plan
-from snn.errors import StateError, sentence
 
 TESTS = {"1 px": (1.0, 1.0), "0.5-2 px": (0.5, 2.0)}
 TEST_MOVIES, TEST_SEED = 60, 999
@@ -71,7 +69,7 @@ def run_seeds(out: Path, *, seeds: int, n_movies: int, workers: int) -> str:
     report.begin("seeds")
     scores: dict[str, dict[str, Any]] = {}
     todo = sorted(jobs(seeds, n_movies).items(), key=lambda item: item[1].cells)
-    with ProcessPoolExecutor(max_workers=workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with processes(workers) as pool:
         waiting = {name: pool.submit(run_and_score, job, out / name) for name, job in todo}
         for done, (name, future) in enumerate(waiting.items(), start=1):
             scores[name] = future.result()
@@ -102,11 +100,8 @@ def run_and_score(job: Job, folder: Path) -> dict[str, Any]:
     StateError
         If the folder holds a run of other settings.
     """
-    if not folder.exists():
-        run_job(job, folder, resume=can_resume(folder))
+    learned(job, folder)
     run = load_run(folder)
-    if run.job != job:
-        raise StateError(sentence(str(folder), "holds a run of other settings", cure="choose another --out, or remove it"))
     bars = load_bars(folder)
     found: dict[str, Any] = {}
     for test, (slow, fast) in TESTS.items():

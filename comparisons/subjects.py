@@ -11,7 +11,7 @@ import numpy as np
 
 from comparisons import run_folder
 from comparisons.convert_job import ConvertJob
-from comparisons.converting import calibration, rate_run, settling
+from comparisons.converting import calibration, rate_run, rate_weights, settling
 from comparisons.evaluation import pooled_ratio
 from comparisons.inspection import CircuitRun, RateRun, load_run
 from comparisons.movies import PHOTOGRAPHS
@@ -82,7 +82,12 @@ def open_subject(path: Path, name: str) -> Subject:
 def _born(job: ConvertJob, name: str) -> Callable[[], CircuitResponder | None]:
     """Give what converts the rate model as it was before it learned, in the same way, on the same frames; once.
 
-    It gives None where the run of the rate model is gone, or what it was at birth cannot be converted.
+    It gives None where what it was at birth cannot be converted.
+
+    Raises
+    ------
+    SubjectError
+        If the run of the rate model is gone, or no longer what was converted.
     """
 
     @cache
@@ -92,11 +97,17 @@ def _born(job: ConvertJob, name: str) -> Callable[[], CircuitResponder | None]:
 
         try:
             run = rate_run(Path(job.model))
-            model = rate_model(run.job.model, run.job.seed)
+            if run_folder.sha256(rate_weights(run.path)) != job.model_digest:
+                raise RunFolderError(sentence(job.model, "has other weights than those that were converted"))
+        except RunFolderError as error:
+            cure = "put its run back, convert it again, or leave untrained controls out (--no-untrained)"
+            raise SubjectError(sentence(f"{name}: the rate model of its untrained control", str(error), cure=cure)) from error
+        model = rate_model(run.job.model, run.job.seed)
+        try:
             # At birth a population of errors can be silent on every calibration clip.
             recipe = job.recipe.model_copy(update={"dead": "keep_all"})
             found = pipeline.convert(model, recipe, calibration(job.source, recipe, settling(model)))
-        except (RunFolderError, ConversionError):
+        except ConversionError:
             return None
         return CircuitResponder(found.network, found.state, f"{name}, untrained", seed=job.seed)
 

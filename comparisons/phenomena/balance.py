@@ -83,6 +83,8 @@ class Balance:
         """As `Phenomenon.lacks`."""
         if not any(s.role.startswith("error") for s in _spiking(responder)):
             return "its error cells do not spike"
+        if any(s.copies > 1 for s in responder.sites):
+            return "its answers are means over copies of a cell, in which single spikes are lost"
         if responder.finest_bin_ms > FINE_MS:
             return f"its shortest bins, {responder.finest_bin_ms:g} ms, do not tell spikes apart"
         return too_small(responder, 12)

@@ -75,7 +75,7 @@ class CircuitResponder:
     ) -> None:
         self.network, self.name, self.noise, self.seed, self.eta = network, name, noise, seed, eta
         self.learns = any(j.rule is not None for j in network.projections)
-        self._born = born
+        self.born = born
         self._options = {"precision": precision} if engine_name in ("event", "torch_") else {}
         self._engine_name, self._state = engine_name, state
         self._simulation: Simulation | None = None
@@ -106,8 +106,8 @@ class CircuitResponder:
 
     def control(self, name: Control) -> Responder | None:
         """As `Responder.control`: it is born anew, where it has learned by itself, or weights from every level above are 0."""
-        if name == "untrained" and self._born is not None:
-            return self._born()
+        if name == "untrained" and self.born is not None:
+            return self.born()
         if name == "untrained" and self.learns:
             born = initial_state(self.network, dt_ms=self._state.dt_ms, seed=self.seed)
             kept = {k: v for k, v in self._state.arrays.items() if k.startswith(("threshold/", "bias/", "factor/"))}
@@ -173,7 +173,7 @@ def _site(p: Population) -> Site | None:
     if match is None or match[2] not in ROLES:
         return None
     role = next(r for r in ROLES if r == match[2])
-    return Site(p.name, role, int(match[1]), p.shape, not p.graded)
+    return Site(p.name, role, int(match[1]), p.shape, not p.graded, p.copies)
 
 
 def _descends(j: Projection) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from comparisons.phenomena import PHENOMENA
 from comparisons.progress import Reporter
 from comparisons.run_folder import SHIPPED
 from comparisons.shipped import jobs
+from snn.errors import StateError
 
 
 @pytest.mark.parametrize("name", list(BATTERIES))
@@ -36,25 +38,40 @@ def test_what_is_missing(name: Any, tmp_path: Path) -> None:
 
 def test_making_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Oracle: every missing run is asked for once, under its own name; what is converted, after what it comes from."""
-    asked = []
+    asked: list[tuple[str, int]] = []
+    again: list[str] = []
 
-    def run_job(job: Any, out: Path, **_: object) -> None:
+    def learned(job: Any, out: Path, *_: object, **__: object) -> None:
         like = jobs()[BATTERIES["full"].models[out.name.rpartition("-")[0]].shipped]
         assert job.model_dump() == like.model_dump() | {"seed": job.seed}
-        asked.append((out.name, job.seed))
+        made(out, job.seed)
+
+    def made(out: Path, seed: int) -> None:
+        if out.exists():
+            again.append(out.name)
+            return
+        asked.append((out.name, seed))
         out.mkdir(parents=True)
 
-    def convert_run(source: Path, out: Path, recipe: Any, **_: object) -> None:
+    def converted(source: Path, out: Path, recipe: Any, *_: object) -> None:
         assert source.name == (f"leaky-ms-{recipe.seed}" if recipe.seed else "drift-leaky-ms-small") and recipe.copies == COPIES
         assert source.is_dir() or not recipe.seed
-        asked.append((out.name, recipe.seed))
-        out.mkdir(parents=True)
+        made(out, recipe.seed)
 
-    monkeypatch.setattr(battery_plan, "run_job", run_job)
-    monkeypatch.setattr(battery_plan, "convert_run", convert_run)
+    monkeypatch.setattr(battery_plan, "learned", learned)
+    monkeypatch.setattr(battery_plan, "converted", converted)
     for name in ("quick", "full"):
         for _ in range(2):
             make_missing(name, tmp_path / name, Reporter())  # type: ignore[arg-type]
-        assert missing(name, tmp_path / name) == {}  # type: ignore[arg-type]
+        assert missing(name, tmp_path / name) == []  # type: ignore[arg-type]
+    assert again == [out for out, _ in asked], "what is there was not looked at"
     assert [out for out, _ in asked[:4]] == ["leaky-1", "leaky-2", "spiking-1", "spiking-2"]
     assert all(out.rpartition("-")[2] == str(seed) for out, seed in asked) and len(set(asked[4:])) == len(asked) - 4 == 21
+
+
+def test_a_run_of_other_settings_is_refused(tmp_path: Path) -> None:
+    """Oracle: a run of one seed, under the name of another."""
+    shutil.copytree(SHIPPED / "drift-leaky", tmp_path / RUNS / "leaky-1")
+    with pytest.raises(StateError, match=r"leaky-1: holds a run of other settings"):
+        make_missing("quick", tmp_path, Reporter())
+    assert not (tmp_path / RUNS / "leaky-2").exists()

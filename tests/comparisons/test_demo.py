@@ -31,7 +31,7 @@ def test_models_and_phenomena() -> None:
 def test_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All of it once; again, it uses what is there; with other numbers it refuses."""
     monkeypatch.setattr(demo, "RECIPE", Recipe(copies=1, dead="keep"))
-    monkeypatch.setattr(demo, "PHENOMENA", ("balance",))
+    monkeypatch.setattr(demo, "PHENOMENA", ("rhythms",))
     out = tmp_path / "demo"
     printed = run_demo(out, seeds=1, n_movies=4, workers=2)
     for name in ("converted", "local-0"):
@@ -48,6 +48,6 @@ def test_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stamps = {p: p.stat().st_mtime_ns for kind in ("results", "converted", "local-0") for p in (out / kind).rglob("*") if p.is_file()}
     assert run_demo(out, seeds=1, n_movies=4, workers=2) == printed
     kept = {p: p.stat().st_mtime_ns for p in stamps}
-    assert {p.name for p in stamps if kept[p] != stamps[p]} <= {"balance.forecast.npz"}
+    assert {p.name for p in stamps if kept[p] != stamps[p]} <= {"rhythms.forecast.npz"}
     with pytest.raises(StateError, match="other settings"):
         run_demo(out, seeds=1, n_movies=5, workers=1)

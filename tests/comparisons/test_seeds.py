@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from comparisons import seeds
 from comparisons.evaluation import pooled_ratio
+from comparisons.making import learned
 from comparisons.run_folder import partial_of, verify
 from comparisons.seeds import jobs, run_and_score, run_seeds, tabulate
 from snn.errors import StateError
@@ -74,7 +76,7 @@ def test_seeds(tmp_path: Path) -> None:
 def test_a_run_of_other_settings_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(seeds, "TESTS", {"1 px": (1.0, 1.0)})
     monkeypatch.setattr(seeds, "TEST_MOVIES", 2)
-    monkeypatch.setattr(seeds, "run_job", lambda job, folder, resume: learn_without_figures(job, folder, resume))
+    monkeypatch.setattr(seeds, "learned", partial(learned, figures=False))
     small = {name: job.model_copy(update={"source": job.source.model_copy(update={"size": 8})}) for name, job in jobs(1, 2).items()}
     first = run_and_score(small["spiking-0"], tmp_path / "run")
     assert set(first) == {"1 px"} and sum(c["frames_scored"] for c in first["1 px"].values()) == 14
@@ -82,9 +84,3 @@ def test_a_run_of_other_settings_is_not_used(tmp_path: Path, monkeypatch: pytest
     other = jobs(1, 3)["spiking-0"]
     with pytest.raises(StateError, match="other settings; choose another --out"):
         run_and_score(other, tmp_path / "run")
-
-
-def learn_without_figures(job: seeds.Job, folder: Path, resume: bool) -> None:
-    from comparisons.running import run_job
-
-    run_job(job, folder, resume=resume, figures=False)
