@@ -289,7 +289,8 @@ SKETCHES: Mapping[str, Sketch] = MappingProxyType(
         "border_ownership": Sketch(
             "Does a cell at an edge know on which side the object lies?",
             "A rectangle ends at an edge. Cells are followed that see the edge and nothing else: the same pixels, whichever side the "
-            "rectangle lies on. The side that a cell prefers is found with light and dark exchanged.",
+            "rectangle lies on; two that face each other across the edge are one unit. The side that it prefers is found with light and "
+            "dark exchanged.",
             "Ownership: the preferred side lies above the other one, and later than the first answer. Without it both lie together.",
             (
                 Panel(
