@@ -17,7 +17,7 @@ TIMED_FRAMES = 12
 
 
 def frames_shown(phenomenon: Phenomenon, responder: Responder, seed: int) -> int:
-    """Count the frames that a phenomenon shows to a subject and to those of its controls that cost as much.
+    """Count the frames that a phenomenon shows to a subject and to those shown with it that cost as much.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def frames_shown(phenomenon: Phenomenon, responder: Responder, seed: int) -> int
         return 0
     counted = _Counting(responder)
     phenomenon.measure(counted, seed)
-    dear = [c for c in phenomenon.about.controls if c != "adaptation_only"]
+    dear = [c for c in phenomenon.about.controls + phenomenon.about.beside if c != "adaptation_only"]
     return counted.frames * (1 + sum(control_of(responder, c) is not None for c in dear))
 
 
