@@ -197,7 +197,7 @@ SKETCHES: Mapping[str, Sketch] = MappingProxyType(
                     bars=True,
                 ),
             ),
-            "unpredicted less predicted, over their sum, more after pairs than after mixed images",
+            "unpredicted less predicted after pairs, over their sum, or what of it is more than after mixed images, if that is less",
         ),
         "oddball": Sketch(
             "Is what breaks a regular sequence answered more?",
@@ -318,7 +318,7 @@ SKETCHES: Mapping[str, Sketch] = MappingProxyType(
                     axis="level",
                 ),
             ),
-            "growth with the level, around the seen average less around the other",
+            "growth with the level around the seen average, less what of it is there where the other was seen",
         ),
         "balance": Sketch(
             "Do cells fire irregularly, as they do in cortex?",
