@@ -49,7 +49,7 @@ class Faces:
     in the mean over both families. A matter of the picture is the growth around the same face where the other family was seen: so
     the same faces, with the same distances in pixels, are compared in two subjects, and what grows with a caricature for reasons of
     its own cancels. Where the mean answer to the family that was seen is larger than elsewhere, its growth may be larger by as much,
-    and that is taken away too; where it is smaller, which exposure does to most answers, nothing is added for it. Less than 0 is
+    and that is taken away too, down to 0; where it is smaller, which exposure does to most answers, nothing is added for it. Less than 0 is
     never taken away: errors that do not grow around the average that was seen are no norm, however they shrink elsewhere. So growth
     that is a matter of the picture gives 0, or less, also where exposure lowers or multiplies all answers to a family. A subject that
     is right about each family's average and answers distance alone would have a norm of about 0.4; one that learned to carry on any
@@ -262,7 +262,9 @@ class Faces:
         larger = float(np.diag(answer).sum() / max(float(np.diag(answer[::-1]).sum()), 1e-9))
         course = (shown[0, 0] + shown[1, 1]).mean(0)
         least = abs(LEVELS[int(course.argmin())]) if not np.isnan(own) else float("nan")
-        return {"norm": own - max(0.0, elsewhere * max(1.0, larger)), "growth": own, "growth elsewhere": elsewhere, "least at": least}
+        # A gain can explain all growth, and no more: the answer elsewhere, by which it is divided, may be next to nothing.
+        picture = min(elsewhere * max(1.0, larger), max(own, elsewhere))
+        return {"norm": own - max(0.0, picture), "growth": own, "growth elsewhere": elsewhere, "least at": least}
 
     @staticmethod
     def _mean(answers: FloatArray) -> float:

@@ -97,6 +97,13 @@ def test_a_gain_of_all_answers_to_what_was_seen_is_no_norm(gain: float) -> None:
     assert norm == pytest.approx(min(0.0, gain - 1) * 0.2 / (picture.mean() * (1 + gain) / 2), abs=1e-12)
 
 
+def test_a_gain_explains_no_more_than_there_is() -> None:
+    """Oracle: by hand; elsewhere there is next to no answer, and below 0 at the average."""
+    away = np.abs(LEVELS)
+    assert numbers(1.0 + 0.2 * away, 0.1 * (away - away.mean()))["norm"] == pytest.approx(0.0, abs=1e-12)
+    assert numbers(1.0 + 0.05 * away, 0.1 * (away - away.mean()))["norm"] == pytest.approx(-0.05 / (0.5 + 0.025 * away.mean()))
+
+
 def test_errors_that_shrink_less_than_elsewhere_are_no_norm() -> None:
     """Oracle: by hand; where growth elsewhere is below 0, the norm is the growth around what was seen."""
     away = np.abs(LEVELS)
