@@ -348,7 +348,7 @@ class Battery:
         measured: dict[str, Measurement] = {}
         if lacks is None:
             measured["model"] = phenomenon.measure(responder, task.seed)
-            for name in phenomenon.about.controls:
+            for name in phenomenon.about.controls + phenomenon.about.beside:
                 if name == "untrained" and not task.model.untrained:
                     continue
                 control = control_of(responder, name)

@@ -17,7 +17,7 @@ TIMED_FRAMES = 12
 
 
 def frames_shown(phenomenon: Phenomenon, responder: Responder, seed: int, *, untrained: bool = True) -> int:
-    """Count the frames that a phenomenon shows to a subject and to those of its controls that cost as much.
+    """Count the frames that a phenomenon shows to a subject and to those shown with it that cost as much.
 
     Parameters
     ----------
@@ -36,8 +36,9 @@ def frames_shown(phenomenon: Phenomenon, responder: Responder, seed: int, *, unt
         return 0
     counted = _Counting(responder)
     phenomenon.measure(counted, seed)
-    others = sum(control_of(responder, c) is not None for c in phenomenon.about.controls if c not in ("adaptation_only", "untrained"))
-    born = untrained and "untrained" in phenomenon.about.controls and (can_learn(responder) or getattr(responder, "born", None) is not None)
+    asked = phenomenon.about.controls + phenomenon.about.beside
+    others = sum(control_of(responder, c) is not None for c in asked if c not in ("adaptation_only", "untrained"))
+    born = untrained and "untrained" in asked and (can_learn(responder) or getattr(responder, "born", None) is not None)
     return counted.frames * (1 + others + born)
 
 

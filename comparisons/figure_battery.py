@@ -49,7 +49,7 @@ def effect_svg(about: About, verdicts: Mapping[str, Verdict], seeds: Mapping[str
             colour, point = COLOURS[k % len(COLOURS)], POINTS[k % len(POINTS)]
             assert verdict.effect is not None
             for control, value in verdict.controls.items():
-                label = control.replace("_", " ") if control not in used else None
+                label = named_control(about, control) if control not in used else None
                 used[control] = None
                 axes.plot(value.mean, y + 0.25, MARKS.get(control, "x"), color=CONTROL, ms=5, mfc="none", label=label)
             axes.plot(seeds[name], np.full(len(seeds[name]), y - 0.2), "o", color=colour, ms=3, alpha=0.6)
@@ -65,3 +65,19 @@ def effect_svg(about: About, verdicts: Mapping[str, Verdict], seeds: Mapping[str
         if used:
             figure.legend(loc="outside lower right", ncols=3, fontsize=8, title="controls", title_fontsize=8)
         return svg(figure, f"{about.primary} in every model, with its controls")
+
+
+def named_control(about: About, control: str) -> str:
+    """Name a control in words.
+
+    Parameters
+    ----------
+    about : About
+    control : str
+
+    Returns
+    -------
+    str
+        Followed by "(beside)" where it is shown and decides nothing.
+    """
+    return control.replace("_", " ") + (" (beside)" if control in about.beside else "")

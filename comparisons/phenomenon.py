@@ -35,6 +35,8 @@ class About:
         The claim holds where the effect is surely above it.
     controls : tuple of {'untrained', 'feedback_cut', 'adaptation_only'}
         Subjects beside which an effect must stand out to be counted.
+    beside : tuple of {'untrained', 'feedback_cut', 'adaptation_only'}
+        Subjects that are measured and shown beside it, and decide nothing.
     departures : str
         In what it differs from the source.
     least_px : int
@@ -52,6 +54,7 @@ class About:
     controls: tuple[Control, ...] = ("untrained",)
     departures: str = ""
     least_px: int = 0
+    beside: tuple[Control, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,10 +11,11 @@ import numpy as np
 
 from comparisons.battery import Battery
 from comparisons.battery_models import Task
-from comparisons.figure_battery import COLOURS, POINTS, effect_svg
+from comparisons.figure_battery import COLOURS, POINTS, effect_svg, named_control
 from comparisons.figure_curves import Run, panel_svg
 from comparisons.panels import Panel, by_level, default_panels
 from comparisons.phenomena import PHENOMENA
+from comparisons.phenomenon import About
 from comparisons.report_films import films_of
 from comparisons.report_sources import command, command_of_report, shown_path
 from comparisons.run_folder import versions
@@ -151,8 +152,9 @@ def _phenomenon(battery: Battery, name: str, verdicts: Mapping[str, Mapping[str,
         "sketch": sketch,
         "question": sketch.question or about.claim,
         "needed": _needed(about.primary, about.least, about.unit),
-        "verdicts": {model: _verdict(v, about.unit) for model, v in here.items()},
+        "verdicts": {model: _verdict(v, about) for model, v in here.items()},
         "controls": [c.replace("_", " ") for c in about.controls],
+        "beside": [c.replace("_", " ") for c in about.beside],
         "effect_svg": effect_svg(about, here, seeds) if any(v.effect for v in here.values()) else "",
         "panels": [text for text in (panel_svg(panel, curves) for panel in drawn) if text],
         "drawn": [model for model, runs in curves.items() if runs],
@@ -181,14 +183,14 @@ def _needed(primary: str, least: float, unit: str) -> str:
     return f"{primary} > {least:g}{'' if unit in ('', '%') else ' '}{unit}"
 
 
-def _verdict(verdict: Verdict, unit: str) -> dict[str, Any]:
-    controls = [f"{name.replace('_', ' ')} {short(value, unit)}" for name, value in verdict.controls.items()]
+def _verdict(verdict: Verdict, about: About) -> dict[str, Any]:
+    controls = [f"{named_control(about, name)} {short(value, about.unit)}" for name, value in verdict.controls.items()]
     return {
         "outcome": verdict.outcome,
         "css": CSS.get(verdict.outcome, verdict.outcome),
         "rank": RANK.index(verdict.outcome),
         "reason": verdict.reason,
-        "effect": "" if verdict.effect is None else short(verdict.effect, unit),
+        "effect": "" if verdict.effect is None else short(verdict.effect, about.unit),
         "controls": "; ".join(controls),
         "p": "" if np.isnan(verdict.p) else f"{verdict.p:.2g}",
         "n_seeds": verdict.n_seeds,

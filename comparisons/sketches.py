@@ -197,7 +197,7 @@ SKETCHES: Mapping[str, Sketch] = MappingProxyType(
                     bars=True,
                 ),
             ),
-            "unpredicted less predicted, over their sum, more after pairs than after mixed images",
+            "unpredicted less predicted after pairs, over their sum, or what of it is more than after mixed images, if that is less",
         ),
         "oddball": Sketch(
             "Is what breaks a regular sequence answered more?",
@@ -289,7 +289,8 @@ SKETCHES: Mapping[str, Sketch] = MappingProxyType(
         "border_ownership": Sketch(
             "Does a cell at an edge know on which side the object lies?",
             "A rectangle ends at an edge. Cells are followed that see the edge and nothing else: the same pixels, whichever side the "
-            "rectangle lies on. The side that a cell prefers is found with light and dark exchanged.",
+            "rectangle lies on; two that face each other across the edge are one unit. The side that it prefers is found with light and "
+            "dark exchanged.",
             "Ownership: the preferred side lies above the other one, and later than the first answer. Without it both lie together.",
             (
                 Panel(
@@ -317,7 +318,7 @@ SKETCHES: Mapping[str, Sketch] = MappingProxyType(
                     axis="level",
                 ),
             ),
-            "growth with the level, around the seen average less around the other",
+            "growth with the level around the seen average, less what of it is there where the other was seen",
         ),
         "balance": Sketch(
             "Do cells fire irregularly, as they do in cortex?",

@@ -33,7 +33,7 @@ class Verdict:
     effect : Interval or None
         Of the primary measure, over seeds.
     controls : mapping of str to Interval
-        The same measure in each control.
+        The same measure in each control, and in what is shown beside it.
     beyond : mapping of str to Interval
         Effect less that of each control, seed by seed.
     others : mapping of str to Interval
@@ -67,7 +67,8 @@ def decide(
     ----------
     about : About
     runs : sequence of mapping of str to mapping
-        For each seed the effects of ``"model"`` and of every control that there was.
+        For each seed the effects of ``"model"`` and of every control that there was, and of what is shown beside it, which
+        decides nothing.
     ratios : sequence of float
         Held-out error of each seed's model as a share of that of copying; where one is above `GATE` the verdict is "not
         trained enough".
@@ -86,10 +87,12 @@ def decide(
     shown_by: dict[str, Interval] = {}
     beyond: dict[str, Interval] = {}
     tests = [_p(values, about.least)]
-    for name in about.controls:
+    for name in about.controls + about.beside:
         control = [_number(run[name].get(about.primary)) if name in run else float("nan") for run in runs]
         if not any(map(math.isnan, control)):
             shown_by[name] = t_interval(control)
+            if name in about.beside:
+                continue
             differences = [a - b for a, b in zip(values, control, strict=True)]
             beyond[name] = _interval(differences)
             tests.append(_p(differences, 0.0))

@@ -48,7 +48,11 @@ class BorderOwnership:
     right, with either polarity, so that around the edge two pictures each are the same. The rectangle is 10 px along the edge and 5
     px deep at 16x16, twice that at 32x32. Only cells are followed whose receptive field (1, 4 px from level 0 up) holds or
     adjoins the edge, and ends a guard of 2 px (4 at 32x32) before any place where the pictures differ. A unit is E+ and E- of
-    one place and feature together, since polarity decides which of the two answers. With ``r`` its activity over the 8 frames,
+    one feature together, since polarity decides which of the two answers, and of both cells that face each other across the edge
+    (one cell where it lies on the edge): of one of them alone, "the object is on my side" is "the ground is opposite to my pixel"
+    in both polarities, which a surround tells that is the same on all sides and prefers none. Since a picture with the object on
+    the left is the mirror image of that with the object on the right and the other polarity, all that treats both sides alike
+    turns the preference of such a unit with polarity. With ``r`` its activity over the 8 frames,
 
         d = (r(object left) - r(object right)) / (r(object left) + r(object right)) in each polarity
         BOI = d in one polarity, times the sign of d in the other polarity and the other half of the trials
@@ -81,7 +85,7 @@ class BorderOwnership:
         return About(
             name="border_ownership",
             title="Border ownership",
-            version=1,
+            version=2,
             claim="Errors at an edge are a tenth larger when the object lies on the side that a unit prefers in the other polarity too.",
             doi="10.1523/JNEUROSCI.20-17-06594.2000",
             primary="BOI",
@@ -90,7 +94,7 @@ class BorderOwnership:
             controls=("untrained", "adaptation_only"),
             departures=(
                 "Rectangles in place of squares, to keep corners far in small frames; receptive fields by construction, with a guard, "
-                "in place of mapped ones; errors of both signs as one unit."
+                "in place of mapped ones; errors of both signs, and cells that face each other across the edge, as one unit."
             ),
         )
 
@@ -172,14 +176,38 @@ class BorderOwnership:
         Returns
         -------
         ndarray of bool, shape (rows, cols)
-            Of the error cells of the level.
+            Of the error cells of the level; with each its mirror image across the edge.
         """
         half, depth = self._sizes_px(responder)
         reach, guard = (3 * 2**level - 2) / 2, min(responder.frame_size) // 8
-        along, across = (abs(x) for x in self._away(responder, scene, level))
-        sees = across < max(reach, 0.75)
+        along, across = self._away(responder, scene, level)
+        mirrored = np.isin(np.round(across, 6), np.round(-across, 6))
+        along, across = abs(along), abs(across)
+        sees = mirrored & (across < max(reach, 0.75))
         found: NDArray[np.bool_] = sees & (across + reach + guard <= depth) & (along + reach + guard <= half)
         return found
+
+    def units(self, responder: Responder, level: int, scene: Scene, activity: FloatArray) -> FloatArray:
+        """Take the cells that face each other across the edge together.
+
+        Parameters
+        ----------
+        responder : Responder
+        level : int
+        scene : Scene
+        activity : ndarray, shape (..., rows, cols, features)
+            Of the error cells of the level.
+
+        Returns
+        -------
+        ndarray, shape (..., n_units)
+            Sums, place by place along the edge.
+        """
+        found = self.cells(responder, level, scene)
+        # A place along the edge has the cells of one pair, or one on the edge, and no others.
+        places = np.moveaxis(activity * found[..., None], -3 if scene.level else -2, 0).sum(0)
+        kept: FloatArray = places[..., found.any(0 if scene.level else 1), :]
+        return kept.reshape(*activity.shape[:-3], -1)
 
     def _sizes_px(self, responder: Responder) -> tuple[int, int]:
         """Half the length along the edge, and the depth."""
@@ -204,7 +232,7 @@ class BorderOwnership:
             told = responder.respond(self.movie(responder, scene), names, trials=self.n_trials, seed=1000 * seed + k).activity
             for level in levels:
                 total = told[f"level{level}.error_pos"] + told[f"level{level}.error_neg"]
-                units = total[:, :, self.cells(responder, level, scene)].reshape(*total.shape[:2], -1)
+                units = self.units(responder, level, scene, total)
                 parts[level].setdefault((scene.light_left, scene.object_left), []).append(units)
         return {level: self._stacked(found) for level, found in parts.items()}
 

@@ -43,17 +43,21 @@ class Faces:
     average faces, and four identities at levels up to 1.5, and their opposites. Of the mean answer of the error cells of a level,
     less that to the grey before,
 
-        growth = slope of the answer over |level| / mean answer
-        norm = growth around the average that was seen - growth around the same face where the other was seen
+        growth = slope of the answer over |level| / mean of all answers of both copies
+        norm = growth around the average that was seen - what of it is a matter of the picture
 
-    in the mean over both families. So the same faces, with the same distances in pixels, are compared in two subjects, and what
-    grows with a caricature for reasons of its own cancels. A subject that is right about each family's average and answers
-    distance alone would have a norm of about 0.9; growth that is a matter of the picture gives 0; a subject that learned to carry
-    on any face of its family, once it sees it, has less growth there than elsewhere, and a norm below 0. Many remembered faces do as
-    well as one norm: the measure cannot tell them apart.
+    in the mean over both families. A matter of the picture is the growth around the same face where the other family was seen: so
+    the same faces, with the same distances in pixels, are compared in two subjects, and what grows with a caricature for reasons of
+    its own cancels. Where the mean answer to the family that was seen is larger than elsewhere, its growth may be larger by as much,
+    and that is taken away too, down to 0; where it is smaller, which exposure does to most answers, nothing is added for it. Less than 0 is
+    never taken away: errors that do not grow around the average that was seen are no norm, however they shrink elsewhere. So growth
+    that is a matter of the picture gives 0, or less, also where exposure lowers or multiplies all answers to a family. A subject that
+    is right about each family's average and answers distance alone would have a norm of about 0.4; one that learned to carry on any
+    face of its family, once it sees it, has less growth there than elsewhere, and a norm below 0. Many remembered faces do as well
+    as one norm: the measure cannot tell them apart.
 
-    Beside it the share of cells of which the same is above 0 (half by chance), and the level at which the answer to the family
-    that was seen is least.
+    Beside it the share of cells whose slope is larger around the average that was seen (half by chance), and the level at which the
+    answer to the family that was seen is least.
 
     Parameters
     ----------
@@ -80,20 +84,26 @@ class Faces:
     def about(self) -> About:
         """As `Phenomenon.about`. At 0.05 a level adds a twentieth of the mean answer that it does not add where another was seen.
 
-        An untrained subject is no control: what it saw here makes a norm in it too. That is done by the other family.
+        An untrained subject is no control: what it saw here makes a norm in it too. That is done by the other family. It is shown
+        beside it.
         """
         return About(
             name="faces",
             title="Norm-based coding of faces",
-            version=1,
-            claim="After exposure to faces, errors grow with the distance from their average by a twentieth of an answer a level.",
+            version=2,
+            claim=(
+                "After exposure to faces, errors grow with the distance from their average by a twentieth of an answer a level more "
+                "than after exposure to other faces."
+            ),
             doi="10.1038/nature04951",
             primary="norm",
             unit="",
             least=0.05,
             controls=("adaptation_only",),
+            beside=("untrained",),
             departures=(
-                "Schematic faces seen some hundred times in place of faces seen for life; error cells; one place and size; "
+                "A copy that saw other faces is compared with inside the measure; "
+                "schematic faces seen some hundred times in place of faces seen for life; error cells; one place and size; "
                 "opposites of the identities are shown too, so that cells that prefer one of them count for nothing."
             ),
             least_px=24,
@@ -246,19 +256,21 @@ class Faces:
 
     def _numbers(self, shown: FloatArray) -> dict[str, float]:
         """Measures of one population from its answers, shape (family seen, family shown, axis, level)."""
-        growth = np.array([[self._growth(shown[seen, own]) for own in (0, 1)] for seen in (0, 1)])
-        own, elsewhere = float(np.diag(growth).mean()), float(np.diag(growth[::-1]).mean())
+        slope = _slope(shown.mean(2)) / self._mean(shown)
+        own, elsewhere = float(np.diag(slope).mean()), float(np.diag(slope[::-1]).mean())
+        answer = shown.mean((2, 3))
+        larger = float(np.diag(answer).sum() / max(float(np.diag(answer[::-1]).sum()), 1e-9))
         course = (shown[0, 0] + shown[1, 1]).mean(0)
         least = abs(LEVELS[int(course.argmin())]) if not np.isnan(own) else float("nan")
-        return {"norm": own - elsewhere, "growth": own, "growth elsewhere": elsewhere, "least at": least}
+        # A gain can explain all growth, and no more: the answer elsewhere, by which it is divided, may be next to nothing.
+        picture = min(elsewhere * max(1.0, larger), max(own, elsewhere))
+        return {"norm": own - max(0.0, picture), "growth": own, "growth elsewhere": elsewhere, "least at": least}
 
     @staticmethod
-    def _growth(answers: FloatArray) -> float:
-        """Slope over |level| as a share of the mean answer, of answers by axis and level; NaN where there is no answer."""
+    def _mean(answers: FloatArray) -> float:
+        """Mean of all answers; NaN where there is none."""
         mean = float(answers.mean())
-        if mean <= 2 * float(answers.std(ddof=1)) / np.sqrt(answers.size) or mean <= 1e-9:
-            return float("nan")
-        return float(_slope(answers.mean(0))) / mean
+        return mean if mean > max(2 * float(answers.std(ddof=1)) / np.sqrt(answers.size), 1e-9) else float("nan")
 
     @staticmethod
     def _share(cells: FloatArray) -> float:

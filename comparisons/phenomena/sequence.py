@@ -29,15 +29,18 @@ class Sequence:
     unpredicted after each of the others; images and recency are the same for both. With ``P`` and ``U`` the mean answers of the
     error cells of a level to predicted and unpredicted images,
 
-        PSI = (U - P) / (U + P)      learned PSI = PSI after pairs - PSI after mixed,
+        PSI = (U - P) / (U + P)      learned PSI = the smaller of PSI after pairs, and PSI after pairs - PSI after mixed,
 
     over the time of the trailing image, over its first 2 frames, and over the rest. What exposure to images does by itself is in
-    both copies. PSI before any exposure is told too; it is not 0 but what this set of images gives by chance: mostly, how far an
-    image is from the one before it. The pairs are put together such that partners are as far from each other as others are.
+    both copies; but where the predicted image is answered no less than others after pairs, nothing is suppressed, whatever was
+    lost after mixed exposure. PSI before any exposure is told too; it is not 0 but what this set of images gives by chance: mostly,
+    how far an image is from the one before it. The pairs are put together such that partners are as far from each other as others
+    are.
 
     The claim is about learning, so that an untrained network, which learns from the exposure too, is no control; the mixed copy is.
-    A subject that cannot go on learning is not asked. As a control (cells that only tire) it is tested twice, with other noise and
-    nothing in between, so that its learned PSI tells of noise and its PSI before of recency.
+    What the untrained network learns is shown beside it. A subject that cannot go on learning is not asked. As a control (cells
+    that only tire) it is tested twice, with other noise and nothing in between, so that its learned PSI is not above noise, and its
+    PSI before tells of recency.
 
     Parameters
     ----------
@@ -59,18 +62,25 @@ class Sequence:
 
     @property
     def about(self) -> About:
-        """As `Phenomenon.about`. At 0.02 unpredicted images are answered 4 % more than predicted ones, on top of mixed exposure."""
+        """As `Phenomenon.about`. At 0.02 unpredicted images are answered 4 % more than predicted ones, and so on top of mixed exposure."""
         return About(
             name="sequence",
             title="Prediction suppression by learned pairs",
-            version=3,
-            claim="After exposure to pairs, errors at an image are smaller where its partner led to it.",
+            version=4,
+            claim=(
+                "After exposure to pairs, errors at an image are smaller where its partner led to it, more than after the same images "
+                "mixed."
+            ),
             doi="10.1523/JNEUROSCI.1215-14.2014",
             primary="learned PSI",
             unit="",
             least=0.02,
             controls=("adaptation_only",),
-            departures="Pairs in place of triplets, some hundred exposures in place of weeks, cuts of photographs in place of objects.",
+            beside=("untrained",),
+            departures=(
+                "A copy that saw the same images mixed is compared with inside the measure; pairs in place of triplets, some hundred "
+                "exposures in place of weeks, cuts of photographs in place of objects."
+            ),
         )
 
     def lacks(self, responder: Responder) -> str | None:
@@ -80,7 +90,7 @@ class Sequence:
         return too_small(responder, 12) if can_learn(responder) else "it cannot go on learning"
 
     def measure(self, responder: Responder, seed: int) -> Measurement:
-        """As `Phenomenon.measure`: learned PSI and PSI before, of both error populations of a level and of each."""
+        """As `Phenomenon.measure`: learned PSI, PSI after pairs and PSI before, of both error populations of a level and of each."""
         levels, told = levels_of(responder, "error_pos"), [self._test(responder, seed, 0)]
         for time, paired in enumerate((False, True), 1):
             learned = responder
@@ -94,10 +104,12 @@ class Sequence:
         for where in before:
             for name, frames in (("", slice(None)), (", first 2 frames", slice(0, 2)), (", rest", slice(2, None))):
                 was, other, now = (self._psi(found[where][..., frames].mean(-1)) for found in told)
-                effects[f"learned PSI{name}, {where}"] = now - other
+                effects[f"learned PSI{name}, {where}"] = self._learned(now, other)
+                effects[f"PSI after pairs{name}, {where}"] = now
                 effects[f"PSI before{name}, {where}"] = was
             curves |= {f"{where}: before": before[where], f"{where}: mixed": mixed[where], f"{where}: after": after[where]}
-        effects |= over_levels(effects, ("learned PSI", "learned PSI, first 2 frames", "learned PSI, rest", "PSI before"), levels)
+        every = [f"{psi}{window}" for psi in ("learned PSI", "PSI after pairs") for window in ("", ", first 2 frames", ", rest")]
+        effects |= over_levels(effects, (*every, "PSI before"), levels)
         return Measurement(effects, curves)
 
     @staticmethod
@@ -199,6 +211,11 @@ class Sequence:
                     answers = found.setdefault(where, np.zeros((n, n, self.trailing)))
                     answers[i, j] = activity.mean((0, 2, 3, 4))[at:]
         return found
+
+    @staticmethod
+    def _learned(pairs: float, mixed: float) -> float:
+        """PSI after pairs, or what of it is more than after mixed exposure, if that is less; NaN where one is not defined."""
+        return float(np.minimum(pairs, pairs - mixed))
 
     @staticmethod
     def _psi(answers: FloatArray) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,16 @@ def test_the_estimate_counts_frames(mean: Mean, tmp_path: Path, monkeypatch: pyt
     one = plan(tmp_path)
     assert one.estimate_s([Task(one.models[0], 0, "mean")]) == 12.0
     assert mean.asked == []
+
+
+def test_what_stands_beside_it_is_measured_too(mean: Mean, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Oracle: the same as a control, in the result, the estimate and the verdict, but for the test."""
+    mean.about = replace(mean.about, controls=("adaptation_only",), beside=("untrained",))
+    monkeypatch.setattr(module, "frame_s", lambda responder: 1.0)
+    one = plan(tmp_path)
+    assert one.estimate_s([Task(one.models[0], 0, "mean")]) == 12.0
+    found = one.run()["spikes"]["mean"]
+    assert set(found.controls) == {"adaptation_only", "untrained"} and set(found.beyond) == {"adaptation_only"}
 
 
 def test_below_the_gate(mean: Mean, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from comparisons.phenomena.border_ownership import BEFORE, ON, BorderOwnership
-from comparisons.responder import Control, FloatArray, Responder, Response, Site, check_request
+from comparisons.responder import Control, FloatArray, Responder, Response, Site, check_request, with_noise
 from comparisons.responders.null import AdaptationOnly, Idle
 from comparisons.testing import check_phenomenon, judged
+from snn.encoding import box_mean
 from snn.seeding import stream
 from snn.stimuli.movie import Movie
 
@@ -54,6 +55,25 @@ class Owning:
         return Owning(0.0, self.ground, self.frame_size[0]) if name in ("untrained", "feedback_cut") else None
 
 
+class Around(Owning):
+    """Compares each pixel with the mean of the frame (``box_px`` 0), or of a square around it: it prefers no side of an edge."""
+
+    def __init__(self, box_px: int) -> None:
+        super().__init__(0.0)
+        self.box_px = box_px
+
+    def respond(self, movie: Movie, sites: Sequence[str], *, trials: int = 1, bin_ms: float | None = None, seed: int = 0) -> Response:
+        check_request(self, movie, sites, trials)
+        found: dict[str, list[FloatArray]] = {name: [] for name in sites}
+        for trial in range(trials):
+            seen = with_noise(movie, seed, trial).frames
+            error = seen - (box_mean(seen, self.box_px) if self.box_px else seen.mean((1, 2), keepdims=True))
+            for name, values in found.items():
+                answer = np.maximum(0.0, error if name.endswith("pos") else -error)
+                values.append((answer if "level0" in name else answer.reshape(-1, 8, 2, 8, 2).mean((2, 4)))[..., None])
+        return Response(50.0, {name: np.stack(values) for name, values in found.items()})
+
+
 def test_found_where_it_is_and_nowhere_else() -> None:
     check_phenomenon(BorderOwnership(n_trials=2), Owning(1.0))
 
@@ -63,7 +83,7 @@ def test_feedback_and_share() -> None:
     found = BorderOwnership().measure(Owning(1.0), 0).effects
     assert found["BOI"] > 0.15 and abs(found["BOI, feedback cut"]) < 0.02
     assert found["beyond feedback cut"] == pytest.approx(found["BOI"] - found["BOI, feedback cut"])
-    assert found["share"] == pytest.approx(1.0) and found["units"] > 8
+    assert found["share"] == pytest.approx(1.0) and found["units"] == 8
 
 
 def test_units_that_see_edges_only_prefer_no_side() -> None:
@@ -76,6 +96,19 @@ def test_how_light_the_ground_is_does_not_count() -> None:
     """Oracle: light objects are on a dark ground, so that a side is preferred in one polarity and the other side in the other."""
     found = judged(BorderOwnership(), Owning(0.0, ground=2.0))
     assert found.outcome == "fails" and found.effect is not None and found.effect.mean < -0.05
+
+
+@pytest.mark.parametrize("box_px", [0, 11])
+def test_a_surround_alike_on_all_sides_is_no_preference(box_px: int) -> None:
+    """Oracle: symmetry. Of one cell of a pair such a surround tells the side in both polarities, of both together it does not."""
+    subject, asked = Around(box_px), BorderOwnership(n_trials=2)
+    found = asked.measure(subject, 0).effects
+    assert all(abs(found[f"BOI, all, level {level}"]) < 0.01 for level in (0, 1))
+    assert judged(asked, subject, (0, 1)).outcome == "fails"
+    names = ["level0.error_pos", "level0.error_neg"]
+    answers = [sum(subject.respond(asked.movie(subject, s), names).activity.values())[0, BEFORE:, 8, 7].mean() for s in asked.scenes()[:4]]
+    alone = [(left - right) / (left + right) for left, right in (answers[:2], answers[2:])]
+    assert min(alone) > 0.1 or max(alone) < -0.1
 
 
 def test_the_index() -> None:
@@ -119,6 +152,21 @@ def test_pictures_are_the_same_around_the_cells(side: int) -> None:
                 assert len(np.unique(one[-1][field])) == 2
                 seen = np.s_[row - 1 : row + 2 + level, col - 1 : col + 2 + level]
                 assert len(np.unique(one[-1][seen])) == 2
+
+
+@pytest.mark.parametrize("side", [16, 32])
+def test_cells_that_face_each_other_are_one_unit(side: int) -> None:
+    """Oracle: how far each cell lies across the edge: within a unit these add up to 0; cells on the edge are units of their own."""
+    asked, subject = BorderOwnership(), Owning(0.0, size=side)
+    for scene in asked.scenes():
+        for level in (0, 1):
+            found = asked.cells(subject, level, scene)
+            along, across = asked._away(subject, scene, level)
+            shown = np.stack([across, along, np.ones_like(along)], axis=-1)
+            offset, place, n = asked.units(subject, level, scene, shown[None, None])[0, 0].reshape(-1, 3).T
+            np.testing.assert_allclose(offset, 0.0, atol=1e-12)
+            assert set(n) == {1.0 if level and scene.shift else 2.0} and n.sum() == found.sum()
+            assert set(place / n) == set(along[found]) and len(set(place)) == len(place)
 
 
 def test_small_frames_are_said() -> None:

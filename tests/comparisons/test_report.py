@@ -41,7 +41,7 @@ FIRST_PAINT_MS, PATIENCE_S = 2000.0, 60.0
 class Mean:
     """A question of which the report knows nothing but what it says itself."""
 
-    about = About("mean", "Mean", 1, "It is above 0.", "", "mean", "Hz", 0.0, ("untrained", "adaptation_only"))
+    about = About("mean", "Mean", 1, "It is above 0.", "", "mean", "Hz", 0.0, ("untrained",), beside=("adaptation_only",))
 
     def lacks(self, responder: Responder) -> str | None:
         return None if any(s.spiking for s in responder.sites) else "it has no spikes"
@@ -81,6 +81,10 @@ def test_what_a_reader_needs_stands_in_the_page(folder: Path) -> None:
         "object shown",
         "time after onset (frames)",
         "rate expects",
+        "and more than in untrained (version 1)",
+        "Shown beside it, and deciding nothing: adaptation only.",
+        "adaptation only (beside) 0.",
+        ">adaptation only (beside)</text>",
     ):
         assert text in page, text
     # An effect and the panels of either phenomenon (two levels of the rate network), and no key: no panel has two lines.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -61,6 +62,19 @@ def test_below_the_gate_nothing_is_said_of_the_phenomenon() -> None:
     found = decide(ABOUT, runs([50.0, 51.0], untrained=[0.0, 0.0]), ratios=[0.4, 0.85])
     assert found.outcome == "not trained enough" and "0.85" in found.reason
     assert decide(ABOUT, []).outcome == "undecided"
+
+
+def test_what_stands_beside_it_decides_nothing() -> None:
+    """Oracle: the verdict without it; only its interval is told. It may show as much, more, or be missing."""
+    about = replace(ABOUT, controls=("adaptation_only",), beside=("untrained",))
+    model, tired = [20.0, 21.0, 22.0], [1.0, 2.0, 3.0]
+    alone = decide(replace(about, beside=()), runs(model, adaptation_only=tired))
+    assert alone.outcome == "holds"
+    found = decide(about, runs(model, adaptation_only=tired, untrained=[30.0, 31.0, 32.0]))
+    assert replace(found, controls=alone.controls) == alone and set(found.beyond) == {"adaptation_only"}
+    assert found.controls["untrained"].mean == 31.0 and found.controls["adaptation_only"] == alone.controls["adaptation_only"]
+    assert decide(about, runs(model, adaptation_only=tired)) == alone
+    assert decide(about, runs(model, untrained=[0.0, 0.0, 0.0])).outcome == "undecided"
 
 
 def test_a_missing_control_is_named() -> None:
