@@ -26,7 +26,8 @@ LEADS = {
     "before; there is nothing to tell apart there, so that curves must lie at 0 or be undefined.",
     "fields": "What white noise looked like before a cell was active. Red: light, blue: dark; the number is the largest correlation. "
     "Cells with a field are those beyond the same with movies dealt anew to answers (1 of 100 would be by chance).",
-    "tuning": "Drifting gratings over the whole frame. Best gratings are chosen on half of the trials, indices taken on the other half. "
+    "tuning": "Drifting gratings over the whole frame. Best gratings, and the cells that answer, are chosen on half of the trials, indices "
+    "taken on the other half: without tuning they are 0 in the mean. "
     "Tuned cells are those beyond directions dealt anew to trials (1 of 100 would be by chance); a cell can be surely tuned and hardly "
     "selective.",
 }

@@ -15,7 +15,7 @@ from comparisons.comparing import PARTS, Setting, check_parts, compare_parts, re
 from comparisons.dynamics import dynamics, dynamics_table
 from comparisons.fields import LAGS, alike_fields, measure_fields, noise_movies
 from comparisons.fields import numbers_of as field_numbers
-from comparisons.gratings import BEFORE, CYCLE, DIRECTIONS_DEG, FREQUENCIES_PER_PX, alike_tuning, grating_movies, measure_tuning, tuning_of
+from comparisons.gratings import BEFORE, DIRECTIONS_DEG, FREQUENCIES_PER_PX, alike_tuning, grating_movies, measure_tuning
 from comparisons.gratings import numbers_of as tuning_numbers
 from comparisons.responder import ROLES, Control, Responder, Response, Site, check_request
 from comparisons.responders.null import AdaptationOnly, Idle
@@ -120,37 +120,6 @@ def test_gratings_move_a_quarter_of_a_cycle() -> None:
         assert np.all(m.frames[:BEFORE] == 0.5)
         assert m.frames[BEFORE + 2] - 0.5 == pytest.approx(0.5 - m.frames[BEFORE], abs=1e-9)
     assert not np.allclose(movies[0].frames, movies[len(movies) // 2].frames)
-
-
-def answers(by_direction: Sequence[float], *, rhythm: bool, noise: float = 0.05) -> np.ndarray:
-    """Activity of 50 cells whose answers to the third frequency are given, to all others 0, after grey at 1."""
-    frames, rng = BEFORE + CYCLE * 3, np.random.default_rng(0)
-    found = 1.0 + noise * rng.normal(size=(4, len(FREQUENCIES_PER_PX), len(DIRECTIONS_DEG), frames, 50))
-    phase = np.deg2rad([0.0, 22.5, 45.0, 67.5])
-    for direction, answer in enumerate(by_direction):
-        t = np.arange(frames - BEFORE)
-        for trial in range(4):
-            wave = np.cos(2 * np.pi * t / CYCLE - phase[trial]) if rhythm else np.ones(len(t))
-            found[trial, 2, direction, BEFORE:] += (answer * wave)[:, None]
-    return found
-
-
-@pytest.mark.parametrize("rhythm", [False, True])
-def test_selectivity_by_hand(rhythm: bool) -> None:
-    """Oracle: (4 + 2 - 1 - 1) / 8 = 0.5 and (4 - 2) / (4 + 2) = 1/3, of means and of amplitudes alike."""
-    by_direction = [1.0, 2.0, 4.0, 2.0, 1.0, 1.0, 2.0, 1.0]
-    found = tuning_of(answers(by_direction, rhythm=rhythm), np.array([0.0, 22.5, 45.0, 67.5]))
-    assert found.osi == pytest.approx(0.5, abs=0.03) and found.dsi == pytest.approx(1 / 3, abs=0.03)
-    assert found.frequency_per_px == pytest.approx(3 / 16) and found.oriented.all() and found.directed.all()
-    assert found.modulated.all() == rhythm == found.modulated.any()
-
-
-def test_untuned_and_silent_cells() -> None:
-    """Oracle: equal answers have no selectivity and are tuned by chance only; cells that do not answer have no numbers."""
-    same = tuning_numbers(tuning_of(answers([2.0] * 8, rhythm=False), np.zeros(4)))
-    assert abs(same["osi"]) < 0.05 and abs(same["dsi"]) < 0.05 and same["oriented"] <= 0.06 and same["answer"] == 1.0
-    silent = tuning_numbers(tuning_of(np.zeros((4, 5, 8, 17, 3)), np.zeros(4)))
-    assert silent["answer"] == silent["oriented"] == 0.0 and np.isnan(silent["osi"])
 
 
 def test_tuning_of_subjects() -> None:
