@@ -13,7 +13,7 @@ from scipy.ndimage import convolve
 from comparisons.compare_page import NUMBERS, side_by_side_section, write_page
 from comparisons.comparing import PARTS, Setting, check_parts, compare_parts, remarks, seconds
 from comparisons.dynamics import dynamics, dynamics_table
-from comparisons.fields import LAGS, alike_fields, measure_fields, noise_movies
+from comparisons.fields import LAGS, PARTS, Fields, alike_fields, measure_fields, noise_movies
 from comparisons.fields import numbers_of as field_numbers
 from comparisons.gratings import BEFORE, DIRECTIONS_DEG, FREQUENCIES_PER_PX, alike_tuning, grating_movies, measure_tuning
 from comparisons.gratings import numbers_of as tuning_numbers
@@ -110,6 +110,20 @@ def test_fields_are_compared_cell_by_cell() -> None:
     late = measure_fields(Linear([a], lag=1), MOVIES)[SITE]
     assert abs(alike_fields(single[0], late)["matched"]) < 0.05, "the same field a frame later is another field"
     assert np.isnan(alike_fields(single[0], measure_fields(Idle((16, 16), 1, "silent"), MOVIES)[SITE])["matched"])
+
+
+def test_noise_that_was_paired_makes_nothing_alike() -> None:
+    """Oracle: fields at other lags have nothing in common; noise of eight times their energy looks alike only in what paired it."""
+    rng, shape = np.random.default_rng(0), (16, 100, LAGS, 3, 3)
+
+    def many(lags: slice) -> Fields:
+        fields = np.zeros((1, *shape))
+        fields[:, :, :, lags] = rng.normal(size=fields[:, :, :, lags].shape)
+        parts = fields + 2 * rng.normal(size=(PARTS, *shape))
+        return Fields(parts, np.zeros((16, 2), dtype=np.int64), np.ones((16, 100), dtype=bool), np.zeros(shape[2:]), 0.0)
+
+    # With the part that paired among those that are compared it is 0.2, of many noises the spread is 0.02.
+    assert abs(alike_fields(many(slice(0, 2)), many(slice(2, 4)))["matched"]) < 0.08
 
 
 def test_gratings_move_a_quarter_of_a_cycle() -> None:
