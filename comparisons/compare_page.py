@@ -311,7 +311,8 @@ def _cell(numbers: Mapping[str, Mapping[str, float | None]], key: str) -> str:
     if mean is None or math.isnan(mean):
         return "-"
     least, most = RANGES.get(key, (-math.inf, math.inf))
-    return f"{mean:.2f}" if low is None or high is None else f"{mean:.2f} [{max(low, least):.2f}, {min(high, most):.2f}]"
+    # As JSON has it, and as it is before it is written.
+    return f"{mean:.2f}" if low is None or high is None or math.isnan(low) else f"{mean:.2f} [{max(low, least):.2f}, {min(high, most):.2f}]"
 
 
 def _read(out: Path) -> dict[str, Any]:

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from scipy.ndimage import convolve
 
-from comparisons.compare_page import NUMBERS, side_by_side_section, summary, write_page
+from comparisons.compare_page import NUMBERS, plain_tables, side_by_side_section, summary, write_page
 from comparisons.comparing import PARTS, Setting, check_parts, compare_parts, remarks, seconds
 from comparisons.dynamics import dynamics, dynamics_table
 from comparisons.fields import LAGS, Fields, alike_fields, measure_fields, noise_movies
 from comparisons.fields import PARTS as KEPT_APART
 from comparisons.fields import numbers_of as field_numbers
 from comparisons.gratings import BEFORE, DIRECTIONS_DEG, FREQUENCIES_PER_PX, alike_tuning, grating_movies, measure_tuning
+from comparisons.gratings import NUMBERS as TUNING_NUMBERS
 from comparisons.gratings import numbers_of as tuning_numbers
 from comparisons.responder import ROLES, Control, Responder, Response, Site, check_request
 from comparisons.responders.null import AdaptationOnly, Idle
@@ -265,3 +266,9 @@ def test_the_page(tmp_path: Path) -> None:
 def write_text_in(folder: Path, name: str, text: str) -> None:
     folder.mkdir(exist_ok=True)
     write_text(folder / name, text)
+
+
+def test_of_one_run_there_is_no_interval_in_tables() -> None:
+    once = {key: {"mean": 0.5, "low": float("nan"), "high": float("nan")} for key in TUNING_NUMBERS}
+    text = plain_tables("tuning", {"rows": [], "alone": {"a": {SITE: once}}})
+    assert "0.50" in text and "nan" not in text
