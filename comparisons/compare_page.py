@@ -12,6 +12,8 @@ from comparisons.beside import CHANGE, PIXELS, RELATIONS
 from comparisons.dynamics import HEADS, LEGEND, aligned
 from comparisons.fields import FIELD_NUMBERS
 from comparisons.gratings import NUMBERS as TUNING_NUMBERS
+from comparisons.statistics import Interval, holm_steps, p_above_zero
+from comparisons.verdicts import ALPHA
 from snn.errors import RunFolderError, sentence
 
 NUMBERS = "numbers.json"
@@ -26,7 +28,8 @@ LEADS = {
     "before; there is nothing to tell apart there, so that curves must lie at 0 or be undefined.",
     "fields": "What white noise looked like before a cell was active. Red: light, blue: dark; the number is the largest correlation. "
     "Cells with a field are those beyond the same with movies dealt anew to answers (1 of 100 would be by chance).",
-    "tuning": "Drifting gratings over the whole frame. Best gratings are chosen on half of the trials, indices taken on the other half. "
+    "tuning": "Drifting gratings over the whole frame. Best gratings, and the cells that answer, are chosen on half of the trials, indices "
+    "taken on the other half: without tuning they are 0 in the mean. "
     "Tuned cells are those beyond directions dealt anew to trials (1 of 100 would be by chance); a cell can be surely tuned and hardly "
     "selective.",
 }
@@ -176,9 +179,12 @@ def summary(parts: Mapping[str, Any]) -> list[str]:
             what = "all frames" if part == "trajectories" else "movies at one and the same frame"
             text = f"{other} beside {first}, telling apart {what}: most alike in {order[0]} (RSA {known[order[0]]:.2f})"
             text += f", least in {order[-1]} ({known[order[-1]]:.2f})" if len(order) > 1 else ""
-            gained = [r["site"] for r in here if (r["gains"].get(key, {}).get("low") or 0) > 0]
-            if any(r["gains"].get(key, {}).get("low") is not None for r in here):
-                text += f"; surely more alike than before learning in {len(gained)} of {len(here)} populations"
+            p = [_p_of_gain(r, key) for r in here]
+            gained = [r["site"] for r, sure in zip(here, holm_steps(p, ALPHA), strict=True) if sure]
+            if not all(map(math.isnan, p)):
+                text += (
+                    f"; surely more alike than before learning (corrected for the number of populations) in {len(gained)} of {len(here)}"
+                )
                 text += f" ({', '.join(gained)})" if gained else ""
             elif here[0]["n"] == 1:
                 text += "; of one run each, so that there are no intervals"
@@ -202,6 +208,13 @@ def plain_tables(name: str, part: Mapping[str, Any]) -> str:
     """
     shown = [[t["caption"], "", *aligned([t["head"], *t["rows"]])] for t in _tables_of(name, part) if t["rows"]]
     return "\n\n".join("\n".join(lines) for lines in shown)
+
+
+def _p_of_gain(row: Mapping[str, Any], key: str) -> float:
+    """One-sided p that two models are not more alike than before learning; NaN without an interval over seeds."""
+    gain = row["gains"].get(key, {})
+    bounds = [gain.get(name) for name in Interval._fields]
+    return float("nan") if None in bounds else p_above_zero(Interval(*bounds), row["n"])
 
 
 def _part(name: str, part: Mapping[str, Any], out: Path) -> dict[str, Any]:
@@ -298,7 +311,8 @@ def _cell(numbers: Mapping[str, Mapping[str, float | None]], key: str) -> str:
     if mean is None or math.isnan(mean):
         return "-"
     least, most = RANGES.get(key, (-math.inf, math.inf))
-    return f"{mean:.2f}" if low is None or high is None else f"{mean:.2f} [{max(low, least):.2f}, {min(high, most):.2f}]"
+    # As JSON has it, and as it is before it is written.
+    return f"{mean:.2f}" if low is None or high is None or math.isnan(low) else f"{mean:.2f} [{max(low, least):.2f}, {min(high, most):.2f}]"
 
 
 def _read(out: Path) -> dict[str, Any]:

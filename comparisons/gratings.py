@@ -26,8 +26,9 @@ SETTLED = 2
 CONTRAST = 0.8
 CLEAR = 4.0
 """Standard errors by which a cell must answer its best grating to be counted."""
-N_SHUFFLES, ALPHA = 200, 0.01
-"""Times that directions are dealt anew to trials, and share of untuned cells that are taken for tuned ones."""
+N_SHUFFLES, ALPHA = 299, 0.01
+"""Times that directions are dealt anew to trials, and share of untuned cells that are taken for tuned ones; with the order that was
+shown there are 300, so that the first three of them are that share."""
 NUMBERS = ("answer", "oriented", "directed", "osi", "dsi", "frequency_per_px", "modulated")
 
 
@@ -38,7 +39,8 @@ class Tuning:
     Attributes
     ----------
     osi, dsi : ndarray, shape (n_cells,)
-        Orientation and direction selectivity, in [-1, 1]; NaN for cells that do not answer clearly.
+        Orientation and direction selectivity, in [-1, 1], 0 where the half of trials that measures is silent; NaN for cells that do
+        not answer clearly.
     frequency_per_px : ndarray, shape (n_cells,)
         Preferred spatial frequency, in cycles a pixel; NaN for cells that do not answer clearly.
     oriented, directed : ndarray of bool, shape (n_cells,)
@@ -115,12 +117,13 @@ def measure_tuning(responder: Responder, trials: int = 4, *, seed: int = 0) -> d
 
     A cell's answer to a grating is its mean over the last cycles less that in grey (F0), or the amplitude of its rhythm with the
     stripes (F1), whichever is larger at its best grating. Best frequency and direction are chosen on half of the trials; on the
-    other half, with ``r`` cut below 0,
+    other half, whatever that is, with ``r`` cut below 0,
 
         OSI = (r(best) + r(best + 180) - r(best + 90) - r(best - 90)) / (their sum)
         DSI = (r(best) - r(best + 180)) / (r(best) + r(best + 180))
 
-    then halves change places, and both are averaged. A cell is tuned where ``|sum r exp(2 i direction)|`` (orientation) or
+    (0 where the sum is 0), then halves change places, and those are averaged that a clear answer in the other half chose: more than
+    `CLEAR` standard errors, and more than `CLEAR` spikes. A cell is tuned where ``|sum r exp(2 i direction)|`` (orientation) or
     ``|sum r exp(i direction)|`` (direction), at its best frequency, is beyond all but `ALPHA` of those with orientations, or
     opposite directions, dealt anew to trials, whose phases differ.
 
@@ -145,16 +148,23 @@ def measure_tuning(responder: Responder, trials: int = 4, *, seed: int = 0) -> d
             # Indexing with arrays brings the places to the front.
             seen[name].append(np.moveaxis(told[name][0, :, at[:, 0], at[:, 1]], 1, 0).reshape(movie.n_frames, -1))
     shape = (trials, len(FREQUENCIES_PER_PX), len(DIRECTIONS_DEG))
-    return {name: tuning_of(np.stack(v).reshape(*shape, *v[0].shape), phases_deg(trials, seed)) for name, v in seen.items()}
+    found = {}
+    for site in responder.sites:
+        values = np.stack(seen[site.name])
+        frame_ms = responder.frame_ms if site.spiking else None
+        found[site.name] = tuning_of(values.reshape(*shape, *values.shape[1:]), phases_deg(trials, seed), frame_ms)
+    return found
 
 
-def tuning_of(activity: FloatArray, phase_deg: FloatArray) -> Tuning:
+def tuning_of(activity: FloatArray, phase_deg: FloatArray, frame_ms: float | None = None) -> Tuning:
     """Take the tuning of cells from their answers to `grating_movies`.
 
     Parameters
     ----------
     activity : ndarray, shape (n_trials, n_frequencies, n_directions, n_frames, n_cells)
     phase_deg : ndarray, shape (n_trials,)
+    frame_ms : float, optional
+        Of cells that spike: time of a frame, since an answer of theirs is uncertain by a spike even where grey is silent.
 
     Returns
     -------
@@ -167,34 +177,39 @@ def tuning_of(activity: FloatArray, phase_deg: FloatArray) -> Tuning:
     turn = np.exp(-2j * np.pi * np.arange(CYCLE * COUNTED) / CYCLE)
     # The rhythm of a cell follows the phase at which a trial began; turned back, trials can be averaged.
     rhythm = 2 * np.einsum("t,...tc->...c", turn, last) / len(turn) * np.exp(1j * np.deg2rad(phase_deg))[:, None, None, None]
-    noise = np.sqrt(grey.var(-2, ddof=1).mean((0, 1, 2)) * (1 / SETTLED + 1 / len(turn)) / (trials / 2)) + 1e-9
-    even, odd = ((mean[half::2].mean(0), rhythm[half::2].mean(0)) for half in (0, 1))
     modulated = np.abs(rhythm.mean(0)).max((0, 1)) > mean.mean(0).max((0, 1))
-    found = [_half(even, odd, modulated, noise), _half(odd, even, modulated, noise)]
-    known = ~np.isnan(found[0][0]) & ~np.isnan(found[1][0])
-    osi, dsi, frequency = (np.where(known, (found[0][k] + found[1][k]) / 2, np.nan) for k in range(3))
+    noise = np.sqrt(grey.var(-2, ddof=1).mean((0, 1, 2)) * (1 / SETTLED + 1 / len(turn)) / (trials / 2)) + 1e-9
+    one_spike_hz = 0.0 if frame_ms is None else 1000.0 / (frame_ms * len(turn) * trials / 2)
+    even, odd = ((mean[half::2].mean(0), rhythm[half::2].mean(0)) for half in (0, 1))
+    halves = np.stack([_half(even, odd, noise, one_spike_hz), _half(odd, even, noise, one_spike_hz)])
+    count = (~np.isnan(halves[:, 0])).sum(0)
+    known = count > 0
+    osi, dsi, frequency = np.where(known, np.nan_to_num(halves).sum(0) / np.maximum(count, 1), np.nan)
     each = np.where(modulated, np.abs(rhythm), mean)
     oriented, directed = _tuned(each)
     return Tuning(osi, dsi, 2.0**frequency, oriented & known, directed & known, modulated)
 
 
 def _half(
-    choose: tuple[FloatArray, FloatArray], measure: tuple[FloatArray, FloatArray], modulated: NDArray[np.bool_], noise: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Selectivities, and the logarithm of the preferred frequency, of cells that answer clearly in the choosing half."""
+    choose: tuple[FloatArray, FloatArray], measure: tuple[FloatArray, FloatArray], noise: FloatArray, one_spike_hz: float
+) -> FloatArray:
+    """Selectivities, and the logarithm of the preferred frequency, shape (3, n_cells); NaN without a clear answer in the choosing half."""
+    cells, n = np.arange(len(noise)), len(DIRECTIONS_DEG)
+    # What the measuring half says decides neither who is counted nor what is counted: chance would look like preference.
+    modulated = np.abs(choose[1]).max((0, 1)) > choose[0].max((0, 1))
     first = np.where(modulated, np.abs(choose[1]), choose[0])
-    # What of the other half's rhythm is in phase with the first's: noise has none, where an amplitude is never below 0.
-    in_phase = (measure[1] * np.conj(choose[1])).real / (np.abs(choose[1]) + 1e-12)
+    frequency, direction = np.divmod(first.reshape(-1, len(noise)).argmax(0), n)
+    # What of the other half's rhythm is in phase with the first's: noise has none, where an amplitude is never below 0. Without a
+    # rhythm in the first any phase is as good; no phase would be no answer, to all but the best grating.
+    phase = np.where(np.abs(choose[1]) > 1e-12, choose[1], choose[1][frequency, direction, cells])
+    in_phase = (measure[1] * np.conj(phase)).real / (np.abs(phase) + 1e-12)
     second = np.where(modulated, in_phase, measure[0]).clip(0.0)
-    cells, n = np.arange(first.shape[2]), len(DIRECTIONS_DEG)
-    best = first.reshape(-1, first.shape[2]).argmax(0)
-    frequency, direction = np.divmod(best, n)
     r = [second[frequency, (direction + turn * n // 4) % n, cells] for turn in range(4)]
-    clear = (first[frequency, direction, cells] > CLEAR * noise) & (r[0] + r[2] > 0)
-    osi, dsi = np.full(len(cells), np.nan), np.full(len(cells), np.nan)
-    osi[clear] = ((r[0] + r[2] - r[1] - r[3]) / (r[0] + r[1] + r[2] + r[3] + 1e-300))[clear]
-    dsi[clear] = ((r[0] - r[2]) / (r[0] + r[2] + 1e-300))[clear]
-    return osi, dsi, np.where(clear, np.log2(np.array(FREQUENCIES_PER_PX))[frequency], np.nan)
+    osi = (r[0] + r[2] - r[1] - r[3]) / (r[0] + r[1] + r[2] + r[3] + 1e-300)
+    dsi = (r[0] - r[2]) / (r[0] + r[2] + 1e-300)
+    # The amplitude of a rhythm counts a spike twice.
+    clear = first[frequency, direction, cells] > CLEAR * np.maximum(noise, np.where(modulated, 2.0, 1.0) * one_spike_hz)
+    return np.where(clear, np.stack([osi, dsi, np.log2(np.array(FREQUENCIES_PER_PX))[frequency]]), np.nan)
 
 
 def _tuned(each: FloatArray) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -213,8 +228,9 @@ def _tuned(each: FloatArray) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     sign = np.tile([1.0, -1.0], trials)
     swaps = np.stack([np.tile(sign, (n // 2, 1)), *(rng.permuted(np.tile(sign, (n // 2, 1)), axis=1) for _ in range(N_SHUFFLES))])
     directed = np.abs(np.einsum("spt,ptc,p->sc", swaps, sided, np.exp(1j * angle[: n // 2]), optimize=True))
-    beyond = [((length[1:] >= length[0] - 1e-12).mean(0) <= ALPHA) & (length[0] > 1e-9) for length in (oriented, directed)]
-    return beyond[0], beyond[1]
+    # The order that was shown is one of those that could have been dealt.
+    ranks = [(1 + (length[1:] >= length[0] - 1e-12).sum(0)) / (1 + N_SHUFFLES) for length in (oriented, directed)]
+    return (ranks[0] <= ALPHA) & (oriented[0] > 1e-9), (ranks[1] <= ALPHA) & (directed[0] > 1e-9)
 
 
 def numbers_of(tuning: Tuning) -> dict[str, float]:

@@ -12,7 +12,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from comparisons.battery import RESULTS, Battery
+from comparisons.battery import HARNESS, RESULTS, Battery
 from comparisons.battery_models import Task
 from comparisons.phenomena import PHENOMENA
 from comparisons.responder import FloatArray
@@ -102,7 +102,7 @@ def _forecast(battery: Battery, task: Task, stimuli: Stimuli) -> NDArray[np.floa
     """Ask a model what it expects of a movie, once: the answer is kept beside its results."""
     subject = battery.subject(task)
     path = battery.out / RESULTS / task.model.name / str(task.seed) / f"{task.phenomenon}.forecast.npz"
-    key = hashlib.sha256(subject.digest.encode() + stimuli.film.frames.tobytes()).hexdigest()
+    key = hashlib.sha256(f"{HARNESS} {subject.digest} ".encode() + stimuli.film.frames.tobytes()).hexdigest()
     known = _read(path, key)
     if known is not None:
         return known if known.size else None

@@ -1,7 +1,8 @@
-"""Intervals over seeds: the seed is the unit of inference."""
+"""Intervals and tests over seeds: the seed is the unit of inference."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -52,3 +53,56 @@ def t_interval(values: Sequence[float], level: float = 0.95) -> Interval:
         return Interval(mean, float("nan"), float("nan"))
     half = float(t.ppf((1 + level) / 2, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values)))
     return Interval(mean, mean - half, mean + half)
+
+
+def p_above_zero(found: Interval, n: int, level: float = 0.95) -> float:
+    """Take from an interval by Student's t how likely as much would be if the true mean were 0.
+
+    Parameters
+    ----------
+    found : Interval
+    n : int
+        Number of values that it is of.
+    level : float
+        Of the interval.
+
+    Returns
+    -------
+    float
+        One-sided; NaN where there are no bounds.
+    """
+    from scipy.stats import t
+
+    half = (found.high - found.low) / 2
+    if n < 2 or math.isnan(half):
+        return float("nan")
+    if half == 0.0:
+        return 0.0 if found.mean > 0 else 1.0
+    return float(t.sf(found.mean / half * t.ppf((1 + level) / 2, n - 1), n - 1))
+
+
+def holm_steps(p: Sequence[float], alpha: float) -> list[bool]:
+    """Say which of many tests hold, corrected for their number.
+
+    Parameters
+    ----------
+    p : sequence of float
+        NaN where nothing was tested.
+    alpha : float
+        Chance that any of them holds wrongly.
+
+    Returns
+    -------
+    list of bool
+        False where nothing was tested.
+
+    References
+    ----------
+    Holm (1979), https://www.jstor.org/stable/4615733.
+    """
+    tested = sorted((value, k) for k, value in enumerate(p) if not math.isnan(value))
+    found, open_ = [False] * len(p), True
+    for rank, (value, k) in enumerate(tested):
+        open_ = open_ and value <= alpha / (len(tested) - rank)
+        found[k] = open_
+    return found

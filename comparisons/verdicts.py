@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from comparisons.phenomenon import About
-from comparisons.statistics import Interval, t_interval
+from comparisons.statistics import Interval, holm_steps, t_interval
 
 Outcome = Literal["holds", "fails", "undecided", "not applicable", "not trained enough"]
 LEAST_SEEDS = 2
@@ -136,19 +136,14 @@ def holm(verdicts: Mapping[str, Verdict], alpha: float = ALPHA) -> dict[str, Ver
     Returns
     -------
     dict of str to Verdict
-        Those that hold no longer are undecided.
-
-    References
-    ----------
-    Holm (1979), https://www.jstor.org/stable/4615733.
+        Those that hold no longer, by `holm_steps`, are undecided.
     """
-    tested = sorted((v.p, name) for name, v in verdicts.items() if not math.isnan(v.p))
-    found, open_ = dict(verdicts), True
-    for rank, (p, name) in enumerate(tested):
-        open_ = open_ and p <= alpha / (len(tested) - rank)
-        if not open_ and found[name].outcome == "holds":
-            reason = f"holds alone (p = {p:.3f}), but not among {len(tested)} phenomena (Holm)"
-            found[name] = replace(found[name], outcome="undecided", reason=reason)
+    n_tested = sum(not math.isnan(v.p) for v in verdicts.values())
+    found = dict(verdicts)
+    for (name, v), holds in zip(verdicts.items(), holm_steps([v.p for v in verdicts.values()], alpha), strict=True):
+        if not holds and not math.isnan(v.p) and v.outcome == "holds":
+            reason = f"holds alone (p = {v.p:.3f}), but not among {n_tested} phenomena (Holm)"
+            found[name] = replace(v, outcome="undecided", reason=reason)
     return found
 
 

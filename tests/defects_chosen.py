@@ -113,7 +113,7 @@ OTHERS = {
     "comparisons/beside.py": ("tests/comparisons/test_beside.py",),
     "comparisons/rsa_time.py": ("tests/comparisons/test_compare_parts.py",),
     "comparisons/fields.py": ("tests/comparisons/test_compare_parts.py",),
-    "comparisons/gratings.py": ("tests/comparisons/test_compare_parts.py",),
+    "comparisons/gratings.py": ("tests/comparisons/test_gratings.py", "tests/comparisons/test_compare_parts.py"),
     "comparisons/tuning.py": ("tests/comparisons/test_length.py", "tests/comparisons/test_size_tuning.py"),
     "comparisons/flash_bars.py": ("tests/comparisons/test_flash_lag.py", "tests/comparisons/test_flash_lag_postdictive.py"),
     **{

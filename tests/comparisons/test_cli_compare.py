@@ -12,15 +12,23 @@ from comparisons.cli_compare import compare
 from snn.errors import RunFolderError, SubjectError
 
 TWO = ("leaky=drift-leaky", "lstm=drift-convlstm")
+LITTLE = {"parts": "trajectories", "movies": 2, "length": 10, "trials": 1}
+
+
+@pytest.fixture(autouse=True)
+def known_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measuring how fast models are would take as long as asking them."""
+    monkeypatch.setattr("comparisons.comparing.frame_s", lambda responder: 0.1)
 
 
 def test_numbers_page_and_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Oracle: numbers.json has the rows that were asked for; the table names both; the folder is whole."""
     out = tmp_path / "new" / "both"
-    compare(model=TWO, out=out, parts="trajectories", movies=2, length=10, trials=1)
+    compare(model=TWO, out=out, **LITTLE)  # type: ignore[arg-type]
     told = capsys.readouterr()
     assert "lstm beside leaky" in told.out and "both untrained" in told.out
-    assert "this will take about" in told.err and f"page: {out / 'compare.html'}" in told.err
+    assert "this will take about 10 s" in told.err, "20 frames, by two models and both untrained, at 0.1 s and 1.3 for the rest"
+    assert f"page: {out / 'compare.html'}" in told.err
     numbers = json.loads((out / "numbers.json").read_text())
     rows = numbers["parts"]["trajectories"]["rows"]
     assert {r["relation"] for r in rows} == {"models", "untrained", "learning", "pixels"}, "of one run each no two can be compared"
@@ -41,8 +49,9 @@ def test_without_a_folder_nothing_is_drawn(capsys: pytest.CaptureFixture[str], m
 def test_half_a_folder_is_not_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A page that cannot be written leaves nothing behind."""
     monkeypatch.setattr("comparisons.compare_page.write_page", lambda out: 1 / 0)
+    monkeypatch.setattr("comparisons.figure_compare.trajectories_svg", lambda traces: "<svg/>")
     with pytest.raises(ZeroDivisionError):
-        compare(model=TWO, out=tmp_path / "out", parts="trajectories", movies=2, length=10, trials=1, untrained=False)
+        compare(model=TWO, out=tmp_path / "out", untrained=False, **LITTLE)  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == []
 
 

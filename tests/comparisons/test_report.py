@@ -101,7 +101,7 @@ def test_further_sections_are_put_in(folder: Path) -> None:
 
 
 def test_forecasts_are_asked_for_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Oracle: how often a model is shown a film: never again, but if the file is damaged; and the file itself."""
+    """Oracle: how often a model is shown a film: never again, but if the file is damaged or it may now answer otherwise."""
     plan, asked = Battery.open(folder), []
     responder = plan.subject(next(plan.tasks())).responder
     whole = type(responder).respond
@@ -111,6 +111,8 @@ def test_forecasts_are_asked_for_once(folder: Path, monkeypatch: pytest.MonkeyPa
     kept = folder / "results" / "rate" / "0" / "on_off.forecast.npz"
     kept.write_bytes(kept.read_bytes()[:40])
     assert report_films.films_of(plan, "on_off") == first and len(asked) == 1
+    monkeypatch.setattr(report_films, "HARNESS", battery.HARNESS + 1)
+    assert report_films.films_of(plan, "on_off") == first and len(asked) == 2
     assert report_films.films_of(plan, "mean") is None
 
 

@@ -11,6 +11,7 @@ import pytest
 from scipy import stats
 
 from comparisons.phenomenon import About
+from comparisons.statistics import Interval, holm_steps, p_above_zero, t_interval
 from comparisons.verdicts import Verdict, decide, holm
 
 ABOUT = About(
@@ -94,6 +95,19 @@ def test_holm() -> None:
     found = holm(passes | {"b": Verdict("holds", "", p=0.005)})  # At 0.025 nothing but p below 0.025 / 3 of three.
     assert [v.outcome for v in found.values()] == ["undecided", "holds", "undecided"]
     assert holm({"a": Verdict("not applicable", "")})["a"].outcome == "not applicable"
+
+
+def test_steps_and_p_of_an_interval() -> None:
+    """Oracle: by hand (what was not tested does not count); Student's test of the values themselves."""
+    nan = float("nan")
+    assert holm_steps([0.012, nan, 0.008, 0.3], 0.025) == [True, False, True, False]
+    assert holm_steps([0.013, nan, 0.008, 0.001], 0.025) == [True, False, True, True]
+    assert holm_steps([0.013, 0.009, 0.009], 0.025) == [False] * 3 and holm_steps([], 0.025) == []
+    for values in ([0.1, 0.2, 0.4], [-0.1, 0.3], [-1.0, -1.1, -1.3, -0.7]):
+        p = stats.ttest_1samp(values, 0.0, alternative="greater").pvalue
+        assert p_above_zero(t_interval(values), len(values)) == pytest.approx(p)
+    assert p_above_zero(t_interval([0.1, 0.1]), 2) == 0.0 and p_above_zero(t_interval([-0.1, -0.1]), 2) == 1.0
+    assert np.isnan(p_above_zero(t_interval([0.1]), 1)) and np.isnan(p_above_zero(Interval(nan, nan, nan), 3))
 
 
 def test_equal_to_the_control_holds_rarely() -> None:
