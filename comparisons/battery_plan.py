@@ -184,15 +184,17 @@ def make_missing(name: BatteryName, out: Path, report: Reporter, workers: int = 
         If a run is there that was made with other settings.
     """
     runs = _runs(name, out)
-    for path, make in runs.items():
-        if path.exists() or workers == 1:
-            if not path.exists():
-                report.say(f"making {path.name}")
-            make(report)
     todo = {path: make for path, make in runs.items() if not path.exists()}
-    last = {path for path in todo if BATTERIES[name].models[path.name.rpartition("-")[0]].converted}
-    if not todo:
+    # What is wrong is said before anything takes long.
+    for path, make in runs.items():
+        if path not in todo:
+            make(report)
+    if workers == 1 or not todo:
+        for path, make in todo.items():
+            report.say(f"making {path.name}")
+            make(report)
         return
+    last = {path for path in todo if BATTERIES[name].models[path.name.rpartition("-")[0]].converted}
     with processes(workers) as pool:
         for kind in ([p for p in todo if p not in last], [p for p in todo if p in last]):
             waiting = {pool.submit(todo[path], Reporter()): path for path in kind}

@@ -41,7 +41,8 @@ def measure_all(battery: Battery, tasks: Sequence[Task], report: Reporter, worke
 
 def _side_by_side(battery: Battery, tasks: Sequence[Task], report: Reporter, workers: int) -> None:
     with processes(min(workers, len(tasks))) as pool:
-        waiting = {pool.submit(_measure, battery.alone(), task): task for task in tasks}
+        plan = battery.alone()
+        waiting = {pool.submit(_measure, plan, task): task for task in tasks}
         report.step(0, len(tasks), _words(tasks[0]))
         for done, future in enumerate(as_completed(waiting), start=1):
             future.result()

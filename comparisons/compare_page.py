@@ -12,6 +12,7 @@ from comparisons.beside import CHANGE, PIXELS, RELATIONS
 from comparisons.dynamics import HEADS, LEGEND, aligned
 from comparisons.fields import FIELD_NUMBERS
 from comparisons.gratings import NUMBERS as TUNING_NUMBERS
+from comparisons.page import filled
 from comparisons.statistics import Interval, holm_steps, p_above_zero
 from comparisons.verdicts import ALPHA
 from snn.errors import RunFolderError, sentence
@@ -108,11 +109,9 @@ def write_page(out: Path) -> Path:
     RunFolderError
         If the folder holds no comparison.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     found = _read(out)
-    environment = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined)
-    text = environment.get_template("compare.html.j2").render(
+    text = filled(
+        "compare.html.j2",
         title=TITLE,
         section=side_by_side_section(out),
         runs=[{"model": name, "runs": runs} for name, runs in found["models"].items()],
@@ -141,13 +140,11 @@ def side_by_side_section(out: Path) -> str:
     RunFolderError
         If the folder holds no comparison.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     found = _read(out)
-    environment = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined)
     parts = [_part(name, part, out) for name, part in found["parts"].items()]
     there = {row["relation"] for part in found["parts"].values() for row in part["rows"]}
-    return environment.get_template("compare_section.html.j2").render(
+    return filled(
+        "compare_section.html.j2",
         sentences=summary(found["parts"]),
         remarks=found["remarks"],
         parts=parts,

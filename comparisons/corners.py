@@ -20,14 +20,13 @@ from comparisons.backprop_job import BackpropJob
 from comparisons.bars import load_bars
 from comparisons.evaluation import evaluate, pooled_ratio
 from comparisons.inspection import load_run
-from comparisons.learning import Job
+from comparisons.learning import DRIFT_PLAN, Job
 from comparisons.movies import PHOTOGRAPHS, Source
 from comparisons.processes import processes
 from comparisons.progress import Reporter, TerminalReporter
 from comparisons.running import run_job
 from comparisons.statistics import t_interval
 from conversion.backprop_plan import BackpropPlan
-from plasticity.training import Plan
 from snn.errors import DescriptionError, StateError, sentence
 
 Cells = Literal["rate", "spiking"]
@@ -64,7 +63,7 @@ def corner_job(cells: Cells, teacher: Teacher, budget_s: float, seed: int) -> Jo
     clips = max(BATCH, round(CLIPS_PER_S[cells, teacher] * budget_s))
     source = Source(frames=PHOTOGRAPHS, size=16, n_movies=clips)
     if teacher == "local":
-        return Job(source=source, plan=Plan(passes=1, eta_start=0.8, eta_end=0.05), cells=cells, seed=seed)
+        return Job(source=source, plan=DRIFT_PLAN, cells=cells, seed=seed)
     plan = BackpropPlan(updates=max(1, clips // BATCH), batch=BATCH, lr=0.05, lr_end=0.0025)
     return BackpropJob(source=source, plan=plan, cells=cells, seed=seed)
 

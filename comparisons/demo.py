@@ -8,19 +8,17 @@ from pathlib import Path
 from comparisons import run_folder
 from comparisons.battery import Battery
 from comparisons.battery_models import Model, Task
-from comparisons.learning import Job
+from comparisons.learning import DRIFT_PLAN, Job
 from comparisons.making import converted, learned
 from comparisons.movies import PHOTOGRAPHS, Source
 from comparisons.processes import processes
 from comparisons.progress import Reporter, TerminalReporter
 from comparisons.verdict_table import table
 from conversion.recipe import Recipe
-from plasticity.training import Plan
 
 PREDNET, SMALL = "drift-leaky", "drift-leaky-ms-small"
 PHENOMENA = ("on_off", "flow_halt", "rhythms")
 RECIPE = Recipe(copies=4, dead="keep")
-PLAN = Plan(passes=1, eta_start=0.8, eta_end=0.05)
 STORY = """
 PredNet was trained by backprop, shares its weights and has no spikes. The converted network is such a model turned into excitatory
 and inhibitory spiking cells. The local one was born random and learned {n_movies} drifts of photographs just now, by a local rule.
@@ -114,7 +112,7 @@ def job(seed: int, n_movies: int) -> Job:
     -------
     Job
     """
-    return Job(source=Source(frames=PHOTOGRAPHS, size=16, n_movies=n_movies), plan=PLAN, seed=seed)
+    return Job(source=Source(frames=PHOTOGRAPHS, size=16, n_movies=n_movies), plan=DRIFT_PLAN, seed=seed)
 
 
 def _make(out: Path, seeds: int, n_movies: int, report: Reporter, workers: int) -> None:

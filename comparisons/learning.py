@@ -26,6 +26,8 @@ from snn.engines.layout import Layout
 from snn.state import State
 from snn.stimuli.movie import Movie
 
+DRIFT_PLAN = Plan(passes=1, eta_start=0.8, eta_end=0.05)
+"""How the plain circuit learns from drifting photographs, once through."""
 LEARNED = ("weights/", "factor/", "threshold/", "bias/")
 """What of a state belongs to a network, rather than to the moment."""
 BESIDE = ("curve", "clips", "diary")

@@ -13,6 +13,7 @@ from comparisons.battery import Battery
 from comparisons.battery_models import Task
 from comparisons.figure_battery import COLOURS, POINTS, effect_svg, named_control
 from comparisons.figure_curves import Run, panel_svg
+from comparisons.page import filled
 from comparisons.panels import Panel, by_level, default_panels
 from comparisons.phenomena import PHENOMENA
 from comparisons.phenomenon import About
@@ -96,8 +97,6 @@ def render(battery: Battery, sections: Sequence[Section] = ()) -> str:
     -------
     str
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     verdicts = battery.verdicts()
     context = {
         "title": TITLE,
@@ -110,8 +109,7 @@ def render(battery: Battery, sections: Sequence[Section] = ()) -> str:
         "command_of_report": command_of_report(battery),
         "versions": ", ".join(f"{name} {version}" for name, version in versions().items()),
     }
-    loader = FileSystemLoader(Path(__file__).parent)
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined).get_template(TEMPLATE).render(context)
+    return filled(TEMPLATE, **context)
 
 
 def _model(battery: Battery, k: int, verdicts: Mapping[str, Mapping[str, Verdict]]) -> dict[str, Any]:

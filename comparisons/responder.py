@@ -205,6 +205,27 @@ def can_learn(responder: Responder) -> bool:
     return isinstance(responder, Exposable) and bool(getattr(responder, "learns", True))
 
 
+def exposed(responder: Responder, movie: Movie, repeats: int, *, seed: int = 0) -> Responder:
+    """Let a subject go on learning, if it can.
+
+    Parameters
+    ----------
+    responder : Responder
+    movie : Movie
+    repeats : int
+    seed : int
+        As `Exposable.expose`.
+
+    Returns
+    -------
+    Responder
+        The same one where it cannot learn.
+    """
+    if isinstance(responder, Exposable) and can_learn(responder):
+        return responder.expose(movie, repeats, seed=seed)
+    return responder
+
+
 def sites_of(responder: Responder, role: Role, level: int | None = None) -> tuple[Site, ...]:
     """List the populations that play a part.
 

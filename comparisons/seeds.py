@@ -13,17 +13,15 @@ import numpy as np
 from comparisons.bars import load_bars
 from comparisons.evaluation import evaluate, pooled_ratio
 from comparisons.inspection import load_run
-from comparisons.learning import Job
+from comparisons.learning import DRIFT_PLAN, Job
 from comparisons.making import learned
 from comparisons.movies import PHOTOGRAPHS, Source
 from comparisons.processes import processes
 from comparisons.progress import TerminalReporter
 from comparisons.run_folder import write_json
-from plasticity.training import Plan
 
 TESTS = {"1 px": (1.0, 1.0), "0.5-2 px": (0.5, 2.0)}
 TEST_MOVIES, TEST_SEED = 60, 999
-PLAN = Plan(passes=1, eta_start=0.8, eta_end=0.05)
 RATE_SHARE = 4
 
 
@@ -46,7 +44,7 @@ def jobs(seeds: int, n_movies: int) -> dict[str, Job]:
         sizes: tuple[tuple[Literal["spiking", "rate"], int], ...] = (("spiking", n_movies), ("rate", max(1, n_movies // RATE_SHARE)))
         for cells, n in sizes:
             source = Source(frames=PHOTOGRAPHS, size=16, n_movies=n)
-            found[f"{cells}-{seed}"] = Job(source=source, plan=PLAN, cells=cells, seed=seed)
+            found[f"{cells}-{seed}"] = Job(source=source, plan=DRIFT_PLAN, cells=cells, seed=seed)
     return found
 
 

@@ -8,14 +8,13 @@ from typing import Any
 
 from comparisons import run_folder
 from comparisons.corners import corner_job
-from comparisons.learning import Job
+from comparisons.learning import DRIFT_PLAN, Job
 from comparisons.movies import PHOTOGRAPHS, Source
 from comparisons.progress import Reporter
 from comparisons.rate_job import RateJob
 from comparisons.running import AnyJob, run_job
 from conversion.backprop_plan import BackpropPlan
 from conversion.rate_spec import RatePredNetSpec, Timing
-from plasticity.training import Plan
 
 DRIFTS = Source(frames=PHOTOGRAPHS, size=16, n_movies=9600)
 
@@ -53,7 +52,7 @@ def jobs() -> Mapping[str, AnyJob]:
         "drift-leaky-ms-small": _in_milliseconds(8, 16),
         "drift-convlstm": _rate("convlstm", 900),
         "drift-sublstm": _rate("sublstm", 800),
-        "drift-spiking": Job(source=few, plan=Plan(passes=1, eta_start=0.8, eta_end=0.05)),
+        "drift-spiking": Job(source=few, plan=DRIFT_PLAN),
         "drift-spiking-backprop": corner_job("spiking", "backprop", 160.0, seed=0),
     }
 

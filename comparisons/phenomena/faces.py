@@ -8,7 +8,7 @@ import numpy as np
 
 from comparisons.cuts import GREY
 from comparisons.phenomenon import About, Measurement, error_sites, errors, levels_of, mean_or_nan, over_levels, too_small
-from comparisons.responder import Exposable, FloatArray, Responder, can_learn
+from comparisons.responder import FloatArray, Responder, can_learn, exposed
 from snn.seeding import stream
 from snn.stimuli.movie import Movie
 
@@ -120,10 +120,8 @@ class Faces:
         levels, told, cells = levels_of(responder, "error_pos"), list[Answers](), list[Answers]()
         for family in (0, 1):
             learned = responder
-            if can_learn(responder):
-                for k, movie in enumerate(self.exposure(responder, family, seed)):
-                    assert isinstance(learned, Exposable)
-                    learned = learned.expose(movie, self.repeats, seed=seed * 1000 + k)
+            for k, movie in enumerate(self.exposure(responder, family, seed)):
+                learned = exposed(learned, movie, self.repeats, seed=seed * 1000 + k)
             means, each = self._test(learned, family, seed)
             told.append(means)
             cells.append(each)

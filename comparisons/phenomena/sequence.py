@@ -8,7 +8,7 @@ import numpy as np
 
 from comparisons.cuts import GREY, matched_cuts
 from comparisons.phenomenon import About, Measurement, error_sites, errors, levels_of, over_levels, too_small
-from comparisons.responder import Exposable, FloatArray, Responder, can_learn
+from comparisons.responder import FloatArray, Responder, can_learn, exposed
 from snn.seeding import stream
 from snn.stimuli.movie import Movie
 
@@ -93,10 +93,8 @@ class Sequence:
         """As `Phenomenon.measure`: learned PSI, PSI after pairs and PSI before, of both error populations of a level and of each."""
         levels, told = levels_of(responder, "error_pos"), [self._test(responder, seed, 0)]
         for time, paired in enumerate((False, True), 1):
-            learned = responder
-            if isinstance(responder, Exposable) and can_learn(responder):
-                movie = self.exposure(responder, seed, paired)
-                learned = responder.expose(movie, max(1, self.exposures // self.n_images(responder)), seed=seed * 1000)
+            repeats = max(1, self.exposures // self.n_images(responder))
+            learned = exposed(responder, self.exposure(responder, seed, paired), repeats, seed=seed * 1000)
             told.append(self._test(learned, seed, time))
         before, mixed, after = told
         effects: dict[str, float] = {}
