@@ -346,8 +346,8 @@ EXPLAINED: dict[tuple[str, str, str], str] = {
     ): LONG,
     (
         TABLES,
-        "tiny=np.array([1e-300 if np.dtype(dtype) == np.float64 else 1e-30], dtype=dtype),",
-        "tiny=np.array([1e-300 if np.dtype(dtype) == np.float64 else 2e-30], dtype=dtype),",
+        "tiny=np.array([1e-290 if np.dtype(dtype) == np.float64 else 1e-30], dtype=dtype),",
+        "tiny=np.array([1e-290 if np.dtype(dtype) == np.float64 else 2e-30], dtype=dtype),",
     ): "equivalent: any number far below the smallest that matters keeps subnormal numbers away",
     (
         TABLES,

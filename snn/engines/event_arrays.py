@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int64]
 Floats = NDArray[np.floating]
 
-SHORT = 16
+SHORT = 4
 SPIKING, RATE, SOURCE = 0, 1, 2
 EXPONENTIAL, INTEGRATING, PULSE, GATE = 0, 1, 2, 3
 LOCAL, ONE_TO_ONE, DENSE = 0, 1, 2

@@ -56,8 +56,8 @@ REST_BELOW_mV = layout.REST_BELOW_mV
 def integrate(n: int, t: Tables, x: Arrays) -> None:
     """Phase 1. Each kind of term is a pass of its own over a population, so that every pass vectorises.
 
-    Adding and taking away a tiny number leaves every value as it is, but takes what has decayed to almost nothing to 0:
-    numbers below the smallest normal one would cost a hundred times as much.
+    Adding and taking away a tiny number leaves every value as it is, but keeps what has decayed to almost nothing from
+    falling below the smallest normal number, where everything costs a hundred times as much.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def integrate(n: int, t: Tables, x: Arrays) -> None:
         if rests:
             for i in range(size):
                 if total[i] <= REST_BELOW_mV:
-                    v[i] = law[p, L_REST] * before[i]
+                    v[i] = law[p, L_REST] * before[i] + tiny - tiny
         if held:
             last = x.last[start : start + size]
             for i in range(size):
@@ -190,14 +190,14 @@ def integrate_pooled(p: int, n: int, t: Tables, x: Arrays) -> None:
             for i in range(u * copies, (u + 1) * copies):
                 new = k_v * v[i] + k_drive * current[i] + add
                 resting = rests & (more + current[i] <= REST_BELOW_mV)
-                new = k_rest * (v[i] + kick) if resting else new
+                new = k_rest * (v[i] + kick) + tiny - tiny if resting else new
                 v[i] = new if new > floor else floor
             continue
         if plain:
             still = rests and total[u] <= REST_BELOW_mV
             factor, add = (k_rest, k_rest * pulse[u]) if still else (k_v, push[u])
             for i in range(u * copies, (u + 1) * copies):
-                new = factor * v[i] + add
+                new = factor * v[i] + add + tiny - tiny
                 v[i] = new if new > floor else floor
             continue
         for c in range(copies):
@@ -209,7 +209,7 @@ def integrate_pooled(p: int, n: int, t: Tables, x: Arrays) -> None:
                 adaptation[start + i] = d_a * adaptation[start + i] + tiny - tiny
             new += push[k]
             if rests and total[k] + external <= REST_BELOW_mV:
-                new = k_rest * (v[i] + pulse[k])
+                new = k_rest * (v[i] + pulse[k]) + tiny - tiny
             if refractory > 0 and n - last[start + i] < refractory:
                 new = v[i]
             v[i] = max(new, floor)

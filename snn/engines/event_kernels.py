@@ -5,7 +5,9 @@ A spike is pushed to its targets along contiguous stretches of the weight array,
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from snn.engines.event_arrays import (
     DENSE,
@@ -45,6 +47,7 @@ from snn.engines.event_arrays import (
     SHORT,
     SLOT,
     Arrays,
+    Floats,
     Ints,
     N,
     Tables,
@@ -158,12 +161,81 @@ def unit_and_currents(cell: int, g_first: int, copies: int, pools: int, units: i
     if copies == 1:
         return cell, g_first
     unit = cell // copies
+    if pools == 1:
+        return unit, g_first
     return unit, g_first + (cell - unit * copies) % pools * units
 
 
 @njit(cache=True)
+def deliver_field(j: Ints, senders: NDArray[np.int32], values: Floats, sign: float, factors: Floats, all_g: Floats, all_w: Floats) -> None:
+    """Phase 4 of a projection of local fields; the geometry of `segments` written out.
+
+    Parameters
+    ----------
+    j : ndarray of int, shape (28,)
+        Row of the projection table.
+    senders : ndarray of int32, shape (count,)
+        Cells that sent, in their order.
+    values : ndarray, shape (count,) or (0,)
+        What each sent, where it was not a spike.
+    sign : float
+        Of the source.
+    factors : ndarray
+        Factors of all source units.
+    all_g, all_w : ndarray
+        Currents, changed in place, and weights.
+    """
+    copies, pools, units, g_first, factor = j[J_COPIES], j[J_POOLS], j[J_UNITS], j[J_G], j[J_FACTOR]
+    channels, pre_rows, pre_cols, f0, f1 = j[J_PRE_CH], j[J_PRE_ROWS], j[J_PRE_COLS], j[J_F0], j[J_F1]
+    size, rows, cols, off_row, off_col = j[J_SIZE], j[J_POST_ROWS], j[J_POST_COLS], j[J_OFF_ROW], j[J_OFF_COL]
+    phase_row, phase_col, w0, q0, channels_post = j[J_PHASE_ROW], j[J_PHASE_COL], j[J_W], j[J_Q0], j[J_POST_CH]
+    depthwise = j[J_DEPTHWISE] > 0
+    n_q = 1 if depthwise else j[J_Q1] - q0
+    block = size * size * n_q
+    per_site, low, high = channels * copies, f0 * copies, f1 * copies
+    begins, first_unit, row0, col0, kernel, a0, a1, b0, b1 = -per_site, 0, 0, 0, 0, 0, 0, 0, 0
+    for k in range(len(senders)):
+        # In the order of cells, divisions are done once for all that a site sends, and only for what has targets.
+        place = senders[k] - begins
+        if place < 0 or place >= per_site:
+            site = senders[k] // per_site
+            begins, first_unit = site * per_site, site * channels
+            place = senders[k] - begins
+            row = site // pre_cols
+            col = site - row * pre_cols
+            row0, col0 = row * rows // pre_rows + off_row, col * cols // pre_cols + off_col
+            kernel = w0 + ((row % phase_row) * phase_col + col % phase_col) * (f1 - f0) * block
+            a0, a1, b0, b1 = max(0, -row0), min(size, rows - row0), max(0, -col0), min(size, cols - col0)
+        if place < low or place >= high:
+            continue
+        f, g0 = unit_and_currents(place, g_first, copies, pools, units)
+        effect = sign * values[k] if len(values) else sign
+        if factor >= 0:
+            effect *= factors[factor + first_unit + f]
+        base = kernel + (f - f0) * block
+        if depthwise:
+            for a in range(a0, a1):
+                at = g0 + ((row0 + a) * cols + col0) * channels_post + q0 + f - f0
+                for b in range(b0, b1):
+                    all_g[at + b * channels_post] += effect * all_w[base + a * size + b]
+            continue
+        length = (b1 - b0) * n_q
+        for a in range(a0, a1):
+            at = g0 + ((row0 + a) * cols + col0 + b0) * n_q
+            from_w = base + (a * size + b0) * n_q
+            if length < SHORT:
+                for i in range(length):
+                    all_g[at + i] += effect * all_w[from_w + i]
+            else:
+                g = all_g[at : at + length]
+                w = all_w[from_w : from_w + length]
+                for i in range(length):
+                    g[i] += effect * w[i]
+
+
+@njit(cache=True)
 def deliver(n: int, begin: int, end: int, t: Tables, x: Arrays) -> None:
-    """Phase 4 of projections without a lazy rule; the geometry of `segments` written out for local fields.
+    """Phase 4 of projections without a lazy rule.
 
     Parameters
     ----------
@@ -209,8 +281,7 @@ def deliver(n: int, begin: int, end: int, t: Tables, x: Arrays) -> None:
                 for p in range(pair_start[pairs + channel], pair_start[pairs + channel + 1]):
                     all_g[g0 + site * channels_post + pair_post[p]] += effect * all_w[w0 + site * n_pairs + p - base]
             continue
-        depthwise = projection[q, J_DEPTHWISE] > 0
-        if projection[q, J_KIND] != LOCAL or (n_q != channels_post and not depthwise):
+        if projection[q, J_KIND] != LOCAL or (n_q != channels_post and projection[q, J_DEPTHWISE] == 0):
             for k in range(count):
                 effect = sign * value[first + k] if graded else sign
                 cell, g0 = unit_and_currents(ring[first + k], g_first, copies, pools, units)
@@ -223,41 +294,5 @@ def deliver(n: int, begin: int, end: int, t: Tables, x: Arrays) -> None:
                     for i in range(length):
                         g[i] += effect * w[i]
             continue
-        channels, pre_cols, f0, f1 = projection[q, J_PRE_CH], projection[q, J_PRE_COLS], projection[q, J_F0], projection[q, J_F1]
-        size, rows, cols = projection[q, J_SIZE], projection[q, J_POST_ROWS], projection[q, J_POST_COLS]
-        phase_row, phase_col, w0 = projection[q, J_PHASE_ROW], projection[q, J_PHASE_COL], projection[q, J_W]
-        block = size * size if depthwise else size * size * n_q
-        for k in range(count):
-            effect = sign * value[first + k] if graded else sign
-            cell, g0 = unit_and_currents(ring[first + k], g_first, copies, pools, units)
-            if factor >= 0:
-                effect *= x.factor[factor + cell]
-            site = cell // channels
-            f = cell - site * channels
-            if f < f0 or f >= f1:
-                continue
-            row = site // pre_cols
-            col = site - row * pre_cols
-            row0 = row * rows // projection[q, J_PRE_ROWS] + projection[q, J_OFF_ROW]
-            col0 = col * cols // pre_cols + projection[q, J_OFF_COL]
-            base = w0 + (((row % phase_row) * phase_col + col % phase_col) * (f1 - f0) + f - f0) * block
-            b0 = max(0, -col0)
-            if depthwise:
-                b1 = min(size, cols - col0)
-                for a in range(max(0, -row0), min(size, rows - row0)):
-                    at = g0 + ((row0 + a) * cols + col0) * channels_post + projection[q, J_Q0] + f - f0
-                    for b in range(b0, b1):
-                        all_g[at + b * channels_post] += effect * all_w[base + a * size + b]
-                continue
-            length = (min(size, cols - col0) - b0) * n_q
-            for a in range(max(0, -row0), min(size, rows - row0)):
-                at = g0 + ((row0 + a) * cols + col0 + b0) * n_q
-                from_w = base + (a * size + b0) * n_q
-                if length < SHORT:
-                    for i in range(length):
-                        all_g[at + i] += effect * all_w[from_w + i]
-                else:
-                    g = all_g[at : at + length]
-                    w = all_w[from_w : from_w + length]
-                    for i in range(length):
-                        g[i] += effect * w[i]
+        values = value[first : first + (count if graded else 0)]
+        deliver_field(projection[q], ring[first : first + count], values, sign, x.factor, all_g, all_w)

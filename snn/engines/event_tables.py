@@ -165,7 +165,7 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
         post_place=_joined(rules.post_place),
         lazy=_ints(rules.lazy or [[0] * 7], 7),
         lazy_law=np.array(rules.lazy_law or [[0.0] * 3], dtype=np.float64),
-        tiny=np.array([1e-300 if np.dtype(dtype) == np.float64 else 1e-30], dtype=dtype),
+        tiny=np.array([1e-290 if np.dtype(dtype) == np.float64 else 1e-30], dtype=dtype),
     )
     n = network.n_neurons
     graded = any(p.graded for p in network.populations)
