@@ -2,7 +2,7 @@
 
 A battery's folder holds ``battery.json`` (models and phenomena), ``results/MODEL/SEED/PHENOMENON.json`` (effects of the
 model and of its controls) with its curves in ``.npz``, ``results/MODEL/SEED/gate.json``, and when all is done
-``verdicts.json`` and ``verdicts.md``.
+``verdicts.json``, ``verdicts.md`` and ``records.jsonl``, from which they follow.
 """
 
 from __future__ import annotations
@@ -24,20 +24,19 @@ from comparisons.estimate import frame_s, frames_shown
 from comparisons.phenomena import PHENOMENA
 from comparisons.phenomenon import Measurement
 from comparisons.progress import Reporter
+from comparisons.records import HARNESS, RECORDS_FILE, Record, as_lines, judged
 from comparisons.responder import FloatArray, Responder, fitted
 from comparisons.responders.null import control_of
 from comparisons.run_folder import to_json
 from comparisons.subjects import Subject, held_out_ratio, open_subject
 from comparisons.verdict_table import as_json, table
-from comparisons.verdicts import Verdict, decide, holm
+from comparisons.verdicts import Verdict
 from snn.errors import RunFolderError, SubjectError, nearest, sentence
 from snn.files import replace_file
 
 RESULTS = "results"
 GATE_FILE = "gate.json"
 PLAN_FILE = "battery.json"
-HARNESS = 2
-"""Raised when adapters or controls change what they answer: results before that are measured again."""
 NEEDED = {"version", "harness", "run_digest", "run", "lacks", "effects"}
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
@@ -247,6 +246,7 @@ class Battery:
         verdicts = self.verdicts()
         write_result(self.out / "verdicts.json", to_json({m: {p: as_json(v) for p, v in found.items()} for m, found in verdicts.items()}))
         write_result(self.out / "verdicts.md", table(verdicts))
+        write_result(self.out / RECORDS_FILE, as_lines(self.records()))
         return verdicts
 
     def check_seeds(self) -> None:
@@ -274,23 +274,19 @@ class Battery:
         dict of str to dict
             Per model and phenomenon; corrected for the number of phenomena.
         """
-        found: dict[str, dict[str, Verdict]] = {}
-        for model in self.models:
-            here = {}
-            for name in self.phenomena:
-                results = [self.result(Task(model, seed, name)) for seed in range(len(model.runs))]
-                gates = [self.gate(Task(model, seed, name)) for seed in range(len(model.runs))]
-                known = [r for r in results if r is not None]
-                if len(known) < len(results):
-                    here[name] = Verdict("undecided", f"measured in {len(known)} of {len(results)} seeds so far", n_seeds=len(known))
-                    continue
-                lacks = [r["lacks"] for r in known if r["lacks"]]
-                if lacks:
-                    here[name] = Verdict("not applicable", lacks[0])
-                    continue
-                here[name] = decide(PHENOMENA[name].about, [r["effects"] for r in known], [g for g in gates if not np.isnan(g)])
-            found[model.name] = holm(here)
-        return found
+        return judged(self.records(), {m.name: len(m.runs) for m in self.models}, self.phenomena)
+
+    def records(self) -> Iterator[Record]:
+        """Give the results that are there and still hold.
+
+        Yields
+        ------
+        Record
+        """
+        for task in self.tasks():
+            result = self.result(task)
+            if result is not None:
+                yield Record.of(result, task.model.name, self.gate(task))
 
     def curves(self, task: Task) -> dict[str, dict[str, FloatArray]]:
         """Read the curves of a task.

@@ -92,4 +92,25 @@ def report(folder: Path, /, *, compare: Path | None = None) -> None:
     print(write_report(folder, further))
 
 
-COMMANDS = (battery, report, compare)
+def verdicts(*records: Path) -> None:
+    """Judge what batteries have measured, on this machine or on several: nothing is measured anew.
+
+    Parameters
+    ----------
+    records
+        The records.jsonl of batteries; of what stands in more than one the last counts.
+
+    Raises
+    ------
+    SubjectError
+        If no file is given, or a record is damaged or of another version.
+    """
+    from comparisons.records import judged_together, read_records
+    from comparisons.verdict_table import table
+
+    if not records:
+        raise SubjectError(sentence("verdicts", "needs a file", cure="give the records.jsonl of a battery"))
+    print(table(judged_together(read_records(records))), end="")
+
+
+COMMANDS = (battery, report, verdicts, compare)

@@ -12,9 +12,10 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from comparisons.battery import HARNESS, RESULTS, Battery
+from comparisons.battery import RESULTS, Battery
 from comparisons.battery_models import Task
 from comparisons.phenomena import PHENOMENA
+from comparisons.records import HARNESS
 from comparisons.responder import FloatArray
 from comparisons.stimulus_strips import Stimuli, Strip, stimuli_of
 from snn.files import replace_file

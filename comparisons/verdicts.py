@@ -54,7 +54,7 @@ class Verdict:
 
 
 def decide(
-    about: About, runs: Sequence[Mapping[str, Mapping[str, float]]], ratios: Sequence[float] = (), *, controlled: bool = True
+    about: About, runs: Sequence[Mapping[str, Mapping[str, float | None]]], ratios: Sequence[float] = (), *, controlled: bool = True
 ) -> Verdict:
     """Judge a phenomenon by what was measured.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from comparisons import battery as module
-from comparisons import verdict_table
+from comparisons import records, verdict_table
 from comparisons.battery import Battery
 from comparisons.battery_models import Model, Task
 from comparisons.phenomenon import About, Measurement
@@ -50,7 +50,7 @@ class Mean:
 @pytest.fixture
 def mean(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mean]:
     found = Mean()
-    for place in (module, verdict_table):
+    for place in (module, records, verdict_table):
         monkeypatch.setattr(place, "PHENOMENA", {"mean": found})
     monkeypatch.setattr(module, "held_out_ratio", lambda path: 0.5)
     yield found
@@ -119,7 +119,7 @@ def test_what_no_longer_holds_is_done_anew(mean: Mean, tmp_path: Path, monkeypat
 
 
 def test_what_cannot_be_asked_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for place in (module, verdict_table):
+    for place in (module, records, verdict_table):
         monkeypatch.setattr(place, "PHENOMENA", {"mean": Mean(lacks="it has no eyes")})
     monkeypatch.setattr(module, "held_out_ratio", lambda path: 0.5)
     verdicts = plan(tmp_path).run()
@@ -191,8 +191,8 @@ def test_learning_stands_beside_cells_that_only_tire(tmp_path: Path, monkeypatch
             return None if isinstance(responder, RateResponder) else "it cannot go on learning"
 
     found = Learning()
-    monkeypatch.setattr(module, "PHENOMENA", {"mean": found})
-    monkeypatch.setattr(verdict_table, "PHENOMENA", {"mean": found})
+    for place in (module, records, verdict_table):
+        monkeypatch.setattr(place, "PHENOMENA", {"mean": found})
     monkeypatch.setattr(module, "held_out_ratio", lambda path: 0.5)
     verdicts = plan(tmp_path).run()
     assert set(verdicts["rate"]["mean"].controls) == {"untrained", "adaptation_only"}

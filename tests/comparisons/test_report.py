@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from comparisons import battery, report, report_films, report_sources, verdict_table
+from comparisons import battery, records, report, report_films, report_sources, verdict_table
 from comparisons.battery import Battery
 from comparisons.battery_models import Model
 from comparisons.battery_plan import models_of
@@ -33,7 +33,7 @@ from snn.errors import RunFolderError
 from snn.stimuli.movie import Movie
 from snn.testing import random_walk
 
-MODULES = (battery, report, report_films, report_sources, verdict_table)
+MODULES = (battery, records, report, report_films, report_sources, verdict_table)
 RUNS = {"rate": (Path("drift-leaky"),), "spikes": (Path("drift-spiking"), Path("drift-spiking-backprop"))}
 FIRST_PAINT_MS, PATIENCE_S = 2000.0, 60.0
 
@@ -111,7 +111,7 @@ def test_forecasts_are_asked_for_once(folder: Path, monkeypatch: pytest.MonkeyPa
     kept = folder / "results" / "rate" / "0" / "on_off.forecast.npz"
     kept.write_bytes(kept.read_bytes()[:40])
     assert report_films.films_of(plan, "on_off") == first and len(asked) == 1
-    monkeypatch.setattr(report_films, "HARNESS", battery.HARNESS + 1)
+    monkeypatch.setattr(report_films, "HARNESS", report_films.HARNESS + 1)
     assert report_films.films_of(plan, "on_off") == first and len(asked) == 2
     assert report_films.films_of(plan, "mean") is None
 
