@@ -24,11 +24,11 @@ def _rate(cell: Any, updates: int) -> RateJob:
     return RateJob(source=DRIFTS, model=spec, plan=BackpropPlan(updates=updates))
 
 
-def _leaky() -> RateJob:
+def _longer(job: RateJob, updates: int) -> RateJob:
     """Nothing bounds rectified units but what they have learned: on windows of 10 frames alone they grew without end after 20."""
-    job = _rate("leaky", 1200)
-    longer = {"source": DRIFTS.model_copy(update={"n_movies": 2400, "n_frames": 40}), "truncate": 10}
-    return job.model_copy(update={**longer, "plan": BackpropPlan(updates=1200, batch=8, n_frames=40)})
+    source = job.source.model_copy(update={"n_movies": 2400, "n_frames": 40})
+    plan = job.plan.model_copy(update={"updates": updates, "batch": 8, "n_frames": 40})
+    return job.model_copy(update={"source": source, "plan": plan, "truncate": 10})
 
 
 def _in_milliseconds(lower: int, upper: int) -> RateJob:
@@ -47,9 +47,9 @@ def jobs() -> Mapping[str, AnyJob]:
     """
     few = DRIFTS.model_copy(update={"n_movies": 1200})
     return {
-        "drift-leaky": _leaky(),
+        "drift-leaky": _longer(_rate("leaky", 1200), 1200),
         "drift-leaky-ms": _in_milliseconds(16, 32),
-        "drift-leaky-ms-small": _in_milliseconds(8, 16),
+        "drift-leaky-ms-small": _longer(_in_milliseconds(8, 16), 800),
         "drift-convlstm": _rate("convlstm", 900),
         "drift-sublstm": _rate("sublstm", 800),
         "drift-spiking": Job(source=few, plan=DRIFT_PLAN),

@@ -13,6 +13,8 @@ from comparisons.verdicts import Verdict
 
 TINY = 1e-9
 """What is smaller is round-off."""
+SHORT = {"untrained": "u", "adaptation_only": "a", "feedback_cut": "c"}
+LEGEND = "Effect, its 95 % interval over seeds, and in brackets the means of controls: u untrained, a adaptation only, c feedback cut."
 
 
 def as_json(verdict: Verdict) -> dict[str, Any]:
@@ -39,7 +41,7 @@ def as_json(verdict: Verdict) -> dict[str, Any]:
 
 
 def table(verdicts: Mapping[str, Mapping[str, Verdict]]) -> str:
-    """Print verdicts as a table in Markdown, phenomena down, models across, with the reasons below.
+    """Print verdicts as a table in Markdown, phenomena down, models across, each beside its controls, with the reasons below.
 
     Parameters
     ----------
@@ -52,18 +54,24 @@ def table(verdicts: Mapping[str, Mapping[str, Verdict]]) -> str:
     """
     models = list(verdicts)
     names = list(dict.fromkeys(name for found in verdicts.values() for name in found))
-    rows = [f"| | {' | '.join(models)} |", "|---|" + "---|" * len(models)]
+    rows = [f"| | above | {' | '.join(models)} |", "|---|---|" + "---|" * len(models)]
     notes = []
     for name in names:
         about = PHENOMENA[name].about
         cells = []
         for model in models:
             verdict = verdicts[model][name]
-            cells.append(cell(verdict, about.unit))
+            cells.append(cell(verdict, about.unit) + _controls(verdict))
             if verdict.reason:
                 notes.append(f"- {about.title}, {model}: {verdict.outcome}; {verdict.reason}.")
-        rows.append(f"| {about.title} | {' | '.join(cells)} |")
-    return "\n".join([*rows, "", *notes, ""])
+        least = in_words(Interval(about.least, np.nan, np.nan), about.unit)
+        rows.append(f"| {about.title} | {least} | {' | '.join(cells)} |")
+    return "\n".join([*rows, "", LEGEND, "", *notes, ""])
+
+
+def _controls(verdict: Verdict) -> str:
+    known = [f"{SHORT[name]} {in_words(Interval(found.mean, np.nan, np.nan), '')}" for name, found in verdict.controls.items()]
+    return f" ({', '.join(known)})" if known else ""
 
 
 def cell(verdict: Verdict, unit: str) -> str:

@@ -180,7 +180,7 @@ def test_cells_of_the_table() -> None:
     nan = float("nan")
     assert cell(Verdict("undecided", "x", Interval(0.5, nan, nan)), "px") == "undecided 0.5 px"
     text = table({"a": {"on_off": held}, "b": {"on_off": Verdict("fails", "it is flat", Interval(0.0, -1.0, 1.0))}})
-    assert "| On/off dynamics | **holds** 12.3% [11, 13] | fails 0% [-1, 1] |" in text and "b: fails; it is flat." in text
+    assert "| On/off dynamics | 20% | **holds** 12.3% [11, 13] | fails 0% [-1, 1] |" in text and "b: fails; it is flat." in text
 
 
 def test_learning_stands_beside_cells_that_only_tire(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

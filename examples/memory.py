@@ -1,0 +1,72 @@
+"""How long a network remembers: why repetition suppression and deviance fail where images are parted by grey.
+
+    python examples/memory.py --model spiking=RUN,RUN,... --model leaky=RUN,...
+
+Two phenomena of the battery, asked again with their grey taken away. *Repetition* (`two_pulse`): how much smaller errors at an
+image are when the same one came before than when another one did, per cent of a first answer, by the frames of grey between.
+*Deviance* (`oddball`): errors at a deviant less those at the same grating among many standards (iPE), and errors among many
+standards less those at a standard (iRS), by the frames of grey after each grating. A network whose only memory is the frame
+before shows the first at once and not after a frame of grey, and never the second. Runs are folders or names of shipped models,
+one a seed; mean over seeds and 95 % interval.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from comparisons.phenomena.oddball import Oddball
+from comparisons.phenomena.two_pulse import TwoPulse
+from comparisons.responder import Responder
+from comparisons.statistics import t_interval
+from comparisons.subjects import open_subject
+
+GAPS, OFF = (0, 1, 2, 4, 8), (0, 1, 3)
+
+
+def repetition(responder: Responder, seed: int) -> list[float]:
+    """Repetition suppression in per cent, for each gap, in the mean over levels."""
+    curves = TwoPulse(gaps=GAPS).measure(responder, seed).curves
+    levels = [name.removesuffix(": same") for name in curves if name.endswith(": same") and "," not in name]
+    return np.mean([100 * (curves[f"{level}: different"] - curves[f"{level}: same"]) for level in levels], axis=0).tolist()
+
+
+def deviance(responder: Responder, seed: int) -> list[float]:
+    """IPE and iRS for each number of grey frames."""
+    found = [Oddball(off=off).measure(responder, seed).effects for off in OFF]
+    return [one["iPE"] for one in found] + [one["iRS"] for one in found]
+
+
+def row(name: str, runs: Sequence[Responder], ask: Callable[[Responder, int], list[float]]) -> str:
+    """One line of a table: interval over seeds in every column."""
+    cells = []
+    for values in zip(*(ask(run, seed) for seed, run in enumerate(runs)), strict=True):
+        found = t_interval([v for v in values if not np.isnan(v)] or [float("nan")])
+        interval = "" if np.isnan(found.low) else f" [{found.low:.3g}, {found.high:.3g}]"
+        cells.append(f"{found.mean:.3g}{interval}")
+    return f"| {name} | {' | '.join(cells)} |"
+
+
+def main(models: Sequence[str]) -> None:
+    """Print both tables, each model with its untrained control."""
+    subjects: list[tuple[str, list[Responder]]] = []
+    for text in models:
+        name, _, runs = text.partition("=")
+        learned = [open_subject(Path(run), name).responder for run in runs.split(",")]
+        born = [control for one in learned if (control := one.control("untrained")) is not None]
+        subjects += [(name, learned), (f"{name}, untrained", born)]
+    heads = ([f"grey {gap}" for gap in GAPS], [f"{index}, grey {off}" for index in ("iPE", "iRS") for off in OFF])
+    for ask, head in zip((repetition, deviance), heads, strict=True):
+        print(f"\n| {ask.__name__} | {' | '.join(head)} |\n|{'---|' * (len(head) + 1)}")
+        for name, runs in subjects:
+            if runs:
+                print(row(name, runs, ask), flush=True)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", action="append", required=True, help="NAME=RUN,RUN,...")
+    main(parser.parse_args().model)
