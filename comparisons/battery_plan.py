@@ -72,7 +72,7 @@ BATTERIES: Mapping[BatteryName, NamedBattery] = MappingProxyType(
             {
                 "convlstm": Member(17.0, "drift-convlstm"),
                 "leaky": LEAKY,
-                "leaky-ms": Member(4.0, "drift-leaky-ms-small"),
+                "leaky-ms": Member(8.0, "drift-leaky-ms-small"),
                 "converted": Member(1.0, converted="leaky-ms"),
                 "spiking": SPIKING,
             },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from snn.engines import engine
 from snn.engines.driver import Simulation
 from snn.engines.layout import current_gain, propagators
 from snn.recording import Record, Spikes
+from snn.state import State, initial_state
 from snn.stimuli.movie import Movie
 from snn.synapses import Receptor
 from snn.testing import ROUND_OFF
@@ -271,3 +273,19 @@ def test_only_a_soft_reset_has_a_rate_twin(change: dict[str, float | None]) -> N
     """Oracle: the docstring's refusal."""
     with pytest.raises(ValueError, match="only a soft reset without refractory time has an exact rate twin"):
         rate_twin(LIF(**{"tau_mem_ms": 5.0, "v_threshold_mV": 1.0, "reset_by_mV": 1.0, **change}), dt_ms=1.0)
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize("more", [{}, {"pools": 1}, {"pools": 1, "biased": True}, {"pools": 2}])
+def test_what_rests_stays_normal(precision: str, more: dict[str, Any]) -> None:
+    """Oracle: a decay ends before it falls below the smallest normal number, where a frame takes more than twice as long."""
+    cell = IF(tau_mem_ms=5.0, v_threshold_mV=1.0, reset_by_mV=1.0, tau_rest_ms=2.0)
+    network = Network(
+        frame_ms=1000.0, populations=(Population(name="out", shape=(1, 2, 1), cell=cell, receptors=(FAST,), copies=2, **more),)
+    )
+    born = initial_state(network, dt_ms=1.0, seed=0)
+    up = State({**born.arrays, "v/out": np.full(4, 0.5)}, 0, 0, 1.0, born.digest)
+    simulation = engine("event", precision=precision).build(network, state=up)
+    simulation.run(n_frames=2)
+    left = simulation.state().arrays["v/out"]
+    assert (left < 1e-30).all() and ((left == 0) | (left >= np.finfo(precision).tiny)).all()

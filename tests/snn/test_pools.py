@@ -168,20 +168,6 @@ def test_a_cell_that_returns_to_rest(kind: str, tau_rest_ms: float | None) -> No
     assert simulation.state().arrays["v/out"] == pytest.approx([v], abs=ROUND_OFF)
 
 
-@pytest.mark.parametrize("precision", ["float32", "float64"])
-@pytest.mark.parametrize("more", [{}, {"pools": 1}, {"pools": 1, "biased": True}, {"pools": 2}])
-def test_what_rests_stays_normal(precision: str, more: dict[str, Any]) -> None:
-    """Oracle: a decay ends before it falls below the smallest normal number, where a frame takes more than twice as long."""
-    cell = IF(tau_mem_ms=5.0, v_threshold_mV=1.0, reset_by_mV=1.0, tau_rest_ms=2.0)
-    network = Network(frame_ms=1000.0, populations=(cells("out", (1, 2, 1), cell=cell, copies=2, **more),))
-    born = initial_state(network, dt_ms=1.0, seed=0)
-    up = State({**born.arrays, "v/out": np.full(4, 0.5)}, 0, 0, 1.0, born.digest)
-    simulation = engine("event", precision=precision).build(network, state=up)
-    simulation.run(n_frames=2)
-    left = simulation.state().arrays["v/out"]
-    assert (left < 1e-30).all() and ((left == 0) | (left >= np.finfo(precision).tiny)).all()
-
-
 def driven(cell: Any, gain: float = 1.0, **more: Any) -> Network:
     """Two pixels, three copies each, with a current of their own on top of the eye's."""
     p = Population(**{"name": "out", "shape": (1, 2, 1), "cell": cell, "drive": "luminance", "drive_gain": gain, "copies": 3, **more})
