@@ -92,13 +92,15 @@ def report(folder: Path, /, *, compare: Path | None = None) -> None:
     print(write_report(folder, further))
 
 
-def verdicts(*records: Path) -> None:
+def verdicts(*records: Path, brief: Annotated[bool, Parameter(negative="")] = False) -> None:
     """Judge what batteries have measured, on this machine or on several: nothing is measured anew.
 
     Parameters
     ----------
     records
         The records.jsonl of batteries; of what stands in more than one the last counts.
+    brief
+        Print the table alone, without controls and reasons.
 
     Raises
     ------
@@ -110,7 +112,7 @@ def verdicts(*records: Path) -> None:
 
     if not records:
         raise SubjectError(sentence("verdicts", "needs a file", cure="give the records.jsonl of a battery"))
-    print(table(judged_together(read_records(records))), end="")
+    print(table(judged_together(read_records(records)), brief=brief), end="")
 
 
 COMMANDS = (battery, report, verdicts, compare)

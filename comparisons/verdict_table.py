@@ -40,13 +40,15 @@ def as_json(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def table(verdicts: Mapping[str, Mapping[str, Verdict]]) -> str:
+def table(verdicts: Mapping[str, Mapping[str, Verdict]], *, brief: bool = False) -> str:
     """Print verdicts as a table in Markdown, phenomena down, models across, each beside its controls, with the reasons below.
 
     Parameters
     ----------
     verdicts : mapping of str to mapping
         Per model and phenomenon.
+    brief : bool
+        Leave out controls and reasons.
 
     Returns
     -------
@@ -61,12 +63,12 @@ def table(verdicts: Mapping[str, Mapping[str, Verdict]]) -> str:
         cells = []
         for model in models:
             verdict = verdicts[model][name]
-            cells.append(cell(verdict, about.unit) + _controls(verdict))
+            cells.append(cell(verdict, about.unit) + ("" if brief else _controls(verdict)))
             if verdict.reason:
                 notes.append(f"- {about.title}, {model}: {verdict.outcome}; {verdict.reason}.")
         least = in_words(Interval(about.least, np.nan, np.nan), about.unit)
         rows.append(f"| {about.title} | {least} | {' | '.join(cells)} |")
-    return "\n".join([*rows, "", LEGEND, "", *notes, ""])
+    return "\n".join([*rows, ""] if brief else [*rows, "", LEGEND, "", *notes, ""])
 
 
 def _controls(verdict: Verdict) -> str:

@@ -124,6 +124,7 @@ OTHERS = {
     "conversion/distillation.py": DISTIL,
     "conversion/distil_report.py": DISTIL,
     "snn/stimuli/splitting.py": (SPLITTING,),
+    "comparisons/records.py": ("tests/comparisons/test_records.py",),
 }
 """Files with chosen defects only."""
 
@@ -272,6 +273,14 @@ CHOSEN = tuple(
          '"other_pair", OneToOne(), 0.0, self.spec.lag_ms)', "luminance is told twice"),
         ("an effect need not exceed its controls", "comparisons/verdicts.py", "if difference.low <= 0:", "if False:",
          "what an untrained network shows as well is counted"),
+        ("an endless gate is forgotten", "comparisons/records.py", "None if np.isnan(gate) else _short(min(gate, GREATEST)),",
+         "_short(gate),", "a network that ran away counts as trained enough"),
+        ("a seed is not missed", "comparisons/records.py", "if len(known) < n_seeds:", "if not known:", "verdicts on some of the seeds"),
+        ("the earlier file counts", "comparisons/records.py", "found[record.model, record.phenomenon, record.seed] = record",
+         "found.setdefault((record.model, record.phenomenon, record.seed), record)", "what was measured anew is not seen"),
+        ("old versions are judged", "comparisons/records.py", "if asked != now:", "if False:", "results of two criteria in one table"),
+        ("pooled potentials below normal numbers", EVENT_CELLS, "new = k_rest * (v[i] + kick) + tiny - tiny if resting",
+         "new = k_rest * (v[i] + kick) if resting", "converted networks take twice as long"),
         ("criterion ignored", "comparisons/verdicts.py", "if found.effect.low <= about.least:", "if False:", "every effect holds"),
         ("change partner missing", LEVEL, 'join(part, part, "partner", OneToOne(pairs=swap), step, self',
          'join(part, part, "partner", OneToOne(pairs=swap), 0.0, self',

@@ -32,6 +32,8 @@ def test_records_of_two_machines_are_judged_together(tmp_path: Path, capsys: pyt
     assert found["b"]["on_off"].reason == "one seed gives no interval"
     app(["verdicts", str(one), str(two)], exit_on_error=False, result_action="return_value")
     assert "| On/off dynamics | 20% | **holds** 60% [35.2, 84.8] (u 0, a 0) | undecided 1% (u 0, a 0) |" in capsys.readouterr().out
+    app(["verdicts", str(one), str(two), "--brief"], exit_on_error=False, result_action="return_value")
+    assert capsys.readouterr().out.splitlines()[2:] == ["| On/off dynamics | 20% | **holds** 60% [35.2, 84.8] | undecided 1% |"]
 
 
 def test_seeds_that_are_missing_are_said() -> None:
