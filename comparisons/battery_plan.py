@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 from comparisons import run_folder
 from comparisons.battery_models import Model
@@ -38,11 +38,14 @@ class Member:
         Model of the package that is its seed 0, and like which the others are made; none when empty.
     converted : str
         In place of that: the member whose runs are converted to spikes.
+    size : int, optional
+        Side of its frames, where they are not those of the shipped one: then seed 0 is made too.
     """
 
     minutes: float
     shipped: str = ""
     converted: str = ""
+    size: int | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,8 @@ BATTERIES: Mapping[BatteryName, NamedBattery] = MappingProxyType(
                 "leaky-ms": Member(8.0, "drift-leaky-ms-small"),
                 "converted": Member(1.0, converted="leaky-ms"),
                 "spiking": SPIKING,
+                # Nothing is shared between its sites, so that for phenomena that need more pixels it learns on larger frames.
+                "spiking-32": Member(5.0, "drift-spiking", size=32),
             },
             5,
             (),
@@ -103,7 +108,7 @@ def models_of(name: BatteryName, out: Path) -> tuple[Model, ...]:
 
 def _run(found: NamedBattery, model: str, seed: int, out: Path) -> Path:
     member = found.models[model]
-    if seed == 0 and member.shipped:
+    if seed == 0 and member.shipped and member.size is None:
         return run_folder.SHIPPED / member.shipped
     return out / RUNS / f"{model}-{seed}"
 
@@ -144,8 +149,9 @@ def _convert(source: Path, path: Path, seed: int, report: Reporter) -> None:
 
 
 def _learn(member: Member, path: Path, seed: int, report: Reporter) -> None:
-    job = jobs()[member.shipped].model_copy(update={"seed": seed})  # type: ignore[attr-defined]
-    learned(job, path, report, figures=False)
+    job: Any = jobs()[member.shipped]
+    source = job.source if member.size is None else job.source.model_copy(update={"size": member.size})
+    learned(job.model_copy(update={"seed": seed, "source": source}), path, report, figures=False)
 
 
 def minutes_to_make(name: BatteryName, out: Path) -> float:

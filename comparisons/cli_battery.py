@@ -33,7 +33,7 @@ def battery(
         NAME=RUN,RUN,...: run folders (or names of shipped models) of one model, one a seed. Give one --model for each model.
     named
         In place of models: a battery by name, whose runs are made where they are not there yet; quick: two models, three
-        seeds, five phenomena; full: five models, five seeds, all phenomena.
+        seeds, five phenomena; full: six models, five seeds, all phenomena.
     out
         Folder for results, verdicts and the report; of a battery by name for its runs too.
     phenomena

@@ -25,7 +25,7 @@ def test_what_is_missing(name: Any, tmp_path: Path) -> None:
     assert {m.shipped for m in found.models.values()} - {""} <= set(jobs())
     models = models_of(name, tmp_path)
     shipped = [m.name for m in models if m.runs[0].parent == SHIPPED]
-    assert shipped == [name for name, m in found.models.items() if m.shipped]
+    assert shipped == [name for name, m in found.models.items() if m.shipped and m.size is None]
     assert all(len(set(m.runs)) == found.seeds for m in models)
     todo = missing(name, tmp_path)
     assert len(todo) == len(models) * found.seeds - len(shipped)
@@ -42,8 +42,9 @@ def test_making_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     again: list[str] = []
 
     def learned(job: Any, out: Path, *_: object, **__: object) -> None:
-        like = jobs()[BATTERIES["full"].models[out.name.rpartition("-")[0]].shipped]
-        assert job.model_dump() == like.model_dump() | {"seed": job.seed}
+        member = BATTERIES["full"].models[out.name.rpartition("-")[0]]
+        like = jobs()[member.shipped].model_dump()
+        assert job.model_dump() == like | {"seed": job.seed, "source": like["source"] | {"size": member.size or 16}}
         made(out, job.seed)
 
     def made(out: Path, seed: int) -> None:
@@ -66,7 +67,7 @@ def test_making_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         assert missing(name, tmp_path / name) == []  # type: ignore[arg-type]
     assert again == [out for out, _ in asked], "what is there was not looked at"
     assert [out for out, _ in asked[:4]] == ["leaky-1", "leaky-2", "spiking-1", "spiking-2"]
-    assert all(out.rpartition("-")[2] == str(seed) for out, seed in asked) and len(set(asked[4:])) == len(asked) - 4 == 21
+    assert all(out.rpartition("-")[2] == str(seed) for out, seed in asked) and len(set(asked[4:])) == len(asked) - 4 == 26
 
 
 def test_a_run_of_other_settings_is_refused(tmp_path: Path) -> None:
