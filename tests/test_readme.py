@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from comparisons.cli import app
+from comparisons.records import judged_together, read_records
+from comparisons.verdict_table import table
 from snn.constraints import CONSTRAINTS
 from snn.engines import engine
 
@@ -95,3 +97,10 @@ def test_python_block_as_it_stands(capsys: pytest.CaptureFixture[str]) -> None:
     """One clip is a small sample: the demonstration says how far below 1 the error comes."""
     _, ratio = run_first(blocks("python")[0], capsys)
     assert ratio < 1
+
+
+def test_tables_of_verdicts_follow_from_what_was_measured() -> None:
+    """Oracle: the verdicts on the records that are kept beside them."""
+    verdicts = judged_together(read_records([ROOT / "docs" / "battery.jsonl"]))
+    assert table(verdicts) in (ROOT / "docs" / "battery.md").read_text(encoding="utf-8")
+    assert table(verdicts, brief=True) in README
