@@ -242,11 +242,13 @@ class Battery:
             "without_untrained": [m.name for m in self.models if not m.untrained],
         }
         write_result(self.out / PLAN_FILE, to_json(asked))
-        measure_all(self, left, report, workers)
+        try:
+            measure_all(self, left, report, workers)
+        finally:
+            write_result(self.out / RECORDS_FILE, as_lines(self.records()))
         verdicts = self.verdicts()
         write_result(self.out / "verdicts.json", to_json({m: {p: as_json(v) for p, v in found.items()} for m, found in verdicts.items()}))
         write_result(self.out / "verdicts.md", table(verdicts))
-        write_result(self.out / RECORDS_FILE, as_lines(self.records()))
         return verdicts
 
     def check_seeds(self) -> None:

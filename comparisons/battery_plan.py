@@ -35,7 +35,7 @@ class Member:
     minutes : float
         What making one of its runs has taken on one core.
     shipped : str
-        Model of the package that is its seed 0, and like which the others are made; none when empty.
+        Model of the package that is its seed 0, but for its size, and like which the others are made; none when empty.
     converted : str
         In place of that: the member whose runs are converted to spikes.
     size : int, optional
@@ -154,6 +154,13 @@ def _learn(member: Member, path: Path, seed: int, report: Reporter) -> None:
     learned(job.model_copy(update={"seed": seed, "source": source}), path, report, figures=False)
 
 
+def _source(name: BatteryName, path: Path, out: Path) -> Path | None:
+    """Say from which run one is converted."""
+    model, _, seed = path.name.rpartition("-")
+    member = BATTERIES[name].models[model]
+    return _run(BATTERIES[name], member.converted, int(seed), out) if member.converted else None
+
+
 def minutes_to_make(name: BatteryName, out: Path) -> float:
     """Estimate how long it takes to make the runs that are missing.
 
@@ -191,10 +198,12 @@ def make_missing(name: BatteryName, out: Path, report: Reporter, workers: int = 
     """
     runs = _runs(name, out)
     todo = {path: make for path, make in runs.items() if not path.exists()}
-    # What is wrong is said before anything takes long.
+    # What is wrong is said before anything takes long; a conversion whose source is gone is looked at when that is there again.
     for path, make in runs.items():
-        if path not in todo:
+        if path not in todo and _source(name, path, out) not in todo:
             make(report)
+        else:
+            todo.setdefault(path, make)
     if workers == 1 or not todo:
         for path, make in todo.items():
             report.say(f"making {path.name}")

@@ -14,7 +14,7 @@ from comparisons.learning import save_weights
 from comparisons.movies import PHOTOGRAPHS, Source, seen
 from comparisons.progress import Reporter
 from conversion.recipe import Recipe
-from snn.errors import ConversionError, sentence
+from snn.errors import ConversionError, RunFolderError, sentence
 from snn.stimuli.movie import Movie
 
 if TYPE_CHECKING:
@@ -86,9 +86,17 @@ def rate_weights(path: Path) -> Path:
     Returns
     -------
     Path
+
+    Raises
+    ------
+    RunFolderError
+        If there are none.
     """
     folder = run_folder.resolve(path)
-    return next(folder / name for name in run_folder.WEIGHTS if (folder / name).is_file())
+    found = [folder / name for name in run_folder.WEIGHTS if (folder / name).is_file()]
+    if not found:
+        raise RunFolderError(sentence(str(path), "holds no weights", cure="check the path, or run it to its end"))
+    return found[0]
 
 
 def _write(partial: Path, run: RateRun, job: ConvertJob, found: Converted) -> dict[str, Any]:

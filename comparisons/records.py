@@ -1,4 +1,4 @@
-"""Results of batteries on one line each: small enough to keep, from one machine or several, and all that verdicts follow from."""
+"""Results of batteries on one line each: small enough to keep, from one machine or several; verdicts follow from them and the criteria."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+from pydantic import TypeAdapter, ValidationError
 
 from comparisons.phenomena import PHENOMENA
 from comparisons.verdicts import Verdict, decide, holm
@@ -17,7 +18,7 @@ from snn.errors import SubjectError, nearest, sentence
 RECORDS_FILE = "records.jsonl"
 HARNESS = 2
 """Raised when adapters or controls change what they answer: results before that are measured again."""
-DIGITS = 6
+DIGITS = 5
 """Significant digits of the effects that are kept."""
 GREATEST = 1e300
 """Stands for a gate beyond all numbers, which JSON does not have."""
@@ -45,7 +46,7 @@ class Record:
     left_out : tuple of str
         Controls that were not measured though they could have been.
     effects : mapping of str to mapping
-        Per subject (``model``, or a control) and measure; None where it is not defined.
+        Per subject (``model``, or a control, of which the primary measure alone is kept) and measure; None where it is not defined.
     """
 
     model: str
@@ -74,7 +75,11 @@ class Record:
         -------
         Record
         """
-        effects = {who: {name: _short(x) for name, x in found.items()} for who, found in result["effects"].items()}
+        primary = PHENOMENA[result["phenomenon"]].about.primary
+        effects = {
+            who: {name: _short(x) for name, x in found.items() if who == "model" or name == primary}
+            for who, found in result["effects"].items()
+        }
         return cls(
             model,
             result["seed"],
@@ -105,16 +110,16 @@ def as_lines(records: Iterable[Record]) -> str:
     str
         One line of JSON each.
     """
-    return "".join(json.dumps(asdict(r)) + "\n" for r in records)
+    return "".join(json.dumps(asdict(r), separators=(",", ":")) + "\n" for r in records)
 
 
 def read_records(paths: Sequence[Path]) -> list[Record]:
-    """Read records, of one battery or of several.
+    """Read records, of one battery or of several; those of one model and seed must be of one run.
 
     Parameters
     ----------
     paths : sequence of Path
-        Files that batteries have written; of what stands in more than one the last counts.
+        Files that batteries have written. Of what stands in more than one the last counts, unless fewer controls were measured.
 
     Returns
     -------
@@ -124,7 +129,8 @@ def read_records(paths: Sequence[Path]) -> list[Record]:
     Raises
     ------
     SubjectError
-        If a file cannot be read, or a record is of a phenomenon, a version or a way of asking that is not that of this program.
+        If a file cannot be read or holds nothing, a record is damaged or of a phenomenon, a version or a way of asking that is
+        not that of this program, or runs do not fit together.
     """
     found: dict[tuple[str, str, int], Record] = {}
     for path in paths:
@@ -132,17 +138,21 @@ def read_records(paths: Sequence[Path]) -> list[Record]:
             lines = path.read_text().splitlines()
         except (OSError, ValueError) as error:
             raise SubjectError(sentence(str(path), "cannot be read", cure=f"give the {RECORDS_FILE} of a battery")) from error
+        if not lines:
+            raise SubjectError(sentence(str(path), "holds no records", cure="run `battery` to its end first"))
         for number, line in enumerate(lines, start=1):
             record = _read(line, f"{path}, line {number}")
-            found[record.model, record.phenomenon, record.seed] = record
+            known = found.get((record.model, record.phenomenon, record.seed))
+            if known is None or len(record.left_out) <= len(known.left_out):
+                found[record.model, record.phenomenon, record.seed] = record
+    _refuse_mixed(found.values())
     return list(found.values())
 
 
 def _read(line: str, where: str) -> Record:
     try:
-        read = json.loads(line)
-        record = Record(**{**read, "left_out": tuple(read["left_out"])})
-    except (ValueError, TypeError, KeyError) as error:
+        record = TypeAdapter(Record).validate_json(line, extra="forbid")
+    except ValidationError as error:
         raise SubjectError(sentence(where, "is no record of a battery", cure="measure it again")) from error
     if record.phenomenon not in PHENOMENA:
         cure = nearest(record.phenomenon, PHENOMENA)
@@ -150,7 +160,23 @@ def _read(line: str, where: str) -> Record:
     asked, now = (record.version, record.harness), (PHENOMENA[record.phenomenon].about.version, HARNESS)
     if asked != now:
         raise SubjectError(sentence(where, "was measured by another version", got=asked, allowed=str(now), cure="measure it again"))
+    if record.lacks is None and "model" not in record.effects:
+        raise SubjectError(sentence(where, "has no effects of the model", cure="measure it again"))
     return record
+
+
+def _refuse_mixed(records: Iterable[Record]) -> None:
+    """Raise where a seed of a model is two runs, or two seeds are one."""
+    runs: dict[tuple[str, int], str] = {}
+    for r in records:
+        if runs.setdefault((r.model, r.seed), r.run_digest) != r.run_digest:
+            cure = "measure all phenomena of a seed in one run; machines can share out models"
+            raise SubjectError(sentence(f"records of {r.model}, seed {r.seed}", "are of two runs", cure=cure))
+    seeds: dict[tuple[str, str], int] = {}
+    for (model, seed), digest in runs.items():
+        if seeds.setdefault((model, digest), seed) != seed:
+            cure = "give runs that were learned with different seeds"
+            raise SubjectError(sentence(f"records of {model}", f"have one run as seeds {seeds[model, digest]} and {seed}", cure=cure))
 
 
 def judged(records: Iterable[Record], seeds: Mapping[str, int], phenomena: Sequence[str]) -> dict[str, dict[str, Verdict]]:
@@ -181,7 +207,8 @@ def _judge(known: Sequence[Record], n_seeds: int, name: str) -> Verdict:
     lacks = [r.lacks for r in known if r.lacks]
     if lacks:
         return Verdict("not applicable", lacks[0])
-    return decide(PHENOMENA[name].about, [r.effects for r in known], [r.gate for r in known if r.gate is not None])
+    gates = [float("inf") if r.gate >= GREATEST else r.gate for r in known if r.gate is not None]
+    return decide(PHENOMENA[name].about, [r.effects for r in known], gates)
 
 
 def judged_together(records: Sequence[Record]) -> dict[str, dict[str, Verdict]]:
@@ -194,7 +221,8 @@ def judged_together(records: Sequence[Record]) -> dict[str, dict[str, Verdict]]:
     Returns
     -------
     dict of str to dict
-        As of `judged`, of all models and phenomena that are in them; a model has as many seeds as any of its phenomena.
+        As of `judged`, of all models and phenomena that are in them. A seed of a model in which one phenomenon was measured is missing
+        from all others. The correction is for all phenomena of a model, so that it can be stricter than in each battery alone.
     """
     seeds = {r.model: len({s.seed for s in records if s.model == r.model}) for r in records}
     asked = {r.phenomenon for r in records}

@@ -14,7 +14,10 @@ from comparisons.verdicts import Verdict
 TINY = 1e-9
 """What is smaller is round-off."""
 SHORT = {"untrained": "u", "adaptation_only": "a", "feedback_cut": "c"}
-LEGEND = "Effect, its 95 % interval over seeds, and in brackets the means of controls: u untrained, a adaptation only, c feedback cut."
+LEGEND = (
+    "A claim holds above the number in the first column. Effect, its 95 % interval over seeds, and in parentheses the means of what stands "
+    "beside it: u untrained, a adaptation only, c feedback cut."
+)
 
 
 def as_json(verdict: Verdict) -> dict[str, Any]:

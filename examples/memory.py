@@ -6,20 +6,22 @@ Two phenomena of the battery, asked again with their grey taken away. *Repetitio
 image are when the same one came before than when another one did, per cent of a first answer, by the frames of grey between.
 *Deviance* (`oddball`): errors at a deviant less those at the same grating among many standards (iPE), and errors among many
 standards less those at a standard (iRS), by the frames of grey after each grating. A network whose only memory is the frame
-before shows the first at once and not after a frame of grey, and never the second. Runs are folders or names of shipped models,
-one a seed; mean over seeds and 95 % interval.
+before shows the first at once and not after a frame of grey, and never the second. Both indices are shares of the answers, as in
+the battery. Runs are folders or names of shipped models, one a seed; mean over seeds, 95 % interval, and where a measure is not
+defined in some seeds the number of those in which it is.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from comparisons.phenomena.oddball import Oddball
 from comparisons.phenomena.two_pulse import TwoPulse
+from comparisons.phenomenon import mean_or_nan
 from comparisons.responder import Responder
 from comparisons.statistics import t_interval
 from comparisons.subjects import open_subject
@@ -31,7 +33,8 @@ def repetition(responder: Responder, seed: int) -> list[float]:
     """Repetition suppression in per cent, for each gap, in the mean over levels."""
     curves = TwoPulse(gaps=GAPS).measure(responder, seed).curves
     levels = [name.removesuffix(": same") for name in curves if name.endswith(": same") and "," not in name]
-    return np.mean([100 * (curves[f"{level}: different"] - curves[f"{level}: same"]) for level in levels], axis=0).tolist()
+    found = np.array([100 * (curves[f"{level}: different"] - curves[f"{level}: same"]) for level in levels])
+    return [mean_or_nan(found[:, k]) for k in range(len(GAPS))]
 
 
 def deviance(responder: Responder, seed: int) -> list[float]:
@@ -40,23 +43,28 @@ def deviance(responder: Responder, seed: int) -> list[float]:
     return [one["iPE"] for one in found] + [one["iRS"] for one in found]
 
 
-def row(name: str, runs: Sequence[Responder], ask: Callable[[Responder, int], list[float]]) -> str:
+def row(name: str, runs: Mapping[int, Responder], ask: Callable[[Responder, int], list[float]]) -> str:
     """One line of a table: interval over seeds in every column."""
     cells = []
-    for values in zip(*(ask(run, seed) for seed, run in enumerate(runs)), strict=True):
-        found = t_interval([v for v in values if not np.isnan(v)] or [float("nan")])
+    for values in zip(*(ask(run, seed) for seed, run in runs.items()), strict=True):
+        known = [v for v in values if not np.isnan(v)]
+        if not known:
+            cells.append("-")
+            continue
+        found = t_interval(known)
         interval = "" if np.isnan(found.low) else f" [{found.low:.3g}, {found.high:.3g}]"
-        cells.append(f"{found.mean:.3g}{interval}")
+        fewer = "" if len(known) == len(values) else f", {len(known)} of {len(values)} seeds"
+        cells.append(f"{found.mean:.3g}{interval}{fewer}")
     return f"| {name} | {' | '.join(cells)} |"
 
 
 def main(models: Sequence[str]) -> None:
     """Print both tables, each model with its untrained control."""
-    subjects: list[tuple[str, list[Responder]]] = []
+    subjects: list[tuple[str, dict[int, Responder]]] = []
     for text in models:
         name, _, runs = text.partition("=")
-        learned = [open_subject(Path(run), name).responder for run in runs.split(",")]
-        born = [control for one in learned if (control := one.control("untrained")) is not None]
+        learned = {seed: open_subject(Path(run), name).responder for seed, run in enumerate(runs.split(","))}
+        born = {seed: control for seed, one in learned.items() if (control := one.control("untrained")) is not None}
         subjects += [(name, learned), (f"{name}, untrained", born)]
     heads = ([f"grey {gap}" for gap in GAPS], [f"{index}, grey {off}" for index in ("iPE", "iRS") for off in OFF])
     for ask, head in zip((repetition, deviance), heads, strict=True):

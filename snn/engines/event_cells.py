@@ -56,7 +56,7 @@ REST_BELOW_mV = layout.REST_BELOW_mV
 def integrate(n: int, t: Tables, x: Arrays) -> None:
     """Phase 1. Each kind of term is a pass of its own over a population, so that every pass vectorises.
 
-    Adding and taking away a tiny number leaves every value as it is, but keeps what has decayed to almost nothing from
+    Adding and taking away a tiny number leaves every value that matters as it is, but keeps what has decayed to almost nothing from
     falling below the smallest normal number, where everything costs a hundred times as much.
 
     Parameters
@@ -90,7 +90,7 @@ def integrate(n: int, t: Tables, x: Arrays) -> None:
         if pop[p, DRIVEN]:
             current = x.current[start : start + size]
             for i in range(size):
-                v[i] = k_v * v[i] + k_drive * current[i]
+                v[i] = k_v * v[i] + k_drive * current[i] + tiny - tiny
         elif k_v != 1:
             for i in range(size):
                 v[i] = k_v * v[i] + tiny - tiny
@@ -188,7 +188,7 @@ def integrate_pooled(p: int, n: int, t: Tables, x: Arrays) -> None:
         if plain and driven:
             add, more, kick = push[u], total[u], pulse[u]
             for i in range(u * copies, (u + 1) * copies):
-                new = k_v * v[i] + k_drive * current[i] + add
+                new = k_v * v[i] + k_drive * current[i] + add + tiny - tiny
                 resting = rests & (more + current[i] <= REST_BELOW_mV)
                 new = k_rest * (v[i] + kick) + tiny - tiny if resting else new
                 v[i] = new if new > floor else floor
@@ -207,7 +207,7 @@ def integrate_pooled(p: int, n: int, t: Tables, x: Arrays) -> None:
             if adaptive:
                 new -= k_a * adaptation[start + i]
                 adaptation[start + i] = d_a * adaptation[start + i] + tiny - tiny
-            new += push[k]
+            new = new + push[k] + tiny - tiny
             if rests and total[k] + external <= REST_BELOW_mV:
                 new = k_rest * (v[i] + pulse[k]) + tiny - tiny
             if refractory > 0 and n - last[start + i] < refractory:

@@ -76,3 +76,13 @@ def test_a_run_of_other_settings_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StateError, match=r"leaky-1: holds a run of other settings"):
         make_missing("quick", tmp_path, Reporter())
     assert not (tmp_path / RUNS / "leaky-2").exists()
+
+
+def test_a_conversion_whose_source_is_gone_waits_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Oracle: by hand: the rate network is made first, then what is there of its conversion is looked at."""
+    asked: list[str] = []
+    for what in ("learned", "converted"):
+        monkeypatch.setattr(battery_plan, what, lambda *given, **more: asked.append(given[1].name))
+    (tmp_path / RUNS / "converted-1").mkdir(parents=True)
+    make_missing("full", tmp_path, Reporter())
+    assert asked.index("leaky-ms-1") < asked.index("converted-1") and asked.count("converted-1") == 1

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from comparisons.cli import app
@@ -51,13 +52,15 @@ def test_the_gate_is_kept(gate: float, outcome: str, tmp_path: Path) -> None:
     rows = []
     for seed, decay in enumerate((50.123456789, 60.0, 70.0)):
         bare = record(seed, decay)
-        result = {**vars(bare), "effects": {**bare.effects, "model": {"decay": decay, "offset": float("nan")}}}
+        subjects = {"model": {"decay": decay, "offset": float("nan")}, "untrained": {"decay": 0.0, "offset": 9.0}}
+        result = {**vars(bare), "effects": {**bare.effects, **subjects}}
         rows.append(Record.of(result, "a", gate))
-    assert rows[0].effects["model"] == {"decay": 50.1235, "offset": None}
+    assert rows[0].effects["model"] == {"decay": 50.123, "offset": None} and rows[0].effects["untrained"] == {"decay": 0.0}
     (tmp_path / "r.jsonl").write_text(as_lines(rows))
     read = read_records([tmp_path / "r.jsonl"])
     assert read == rows
-    assert judged(read, {"a": 3}, ["on_off"])["a"]["on_off"].outcome == outcome
+    found = judged(read, {"a": 3}, ["on_off"])["a"]["on_off"]
+    assert found.outcome == outcome and (gate < np.inf or np.isnan(gate) or "is inf of copying" in found.reason)
 
 
 def test_what_cannot_be_asked() -> None:
@@ -72,6 +75,11 @@ def test_what_cannot_be_asked() -> None:
         ({"harness": HARNESS + 1}, "another version"),
         ({"phenomenon": "onoff"}, "did you mean 'on_off'"),
         ({"colour": "red"}, "is no record of a battery"),
+        ({"gate": "0.5 of copying"}, "is no record of a battery"),
+        ({"phenomenon": ["on_off"]}, "is no record of a battery"),
+        ({"effects": {}}, "has no effects of the model"),
+        ({"run_digest": "other", "phenomenon": "rhythms", "version": PHENOMENA["rhythms"].about.version}, "seed 0: are of two runs"),
+        ({"seed": 1}, "one run as seeds 0 and 1"),
     ],
 )
 def test_records_that_do_not_fit_are_refused(change: dict[str, object], words: str, tmp_path: Path) -> None:
@@ -81,7 +89,18 @@ def test_records_that_do_not_fit_are_refused(change: dict[str, object], words: s
         read_records([tmp_path / "r.jsonl"])
 
 
+def test_fewer_controls_do_not_replace_more(tmp_path: Path) -> None:
+    """Oracle: the record with all controls, in either order of the files."""
+    whole, less = record(0, 50.0), replace(record(0, 50.0), left_out=("untrained",))
+    for name, one in (("whole", whole), ("less", less)):
+        (tmp_path / name).write_text(as_lines([one]))
+    assert read_records([tmp_path / "whole", tmp_path / "less"]) == read_records([tmp_path / "less", tmp_path / "whole"]) == [whole]
+
+
 def test_files_that_are_none(tmp_path: Path) -> None:
+    (tmp_path / "empty.jsonl").write_text("")
+    with pytest.raises(SubjectError, match=r"empty\.jsonl: holds no records"):
+        read_records([tmp_path / "empty.jsonl"])
     with pytest.raises(SubjectError, match=r"cannot be read.*records\.jsonl of a battery"):
         read_records([tmp_path / "none"])
     (tmp_path / "cut.jsonl").write_text(as_lines([record(0, 50.0)])[:40])

@@ -276,10 +276,10 @@ def test_only_a_soft_reset_has_a_rate_twin(change: dict[str, float | None]) -> N
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
-@pytest.mark.parametrize("more", [{}, {"pools": 1}, {"pools": 1, "biased": True}, {"pools": 2}])
-def test_what_rests_stays_normal(precision: str, more: dict[str, Any]) -> None:
+@pytest.mark.parametrize("more", [{}, {"biased": True}, {"pools": 1}, {"pools": 1, "biased": True}, {"pools": 2}])
+@pytest.mark.parametrize("cell", [IF(tau_mem_ms=5.0, v_threshold_mV=1.0, tau_rest_ms=2.0), LIF(tau_mem_ms=2.0, v_threshold_mV=1.0)])
+def test_what_rests_stays_normal(precision: str, cell: Cell, more: dict[str, Any]) -> None:
     """Oracle: a decay ends before it falls below the smallest normal number, where a frame takes more than twice as long."""
-    cell = IF(tau_mem_ms=5.0, v_threshold_mV=1.0, reset_by_mV=1.0, tau_rest_ms=2.0)
     network = Network(
         frame_ms=1000.0, populations=(Population(name="out", shape=(1, 2, 1), cell=cell, receptors=(FAST,), copies=2, **more),)
     )
