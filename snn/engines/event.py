@@ -14,6 +14,7 @@ from snn.engines.driver import Simulation, prepare
 from snn.engines.event_advance import advance, advance_rules, end_frame
 from snn.engines.event_lazy import flush
 from snn.engines.event_rules import compiled, padded, quiet
+from snn.engines.event_shared import share_kernels
 from snn.engines.event_tables import build_tables
 from snn.engines.event_traces import settle_own
 from snn.engines.layout import Layout, rule_problems
@@ -153,6 +154,7 @@ class EventBackend:
         for a in (x.frame_value, x.lazy_now, x.history, x.lazy_coefficient, x.lazy_row):
             a[...] = 0
         x.own_scale[:] = 1
+        share_kernels(self.layout.network, self.built)
         self.acting = False
 
     def dump(self) -> dict[str, Array]:
