@@ -183,19 +183,19 @@ def integrate_pooled(p: int, n: int, t: Tables, x: Arrays) -> None:
     driven, rests, adaptive, refractory = pop[p, DRIVEN], pop[p, RESTS], pop[p, ADAPTIVE], pop[p, REFRACTORY]
     plain = pools == 1 and not (adaptive or refractory)
     floor = law[p, L_FLOOR] if pop[p, FLOORED] else dtype.type(-np.inf)
+    # In the precision of the voltages, since a comparison in another one halves how many fit in a register.
+    still = dtype.type(REST_BELOW_mV) if rests else dtype.type(-np.inf)
     for u in range(units):
         # Written as choices, which vectorise; `max` and branches do not.
         if plain and driven:
             add, more, kick = push[u], total[u], pulse[u]
             for i in range(u * copies, (u + 1) * copies):
-                new = k_v * v[i] + k_drive * current[i] + add + tiny - tiny
-                resting = rests & (more + current[i] <= REST_BELOW_mV)
-                new = k_rest * (v[i] + kick) + tiny - tiny if resting else new
+                new = k_v * v[i] + k_drive * current[i] + add
+                new = (k_rest * (v[i] + kick) if more + current[i] <= still else new) + tiny - tiny
                 v[i] = new if new > floor else floor
             continue
         if plain:
-            still = rests and total[u] <= REST_BELOW_mV
-            factor, add = (k_rest, k_rest * pulse[u]) if still else (k_v, push[u])
+            factor, add = (k_rest, k_rest * pulse[u]) if total[u] <= still else (k_v, push[u])
             for i in range(u * copies, (u + 1) * copies):
                 new = factor * v[i] + add + tiny - tiny
                 v[i] = new if new > floor else floor
@@ -208,7 +208,7 @@ def integrate_pooled(p: int, n: int, t: Tables, x: Arrays) -> None:
                 new -= k_a * adaptation[start + i]
                 adaptation[start + i] = d_a * adaptation[start + i] + tiny - tiny
             new = new + push[k] + tiny - tiny
-            if rests and total[k] + external <= REST_BELOW_mV:
+            if total[k] + external <= still:
                 new = k_rest * (v[i] + pulse[k]) + tiny - tiny
             if refractory > 0 and n - last[start + i] < refractory:
                 new = v[i]
