@@ -93,7 +93,7 @@ def cell(verdict: Verdict, unit: str) -> str:
     str
     """
     if verdict.effect is None:
-        return verdict.outcome
+        return "not measured yet" if verdict.outcome == "undecided" else verdict.outcome
     outcome = f"**{verdict.outcome}**" if verdict.outcome == "holds" else verdict.outcome
     return f"{outcome} {in_words(verdict.effect, unit)}"
 

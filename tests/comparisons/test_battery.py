@@ -177,6 +177,7 @@ def test_cells_of_the_table() -> None:
     held = Verdict("holds", "", Interval(12.345, 11.0, 13.0), n_seeds=5)
     assert cell(held, "%") == "**holds** 12.3% [11, 13]"
     assert cell(Verdict("not applicable", "x"), "px") == "not applicable"
+    assert cell(Verdict("undecided", "measured in 1 of 2 seeds so far", n_seeds=1), "px") == "not measured yet"
     nan = float("nan")
     assert cell(Verdict("undecided", "x", Interval(0.5, nan, nan)), "px") == "undecided 0.5 px"
     text = table({"a": {"on_off": held}, "b": {"on_off": Verdict("fails", "it is flat", Interval(0.0, -1.0, 1.0))}})
