@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -13,7 +15,7 @@ from comparisons import run_folder
 from comparisons.convert_job import ConvertJob
 from comparisons.converting import calibration, rate_run, rate_weights, settling
 from comparisons.evaluation import pooled_ratio
-from comparisons.inspection import CircuitRun, RateRun, load_run
+from comparisons.inspection import CircuitRun, RateRun, Run, load_run
 from comparisons.movies import PHOTOGRAPHS
 from comparisons.responder import Responder
 from comparisons.responders.circuit import CircuitResponder
@@ -38,7 +40,7 @@ class Subject:
     path : Path
         Its run folder.
     digest : str
-        SHA-256 of its manifest: it changes with any file of the run.
+        Of what its answers depend on, see `digest_of`.
     responder : Responder
     """
 
@@ -69,7 +71,7 @@ def open_subject(path: Path, name: str) -> Subject:
         If it is the run of something that cannot be asked.
     """
     run = load_run(path)
-    digest, source = run_folder.sha256(run.path / run_folder.MANIFEST), run.job.source
+    digest, source = digest_of(run), run.job.source
     if isinstance(run, RateRun):
         return Subject(run.path, digest, RateResponder(run.model, name, frame_ms=source.frame_ms, seed=run.job.seed))
     if isinstance(run, CircuitRun):
@@ -77,6 +79,24 @@ def open_subject(path: Path, name: str) -> Subject:
         responder = CircuitResponder(run.network, run.state, name, seed=run.job.seed, eta=_last_eta(run), born=born)
         return Subject(run.path, digest, responder)
     raise SubjectError(sentence(str(path), "is no run of a model"))  # pragma: no cover
+
+
+def digest_of(run: Run) -> str:
+    """Digest of what the answers of a run depend on: a run that is made again, elsewhere or later, has the same.
+
+    Parameters
+    ----------
+    run : Run
+
+    Returns
+    -------
+    str
+        SHA-256 of its weights, its description and its settings, but for the places of other runs, whose digests stand beside them.
+    """
+    settings = run.job.model_dump(mode="json")
+    lasting = {k: v for k, v in settings.items() if f"{k}_digest" not in settings}
+    files = [run_folder.sha256(run.path / name) for name in (*run_folder.WEIGHTS, "description.json") if (run.path / name).is_file()]
+    return hashlib.sha256(json.dumps([files, lasting], sort_keys=True).encode()).hexdigest()
 
 
 def _born(job: ConvertJob, name: str) -> Callable[[], CircuitResponder | None]:

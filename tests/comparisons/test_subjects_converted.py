@@ -19,7 +19,7 @@ from comparisons.phenomena.balance import Balance
 from comparisons.rate_job import WEIGHTS, RateJob
 from comparisons.responders.circuit import CircuitResponder
 from comparisons.running import run_job
-from comparisons.subjects import open_subject
+from comparisons.subjects import digest_of, open_subject
 from conversion.backprop_plan import BackpropPlan
 from conversion.model_files import load_model, save_model
 from conversion.pipeline import convert
@@ -54,6 +54,21 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     change(folder / "rate", lambda name, x: x + 0.5 if name.endswith("bias") else x)
     convert_run(folder / "rate", folder / "spikes", RECIPE)
     return folder
+
+
+def test_a_run_that_is_made_again_has_the_same_digest(place: Path, tmp_path: Path) -> None:
+    """Oracle: the same settings and weights, elsewhere and later; another seed, recipe or weight."""
+    found = digest_of(load_run(place / "spikes"))
+    shutil.copytree(place / "rate", tmp_path / "moved")
+    convert_run(tmp_path / "moved", tmp_path / "again", RECIPE)
+    again = load_run(tmp_path / "again")
+    assert run_folder.sha256(again.path / run_folder.MANIFEST) != run_folder.sha256(place / "spikes" / run_folder.MANIFEST)
+    assert digest_of(again) == found == open_subject(tmp_path / "again", "x").digest
+    convert_run(tmp_path / "moved", tmp_path / "other seed", RECIPE.model_copy(update={"seed": 4}))
+    rate = digest_of(load_run(tmp_path / "moved"))
+    assert rate == digest_of(load_run(place / "rate"))
+    change(tmp_path / "moved", lambda name, x: x * 1.001)
+    assert len({found, rate, digest_of(load_run(tmp_path / "other seed")), digest_of(load_run(tmp_path / "moved"))}) == 4
 
 
 def test_its_untrained_control(place: Path) -> None:
