@@ -2,7 +2,8 @@
 
 A battery's folder holds ``battery.json`` (models and phenomena), ``results/MODEL/SEED/PHENOMENON.json`` (effects of the
 model and of its controls) with its curves in ``.npz``, ``results/MODEL/SEED/gate.json``, and when all is done
-``verdicts.json``, ``verdicts.md`` and ``records.jsonl``, from which they follow.
+``verdicts.json``, ``verdicts.md`` and ``records.jsonl``, from which they follow. Records in ``known.jsonl`` are of what was
+measured elsewhere: it is not measured again, and has no curves here.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from comparisons.estimate import frame_s, frames_shown
 from comparisons.phenomena import PHENOMENA
 from comparisons.phenomenon import Measurement
 from comparisons.progress import Reporter
-from comparisons.records import HARNESS, RECORDS_FILE, Record, as_lines, judged
+from comparisons.records import HARNESS, KNOWN_FILE, RECORDS_FILE, Record, as_lines, judged, read_records
 from comparisons.responder import FloatArray, Responder, fitted
 from comparisons.responders.null import control_of
 from comparisons.run_folder import to_json
@@ -71,6 +72,8 @@ class Battery:
                     sentence("battery.models", "a name cannot be that of a folder", got=name, allowed="letters, digits, - and _")
                 )
         self.models, self.phenomena, self.out = tuple(models), tuple(dict.fromkeys(phenomena)), out
+        known = read_records([out / KNOWN_FILE]) if (out / KNOWN_FILE).exists() else []
+        self._known = {(r.model, r.seed, r.phenomenon): r for r in known}
         self._opened: dict[Path, Subject] = {}
 
     @classmethod
@@ -111,7 +114,7 @@ class Battery:
                     yield Task(model, seed, phenomenon)
 
     def left(self) -> list[Task]:
-        """List the tasks without a result that still holds.
+        """List the tasks without a result that still holds, here or among what was measured elsewhere.
 
         Returns
         -------
@@ -122,7 +125,7 @@ class Battery:
         RunFolderError
             If a run is missing or damaged.
         """
-        return [task for task in self.tasks() if self.result(task) is None]
+        return [task for task in self.tasks() if self.result(task) is None and self._elsewhere(task) is None]
 
     def result(self, task: Task) -> dict[str, Any] | None:
         """Read the result of a task.
@@ -143,6 +146,13 @@ class Battery:
         holds = (found["version"], found["harness"], found["run_digest"]) == (PHENOMENA[task.phenomenon].about.version, HARNESS, digest)
         bare = "untrained" in found.get("left_out", ()) and task.model.untrained
         return found if holds and not bare and self._readable(task) else None
+
+    def _elsewhere(self, task: Task) -> Record | None:
+        """What is known of a task without its curves; None where it is of another run, or lacks a control that is asked for."""
+        found = self._known.get((task.model.name, task.seed, task.phenomenon))
+        if found is None or found.run_digest != self.subject(task).digest or ("untrained" in found.left_out and task.model.untrained):
+            return None
+        return found
 
     def _readable(self, task: Task) -> bool:
         try:
@@ -279,16 +289,18 @@ class Battery:
         return judged(self.records(), {m.name: len(m.runs) for m in self.models}, self.phenomena)
 
     def records(self) -> Iterator[Record]:
-        """Give the results that are there and still hold.
+        """Give the results that are there and still hold, and what was measured elsewhere.
 
         Yields
         ------
         Record
         """
         for task in self.tasks():
-            result = self.result(task)
+            result, known = self.result(task), self._elsewhere(task)
             if result is not None:
                 yield Record.of(result, task.model.name, self.gate(task))
+            elif known is not None:
+                yield known
 
     def curves(self, task: Task) -> dict[str, dict[str, FloatArray]]:
         """Read the curves of a task.

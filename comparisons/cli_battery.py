@@ -22,6 +22,7 @@ def battery(
     phenomena: str = "",
     workers: Count = 1,
     untrained: bool = True,
+    known: Path | None = None,
 ) -> None:
     """Look for cortical phenomena in trained models, and judge over seeds.
 
@@ -42,6 +43,8 @@ def battery(
         Processes side by side; no more than there are free cores.
     untrained
         Measure the untrained controls too, which take as long as the models; nothing that needs them is counted without.
+    known
+        A records.jsonl: what it says of these very runs is not measured again. The report has no curves of it.
 
     Raises
     ------
@@ -51,7 +54,9 @@ def battery(
     from comparisons.battery import Battery
     from comparisons.battery_models import Model
     from comparisons.battery_plan import BATTERIES, make_missing, minutes_to_make, models_of
+    from comparisons.battery_results import write_result
     from comparisons.phenomena import PHENOMENA
+    from comparisons.records import KNOWN_FILE, as_lines, read_records
     from comparisons.report import write_report
     from comparisons.verdict_table import table
 
@@ -60,6 +65,8 @@ def battery(
         raise SubjectError(sentence("battery", "needs either models or a battery by name", got=(model, named), cure=cure))
     shown, asked = TerminalReporter(), names(phenomena) or (BATTERIES[named].phenomena if named else ()) or tuple(PHENOMENA)
     models = models_of(named, out) if named else tuple(Model(*named_runs(text)) for text in model)
+    if known is not None:
+        write_result(out / KNOWN_FILE, as_lines(read_records([known])))
     plan = Battery([replace(m, untrained=m.untrained and untrained) for m in models], asked, out)
     if named and (minutes := minutes_to_make(named, out)):
         shown.say(f"networks that are not there yet take about {minutes:.0f} min to learn, on one core")

@@ -15,7 +15,7 @@ from comparisons.phenomena import PHENOMENA
 from comparisons.verdicts import Verdict, decide, holm
 from snn.errors import SubjectError, nearest, sentence
 
-RECORDS_FILE = "records.jsonl"
+RECORDS_FILE, KNOWN_FILE = "records.jsonl", "known.jsonl"
 HARNESS = 2
 """Raised when adapters or controls change what they answer: results before that are measured again."""
 DIGITS = 5

@@ -118,6 +118,21 @@ def test_what_no_longer_holds_is_done_anew(mean: Mean, tmp_path: Path, monkeypat
     assert len(plan(tmp_path).left()) == 3
 
 
+def test_what_is_known_from_elsewhere_is_not_measured_again(mean: Mean, tmp_path: Path) -> None:
+    """Oracle: how often each subject was asked; the verdicts of where it was measured; a record of another run does not count."""
+    there = plan(tmp_path / "there")
+    verdicts = there.run()
+    lines = (tmp_path / "there" / records.RECORDS_FILE).read_text().splitlines()
+    (tmp_path / "here").mkdir()
+    other = lines[2].replace('"run_digest":"', '"run_digest":"0')
+    (tmp_path / "here" / records.KNOWN_FILE).write_text("\n".join([*lines[:2], other]) + "\n")
+    here, asked = plan(tmp_path / "here"), len(mean.asked)
+    assert [(t.model.name, t.seed) for t in here.left()] == [("spikes", 1)]
+    assert table(here.run()) == table(verdicts) and len(mean.asked) == asked + 3
+    assert (tmp_path / "here" / records.RECORDS_FILE).read_text().splitlines() == lines
+    assert here.curves(Task(here.models[0], 0, "mean")) == {}
+
+
 def test_what_cannot_be_asked_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for place in (module, records, verdict_table):
         monkeypatch.setattr(place, "PHENOMENA", {"mean": Mean(lacks="it has no eyes")})
