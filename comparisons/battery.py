@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -255,8 +255,9 @@ class Battery:
         try:
             measure_all(self, left, report, workers)
         finally:
-            write_result(self.out / RECORDS_FILE, as_lines(self.records()))
-        verdicts = self.verdicts()
+            records = list(self.records())
+            write_result(self.out / RECORDS_FILE, as_lines(records))
+        verdicts = self._judged(records)
         write_result(self.out / "verdicts.json", to_json({m: {p: as_json(v) for p, v in found.items()} for m, found in verdicts.items()}))
         write_result(self.out / "verdicts.md", table(verdicts))
         return verdicts
@@ -286,7 +287,10 @@ class Battery:
         dict of str to dict
             Per model and phenomenon; corrected for the number of phenomena.
         """
-        return judged(self.records(), {m.name: len(m.runs) for m in self.models}, self.phenomena)
+        return self._judged(self.records())
+
+    def _judged(self, records: Iterable[Record]) -> dict[str, dict[str, Verdict]]:
+        return judged(records, {m.name: len(m.runs) for m in self.models}, self.phenomena)
 
     def records(self) -> Iterator[Record]:
         """Give the results that are there and still hold, and what was measured elsewhere.

@@ -156,9 +156,12 @@ def _learn(member: Member, path: Path, seed: int, report: Reporter) -> None:
 
 def _source(name: BatteryName, path: Path, out: Path) -> Path | None:
     """Say from which run one is converted."""
-    model, _, seed = path.name.rpartition("-")
-    member = BATTERIES[name].models[model]
-    return _run(BATTERIES[name], member.converted, int(seed), out) if member.converted else None
+    member = _member(name, path)
+    return _run(BATTERIES[name], member.converted, int(path.name.rpartition("-")[2]), out) if member.converted else None
+
+
+def _member(name: BatteryName, path: Path) -> Member:
+    return BATTERIES[name].models[path.name.rpartition("-")[0]]
 
 
 def minutes_to_make(name: BatteryName, out: Path) -> float:
@@ -175,7 +178,7 @@ def minutes_to_make(name: BatteryName, out: Path) -> float:
     float
         On one core.
     """
-    return sum(BATTERIES[name].models[path.name.rpartition("-")[0]].minutes for path in missing(name, out))
+    return sum(_member(name, path).minutes for path in missing(name, out))
 
 
 def make_missing(name: BatteryName, out: Path, report: Reporter, workers: int = 1) -> None:
@@ -209,7 +212,7 @@ def make_missing(name: BatteryName, out: Path, report: Reporter, workers: int = 
             report.say(f"making {path.name}")
             make(report)
         return
-    last = {path for path in todo if BATTERIES[name].models[path.name.rpartition("-")[0]].converted}
+    last = {path for path in todo if _member(name, path).converted}
     with processes(workers) as pool:
         for kind in ([p for p in todo if p not in last], [p for p in todo if p in last]):
             waiting = {pool.submit(todo[path], Reporter()): path for path in kind}

@@ -11,7 +11,7 @@ import numpy as np
 
 from comparisons import run_folder
 from comparisons.convert_job import ConvertJob
-from comparisons.converting import CIRCUIT, calibration, rate_run
+from comparisons.converting import CIRCUIT, calibration, rate_run, rate_weights
 from comparisons.inspection import CircuitRun, load_run
 from comparisons.learning import LEARNED
 from comparisons.movies import PHOTOGRAPHS
@@ -138,8 +138,7 @@ def converted(path: Path, rate: Path | None = None) -> Circuit:
     if not isinstance(run, CircuitRun) or not isinstance(run.job, ConvertJob):
         raise ConversionError(sentence(str(path), "is no converted run", cure="give a run of `convert`"))
     if rate is not None:
-        weights = next(rate / name for name in run_folder.WEIGHTS if (rate / name).is_file())
-        if run_folder.sha256(weights) != run.job.model_digest:
+        if run_folder.sha256(rate_weights(rate)) != run.job.model_digest:
             cure = f"it was made from {run.job.model}"
             raise ConversionError(sentence(str(path), f"was not made from the model in {rate}", cure=cure))
     about = run_folder.read_json(run.path / CIRCUIT)
