@@ -14,17 +14,15 @@ defined in some seeds the number of those in which it is.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 
+from comparisons.asking import lines, with_untrained
 from comparisons.phenomena.oddball import Oddball
 from comparisons.phenomena.two_pulse import TwoPulse
 from comparisons.phenomenon import mean_or_nan
 from comparisons.responder import Responder
-from comparisons.statistics import t_interval
-from comparisons.subjects import open_subject
 
 GAPS, OFF = (0, 1, 2, 4, 8), (0, 1, 3)
 
@@ -43,35 +41,14 @@ def deviance(responder: Responder, seed: int) -> list[float]:
     return [one["iPE"] for one in found] + [one["iRS"] for one in found]
 
 
-def row(name: str, runs: Mapping[int, Responder], ask: Callable[[Responder, int], list[float]]) -> str:
-    """One line of a table: interval over seeds in every column."""
-    cells = []
-    for values in zip(*(ask(run, seed) for seed, run in runs.items()), strict=True):
-        known = [v for v in values if not np.isnan(v)]
-        if not known:
-            cells.append("-")
-            continue
-        found = t_interval(known)
-        interval = "" if np.isnan(found.low) else f" [{found.low:.3g}, {found.high:.3g}]"
-        fewer = "" if len(known) == len(values) else f", {len(known)} of {len(values)} seeds"
-        cells.append(f"{found.mean:.3g}{interval}{fewer}")
-    return f"| {name} | {' | '.join(cells)} |"
-
-
 def main(models: Sequence[str]) -> None:
     """Print both tables, each model with its untrained control."""
-    subjects: list[tuple[str, dict[int, Responder]]] = []
-    for text in models:
-        name, _, runs = text.partition("=")
-        learned = {seed: open_subject(Path(run), name).responder for seed, run in enumerate(runs.split(","))}
-        born = {seed: control for seed, one in learned.items() if (control := one.control("untrained")) is not None}
-        subjects += [(name, learned), (f"{name}, untrained", born)]
+    subjects = with_untrained(models)
     heads = ([f"grey {gap}" for gap in GAPS], [f"{index}, grey {off}" for index in ("iPE", "iRS") for off in OFF])
     for ask, head in zip((repetition, deviance), heads, strict=True):
-        print(f"\n| {ask.__name__} | {' | '.join(head)} |\n|{'---|' * (len(head) + 1)}")
-        for name, runs in subjects:
-            if runs:
-                print(row(name, runs, ask), flush=True)
+        print()
+        for line in lines(subjects, ask.__name__, head, ask):
+            print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -140,28 +140,49 @@ class Rhythms:
         density: FloatArray = 2 * np.mean(power, axis=0) * responder.finest_bin_ms / 1000.0 / (hann**2).sum()
         return density
 
+    def between_lines(self, power: FloatArray, frequency_Hz: FloatArray, band_Hz: tuple[float, float]) -> FloatArray:
+        """Take the part of a spectrum that lies in a band, without the lines of the frame rate and what they smear into.
+
+        Parameters
+        ----------
+        power, frequency_Hz : ndarray, shape (n_frequencies,)
+            From 0 Hz up, in steps of one over the time of a window.
+        band_Hz : tuple of float
+            Lowest and highest frequency.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+        """
+        kept: FloatArray = power[self._band(frequency_Hz, band_Hz) & (self._off_line(len(power)) > BESIDE)]
+        return kept
+
+    def _off_line(self, n: int) -> NDArray[np.int_]:
+        """How many bins of a spectrum each is away from the closest line.
+
+        A window of so many frames holds so many periods of the frame rate, and twice, three times as many of its harmonics.
+        """
+        found: NDArray[np.int_] = np.abs((np.arange(n) + self.window // 2) % self.window - self.window // 2)
+        return found
+
+    @staticmethod
+    def _band(frequency_Hz: FloatArray, band_Hz: tuple[float, float]) -> NDArray[np.bool_]:
+        within: NDArray[np.bool_] = (frequency_Hz >= band_Hz[0]) & (frequency_Hz <= band_Hz[1])
+        return within
+
     def _numbers(self, power: FloatArray, frequency_Hz: FloatArray) -> dict[str, float]:
         """Measures of one spectrum."""
-        at = np.arange(len(power))
-        # A window of so many frames holds so many periods of the frame rate, and twice, three times as many of its harmonics.
-        off = np.abs((at + self.window // 2) % self.window - self.window // 2)
-        clean = off > BESIDE
-
-        def band(low: float, high: float) -> NDArray[np.bool_]:
-            within: NDArray[np.bool_] = (frequency_Hz >= low) & (frequency_Hz <= high) & clean
-            return within
-
-        shown = band(*SHOWN_HZ)
-        if float(power[shown].mean()) <= 1e-12:
+        shown = self.between_lines(power, frequency_Hz, SHOWN_HZ)
+        if float(shown.mean()) <= 1e-12:
             return dict.fromkeys(("tilt", "lines", "peak_Hz", "peak height"), float("nan"))
-        whole = (frequency_Hz >= SHOWN_HZ[0]) & (frequency_Hz <= SHOWN_HZ[1])
+        whole, off = self._band(frequency_Hz, SHOWN_HZ), self._off_line(len(power))
         lines, beside = whole & (off == 0), whole & (off > BESIDE) & (off <= BESIDE + 3)
-        top = int(np.flatnonzero(shown)[power[shown].argmax()])
+        fast, slow = (float(self.between_lines(power, frequency_Hz, band).mean()) for band in (FAST_HZ, SLOW_HZ))
         return {
-            "tilt": _dB(float(power[band(*FAST_HZ)].mean()), float(power[band(*SLOW_HZ)].mean())),
+            "tilt": _dB(fast, slow),
             "lines": _dB(float(power[lines].mean()), float(power[beside].mean())) if lines.any() else float("nan"),
-            "peak_Hz": float(frequency_Hz[top]),
-            "peak height": _dB(float(power[top]), float(np.median(power[shown]))),
+            "peak_Hz": float(self.between_lines(frequency_Hz, frequency_Hz, SHOWN_HZ)[shown.argmax()]),
+            "peak height": _dB(float(shown.max()), float(np.median(shown))),
         }
 
 
