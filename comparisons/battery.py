@@ -21,7 +21,7 @@ import numpy as np
 from comparisons.battery_models import Model, Task
 from comparisons.battery_results import read_result, write_result
 from comparisons.battery_work import measure_all
-from comparisons.estimate import frame_s, frames_shown
+from comparisons.estimate import Speeds, frames_of
 from comparisons.phenomena import PHENOMENA
 from comparisons.phenomenon import Measurement
 from comparisons.progress import Reporter
@@ -202,13 +202,11 @@ class Battery:
         float
             In seconds, of one core, on which the speed has just been measured.
         """
-        speed: dict[str, float] = {}
-        total = 0.0
+        speeds, total = Speeds(), 0.0
         for task in tasks:
-            responder = self.asked(task)
-            if task.model.name not in speed:
-                speed[task.model.name] = frame_s(responder)
-            total += frames_shown(PHENOMENA[task.phenomenon], responder, task.seed, untrained=task.model.untrained) * speed[task.model.name]
+            responder, name = self.asked(task), task.model.name
+            frames = frames_of(PHENOMENA[task.phenomenon], responder, task.seed, untrained=task.model.untrained)
+            total += speeds.seconds(name, responder, frames)
         return total
 
     def alone(self) -> Battery:

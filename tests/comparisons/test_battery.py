@@ -13,8 +13,10 @@ from comparisons import battery as module
 from comparisons import records, verdict_table
 from comparisons.battery import Battery
 from comparisons.battery_models import Model, Task
+from comparisons.estimate import learned_frame_s
 from comparisons.phenomenon import About, Measurement
-from comparisons.responder import Responder
+from comparisons.responder import Responder, exposed
+from comparisons.responders.null import Idle
 from comparisons.responders.rate import RateResponder
 from comparisons.statistics import Interval
 from comparisons.subjects import held_out_ratio, open_subject
@@ -144,16 +146,38 @@ def test_what_cannot_be_asked_is_said(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_the_estimate_counts_frames(mean: Mean, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Oracle: 6 frames, asked of the model and of its untrained control, at a second a frame."""
-    monkeypatch.setattr(module, "frame_s", lambda responder: 1.0)
+    monkeypatch.setattr("comparisons.estimate.frame_s", lambda responder: 1.0)
     one = plan(tmp_path)
     assert one.estimate_s([Task(one.models[0], 0, "mean")]) == 12.0
     assert mean.asked == []
 
 
+def test_the_estimate_counts_what_is_learned_from_apart(mean: Mean, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Oracle: by hand: 6 frames shown in 1 s each and 2 x 5 learned from in 3 s each, by the model and by its untrained control."""
+    monkeypatch.setattr("comparisons.estimate.frame_s", lambda responder: 1.0)
+    monkeypatch.setattr("comparisons.estimate.learned_frame_s", lambda responder: 3.0)
+    shows = mean.measure
+
+    def measure(responder: Responder, seed: int) -> Measurement:
+        exposed(responder, Movie(random_walk(5, *responder.frame_size, seed=seed).frames, responder.frame_ms), 2)
+        return shows(responder, seed)
+
+    monkeypatch.setattr(mean, "measure", measure)
+    one = plan(tmp_path)
+    assert one.estimate_s([Task(one.models[0], 0, "mean")]) == 2 * (6 * 1.0 + 10 * 3.0)
+
+
+def test_learning_is_timed() -> None:
+    """A rate network needs longer to learn from a frame than to see it; what cannot learn takes no time to."""
+    subject = open_subject(LEAKY, "x").responder
+    assert learned_frame_s(subject) > 0
+    assert learned_frame_s(Idle((16, 16))) == 0.0
+
+
 def test_what_stands_beside_it_is_measured_too(mean: Mean, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Oracle: the same as a control, in the result, the estimate and the verdict, but for the test."""
     mean.about = replace(mean.about, controls=("adaptation_only",), beside=("untrained",))
-    monkeypatch.setattr(module, "frame_s", lambda responder: 1.0)
+    monkeypatch.setattr("comparisons.estimate.frame_s", lambda responder: 1.0)
     one = plan(tmp_path)
     assert one.estimate_s([Task(one.models[0], 0, "mean")]) == 12.0
     found = one.run()["spikes"]["mean"]
