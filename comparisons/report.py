@@ -17,6 +17,7 @@ from comparisons.page import filled
 from comparisons.panels import Panel, by_level, default_panels
 from comparisons.phenomena import PHENOMENA
 from comparisons.phenomenon import About
+from comparisons.records import KNOWN_FILE, Record
 from comparisons.report_films import films_of
 from comparisons.report_sources import command, command_of_report, shown_path
 from comparisons.run_folder import versions
@@ -97,13 +98,14 @@ def render(battery: Battery, sections: Sequence[Section] = ()) -> str:
     -------
     str
     """
-    verdicts = battery.verdicts()
+    verdicts, records = battery.verdicts(), list(battery.records())
     context = {
         "title": TITLE,
         "models": [_model(battery, k, verdicts) for k in range(len(battery.models))],
-        "phenomena": [_phenomenon(battery, name, verdicts) for name in battery.phenomena],
+        "phenomena": [_phenomenon(battery, name, verdicts, [r for r in records if r.phenomenon == name]) for name in battery.phenomena],
         "sections": sections,
         "runs": _runs(battery),
+        "known": KNOWN_FILE,
         "gate": GATE,
         "command": command(battery),
         "command_of_report": command_of_report(battery),
@@ -133,15 +135,17 @@ def _model(battery: Battery, k: int, verdicts: Mapping[str, Mapping[str, Verdict
     }
 
 
-def _phenomenon(battery: Battery, name: str, verdicts: Mapping[str, Mapping[str, Verdict]]) -> dict[str, Any]:
+def _phenomenon(battery: Battery, name: str, verdicts: Mapping[str, Mapping[str, Verdict]], records: Sequence[Record]) -> dict[str, Any]:
     about, sketch = PHENOMENA[name].about, SKETCHES.get(name, Sketch())
     here = {model: found[name] for model, found in verdicts.items()}
-    seeds, curves = {}, {}
+    seeds, curves, elsewhere = {}, {}, []
     for model in battery.models:
         tasks = [Task(model, k, name) for k in range(len(model.runs))]
-        results = [r for r in (battery.result(t) for t in tasks) if r is not None and not r["lacks"]]
-        seeds[model.name] = [_number(r["effects"]["model"][about.primary]) for r in results]
+        asked = [r for r in records if r.model == model.name and not r.lacks]
+        seeds[model.name] = [_number(r.effects["model"][about.primary]) for r in asked]
         curves[model.name] = [c for c in (battery.curves(t) for t in tasks) if "model" in c]
+        if len(curves[model.name]) < len(asked):
+            elsewhere.append(model.name)
     names = list(dict.fromkeys(other for v in here.values() for other in v.others))
     drawn = _panels(sketch, curves)
     folders = [f"results/{m.name}/{'0' if len(m.runs) == 1 else f'0..{len(m.runs) - 1}'}/{name}.json" for m in battery.models]
@@ -160,6 +164,7 @@ def _phenomenon(battery: Battery, name: str, verdicts: Mapping[str, Mapping[str,
         "shown": films_of(battery, name),
         "others": [{"name": other, "cells": [_cell(v, other) for v in here.values()]} for other in names],
         "folders": folders,
+        "elsewhere": elsewhere,
     }
 
 

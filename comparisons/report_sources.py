@@ -9,6 +9,7 @@ from comparisons import demo, run_folder
 from comparisons.battery import Battery
 from comparisons.battery_plan import BATTERIES, BatteryName, models_of
 from comparisons.phenomena import PHENOMENA
+from comparisons.records import KNOWN_FILE
 
 
 def named(battery: Battery) -> BatteryName | None:
@@ -77,6 +78,8 @@ def command(battery: Battery) -> str:
     bare = [m.name for m in battery.models if not m.untrained]
     if len(bare) == len(battery.models):
         words.append("--no-untrained")
+    if (known := battery.out / KNOWN_FILE).exists():
+        words += ["--known", str(known)]
     return shlex.join([*words, "--out", str(battery.out)])
 
 

@@ -24,6 +24,7 @@ from comparisons.battery_plan import models_of
 from comparisons.phenomena import PHENOMENA
 from comparisons.phenomena.on_off import OnOff
 from comparisons.phenomenon import About, Measurement
+from comparisons.records import KNOWN_FILE, RECORDS_FILE
 from comparisons.report import Section, short, write_report
 from comparisons.report_films import png
 from comparisons.report_sources import command, named, shown_path
@@ -93,6 +94,28 @@ def test_what_a_reader_needs_stands_in_the_page(folder: Path) -> None:
     assert all("".join(url).startswith(("https://doi.org/", "data:image/png;base64,")) for url in fetched)
     assert page.count(' id="on_off"') == 1 and 'id="figure_1"' not in page
     assert page == write_report(folder).read_text()
+
+
+def test_what_was_measured_elsewhere_stands_beside(folder: Path, tmp_path: Path) -> None:
+    """Oracle: the page of the battery whose records they are: the same effects and dots; that there are no curves is said."""
+    here = tmp_path / "here"
+    here.mkdir()
+    shutil.copy(folder / RECORDS_FILE, here / KNOWN_FILE)
+    first = Battery.open(folder)
+    known = Battery(first.models, first.phenomena, here)
+    assert known.left() == []
+    known.run()
+    page, whole = report.render(known), report.render(first)
+    # One effect of each phenomenon, with the same dots, and no panels.
+    drawn = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
+    assert len(drawn) == 2 < whole.count("<svg") and all(svg in whole for svg in drawn)
+    assert effects(page) == effects(whole)
+    assert "Of rate, spikes numbers in <code>known.jsonl</code>, measured elsewhere" in page and "measured elsewhere" not in whole
+    assert f"--known {here / KNOWN_FILE}" in command(known)
+
+
+def effects(page: str) -> list[str]:
+    return re.findall(r'<span class="effect">(.*?)</span>', page)
 
 
 def test_further_sections_are_put_in(folder: Path) -> None:
