@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from comparisons.responder import Responder
-from comparisons.statistics import t_interval
+from comparisons.statistics import in_cell
 from comparisons.subjects import open_subject
 from snn.errors import SubjectError, sentence
 
@@ -68,13 +66,4 @@ def lines(subjects: Mapping[str, Mapping[int, Responder]], title: str, heads: Se
     yield f"|{'---|' * (len(heads) + 1)}"
     for name, by_seed in subjects.items():
         answers = [ask(responder, seed) for seed, responder in by_seed.items()]
-        yield f"| {name} | {' | '.join(_cell(values) for values in zip(*answers, strict=True))} |"
-
-
-def _cell(values: Sequence[float]) -> str:
-    known = [v for v in values if not np.isnan(v)]
-    if not known:
-        return "-"
-    found = t_interval(known)
-    interval = "" if np.isnan(found.low) else f" [{found.low:.3g}, {found.high:.3g}]"
-    return f"{found.mean:.3g}{interval}" + ("" if len(known) == len(values) else f", {len(known)} of {len(values)} seeds")
+        yield f"| {name} | {' | '.join(in_cell(values) for values in zip(*answers, strict=True))} |"

@@ -55,6 +55,27 @@ def t_interval(values: Sequence[float], level: float = 0.95) -> Interval:
     return Interval(mean, mean - half, mean + half)
 
 
+def in_cell(values: Sequence[float]) -> str:
+    """Print mean and 95 % interval for a cell of a table, and of how many values if some are not defined.
+
+    Parameters
+    ----------
+    values : sequence of float
+        NaN where one is not defined.
+
+    Returns
+    -------
+    str
+        Such as ``2 [-10.7, 14.7], 2 of 3``; a dash where nothing is defined.
+    """
+    known = [v for v in values if not math.isnan(v)]
+    if not known:
+        return "-"
+    found = t_interval(known)
+    interval = "" if math.isnan(found.low) else f" [{found.low:.3g}, {found.high:.3g}]"
+    return f"{found.mean:.3g}{interval}" + ("" if len(known) == len(values) else f", {len(known)} of {len(values)}")
+
+
 def p_above_zero(found: Interval, n: int, level: float = 0.95) -> float:
     """Take from an interval by Student's t how likely as much would be if the true mean were 0.
 

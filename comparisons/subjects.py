@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -158,12 +159,33 @@ def held_out_ratio(path: Path) -> float:
     MovieError
         If the run held nothing out.
     """
+    return pooled_ratio(held_out_scores(path))
+
+
+def held_out_scores(path: Path) -> dict[str, dict[str, Any]]:
+    """Score a run on frames that it has not learned from, of the kind that it learned from.
+
+    Parameters
+    ----------
+    path : Path
+        Run folder, or name of a shipped model.
+
+    Returns
+    -------
+    dict of str to dict
+        Per clip, what `comparisons.evaluation.evaluate` gives.
+
+    Raises
+    ------
+    MovieError
+        If the run held nothing out.
+    """
     run = load_run(path)
     source = run.job.source
     wanted = Frames(
         source.frames, source.clips, "held-out", n_movies=GATE_MOVIES, speed_px=source.speed_px, direction_deg=source.direction_deg
     )
-    return pooled_ratio(score_path(path, wanted))
+    return score_path(path, wanted)
 
 
 def stretches(frames: str, clips: tuple[str, ...], n_movies: int, n_frames: int, responder: Responder) -> tuple[Movie, ...]:

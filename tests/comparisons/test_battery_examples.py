@@ -128,7 +128,7 @@ def test_answers_are_put_in_a_table() -> None:
     subjects: dict[str, dict[int, Responder]] = {name: {seed: Blur(0, 0.0) for seed in by_seed} for name, by_seed in values.items()}
     asked = iter(row for by_seed in values.values() for row in by_seed.values())
     rows = list(lines(subjects, "what", ["x", "y"], lambda _responder, _seed: next(asked)))
-    assert rows == ["| what | x | y |", "|---|---|---|", "| a | 2 [-10.7, 14.7] | 5, 1 of 2 seeds |", "| b | - | 7 |"]
+    assert rows == ["| what | x | y |", "|---|---|---|", "| a | 2 [-10.7, 14.7] | 5, 1 of 2 |", "| b | - | 7 |"]
 
 
 @pytest.mark.parametrize("text", ["drift-spiking", "=drift-spiking", "local="])

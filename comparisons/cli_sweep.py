@@ -1,0 +1,71 @@
+"""The command that does many runs: `sweep`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from comparisons.cli_options import Count
+from comparisons.progress import TerminalReporter
+from snn.errors import StateError, sentence
+
+MEASURES = ("ratio", "spikes_per_frame", "synaptic_events_per_frame")
+SHOWN = 5
+"""Failures that are printed; the table has them all."""
+
+
+def sweep(
+    file: Path,
+    /,
+    *,
+    out: Path,
+    workers: Count = 1,
+    scheduler: str | None = None,
+    plan: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Do all runs of a sweep: a grid or samples of settings, each with several seeds.
+
+    It can be killed at any time; the same command goes on with what is left. OUT/table.parquet has a row for every run and can be read
+    meanwhile; OUT/curves.nc has the learning curves.
+
+    Parameters
+    ----------
+    file
+        TOML: what runs have in common, what varies, and the seeds; docs/sweeps.md describes it.
+    out
+        Folder for run folders and tables. Runs that lie there already are not done again.
+    workers
+        Processes on this machine; no more than there are free cores.
+    scheduler
+        Address of a Dask scheduler whose workers are used in place of those of this machine; they must see OUT.
+    plan
+        List the runs and do none.
+
+    Raises
+    ------
+    StateError
+        If runs failed; all others are done.
+    """
+    from comparisons.sweeps.plan import Sweep
+    from comparisons.sweeps.running import failures, run_sweep
+    from comparisons.sweeps.table import over_seeds, tabulate, versions_in
+
+    asked, shown = Sweep.read(file), TerminalReporter()
+    if plan:
+        print(tabulate(asked.points(), {}).drop(columns=["status", "error"]).to_string(index=False))
+        return
+    table = run_sweep(asked, out, workers=workers, scheduler=scheduler, report=shown)
+    print(over_seeds(table, [path for path, _ in asked.vary], MEASURES), end="")
+    if len(versions_in(table)) > 1:
+        shown.say(f"runs of different versions stand in one table, see its column version: {', '.join(versions_in(table))}")
+    failed = failures(table)
+    for name, error in list(failed.items())[:SHOWN]:
+        shown.say(f"{name}: {error}")
+    if failed:
+        cure = "give the same command again to try them once more; the table has every error"
+        raise StateError(sentence(str(out), f"{len(failed)} of {len(table)} runs failed", cure=cure))
+
+
+COMMANDS = (sweep,)

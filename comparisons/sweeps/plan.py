@@ -1,0 +1,181 @@
+"""A sweep as a value: which runs, of what, with which seeds; read from a file or made in Python."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError, model_validator
+
+from comparisons.backprop_job import BackpropJob
+from comparisons.inspection import read_job
+from comparisons.learning import Job
+from comparisons.rate_job import RateJob
+from comparisons.sweeps.axes import Axis, Design, Settings, n_settings, settings
+from comparisons.sweeps.paths import check_network, with_settings
+from snn._edit import first_error
+from snn._model import Described
+from snn.errors import DescriptionError, nearest, sentence
+
+MOST_RUNS = 100_000
+"""More are refused: nobody has the time, and most likely a value too many stands in the file."""
+SHORT = 16
+"""Digits of a digest by which a run goes."""
+SweptJob = Job | BackpropJob | RateJob
+
+
+@dataclass(frozen=True)
+class Point:
+    """One run of a sweep.
+
+    Attributes
+    ----------
+    job : Job, BackpropJob or RateJob
+        All that determines it.
+    settings : mapping of str to value
+        What the sweep set, by path.
+    """
+
+    job: SweptJob
+    settings: Settings
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the job: equal runs, and only they, have equal digests."""
+        return hashlib.sha256(json.dumps(self.job.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+
+    @property
+    def name(self) -> str:
+        """Short name, by which its folder goes."""
+        return self.digest[:SHORT]
+
+
+def _a_job(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    kinds = ("learn", "backprop", "rate")
+    if value.get("kind", "learn") not in kinds:
+        raise ValueError(f"kind must be one of {', '.join(kinds)}; got {value['kind']!r}; {nearest(str(value['kind']), kinds)}")
+    return read_job(dict(value))
+
+
+def _axes(value: Any) -> Any:
+    return tuple(value.items()) if isinstance(value, Mapping) else value
+
+
+def _seeds(value: Any) -> Any:
+    return tuple(range(value)) if isinstance(value, int) else value
+
+
+class Sweep(Described):
+    """A set of runs.
+
+    Parameters
+    ----------
+    run : Job, BackpropJob or RateJob
+        What all of them have in common: what a run folder holds as ``config.json``.
+    vary : mapping of str to list or Range
+        Values by dotted path into the run (``plan.eta_start``, ``source.size``) or into the description of its circuit
+        (``level0.error_pos.cell.tau_mem_ms``). Paths with commas between them take one value together.
+    design : {'grid', 'random', 'latin'}
+        All combinations of the values; or independent samples; or a Latin hypercube of them.
+    n : int, optional
+        Number of samples.
+    sample_seed : int
+        Of the samples.
+    seeds : tuple of int
+        Every setting is run with each of them; an integer in a file stands for so many, from 0 up.
+
+    Raises
+    ------
+    DescriptionError
+        From the methods; construction raises pydantic's ``ValidationError`` (a ``ValueError``) with the same sentences.
+    """
+
+    run: Annotated[SerializeAsAny[SweptJob], BeforeValidator(_a_job)]
+    vary: Annotated[tuple[tuple[str, Axis], ...], BeforeValidator(_axes)] = ()
+    design: Design = "grid"
+    n: Annotated[int, Field(ge=1)] | None = None
+    sample_seed: Annotated[int, Field(ge=0)] = 0
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1), BeforeValidator(_seeds)] = (0,)
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        paths = [path for path, _ in self.vary]
+        if "seed" in paths:
+            raise ValueError("vary.seed: list the seeds under 'seeds', so that every setting is run with each of them")
+        for what, listed in (("vary", paths), ("seeds", self.seeds)):
+            if len(set(listed)) != len(listed):
+                raise ValueError(f"{what} names something twice; got {list(listed)}")
+        if self.run.seed:
+            raise ValueError(f"run.seed: list the seeds under 'seeds'; got {self.run.seed}")
+        return self
+
+    @classmethod
+    def read(cls, path: Path | str) -> Self:
+        """Read a sweep from a file.
+
+        Parameters
+        ----------
+        path : Path or str
+            TOML.
+
+        Returns
+        -------
+        Sweep
+
+        Raises
+        ------
+        DescriptionError
+            If the file cannot be read or is no sweep.
+        """
+        path = Path(path)
+        try:
+            return cls(**tomllib.loads(path.read_text()))
+        except OSError as error:
+            raise DescriptionError(sentence(str(path), f"cannot be read ({error.strerror})")) from error
+        except (tomllib.TOMLDecodeError, ValidationError, TypeError, UnicodeDecodeError) as error:
+            raise DescriptionError(sentence(str(path), f"is not a sweep: {first_error(error)}")) from error
+
+    @property
+    def n_runs(self) -> int:
+        """Number of runs.
+
+        Raises
+        ------
+        DescriptionError
+            If the design does not fit what is varied, or there are more than `MOST_RUNS`.
+        """
+        found = n_settings(dict(self.vary), self.design, self.n) * len(self.seeds)
+        if found > MOST_RUNS:
+            cure = "list fewer values, or take samples: design 'latin' with n"
+            raise DescriptionError(sentence("sweep", f"has {found:,} runs", allowed=f"{MOST_RUNS:,} at the most", cure=cure))
+        return found
+
+    def points(self) -> tuple[Point, ...]:
+        """List the runs.
+
+        Returns
+        -------
+        tuple of Point
+            All seeds of one setting after another.
+
+        Raises
+        ------
+        DescriptionError
+            If a path names nothing, or a setting makes a run that is refused.
+        """
+        assert self.n_runs
+        return tuple(self._points())
+
+    def _points(self) -> Iterator[Point]:
+        for setting in settings(dict(self.vary), self.design, self.n, self.sample_seed):
+            job = with_settings(self.run, setting)
+            check_network(job)
+            for seed in self.seeds:
+                yield Point(job.model_copy(update={"seed": seed}), setting)

@@ -1,0 +1,146 @@
+"""Doing a sweep: what is left is sent to workers, what comes back is written down at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import CancelledError
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from comparisons.battery_results import write_result
+from comparisons.progress import Reporter
+from comparisons.run_folder import to_json
+from comparisons.sweeps.cluster import check_shared, connected
+from comparisons.sweeps.outcome import Outcome, version
+from comparisons.sweeps.plan import Point, Sweep
+from comparisons.sweeps.table import tabulate, write_curves, write_table
+from comparisons.sweeps.work import Task, outcome_of, work
+from snn.errors import EngineError, RunFolderError, sentence
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from distributed import Client
+
+WRITTEN_EVERY_S = 5.0
+"""Time between two writings of the table."""
+SWEEP_FILE = "sweep.json"
+
+
+def run_sweep(
+    sweep: Sweep, out: Path | str, *, workers: int = 1, scheduler: str | None = None, report: Reporter | None = None
+) -> pd.DataFrame:
+    """Do all runs of a sweep that are not done yet.
+
+    It can be killed at any time: the same call goes on with what is left, in the middle of a run where that can be. Runs that failed
+    are tried again.
+
+    Parameters
+    ----------
+    sweep : Sweep
+    out : Path or str
+        Folder for run folders (``runs``), outcomes (``results``), ``table.parquet`` and ``curves.nc``. Runs of other sweeps that lie there
+        are used where they are the same.
+    workers : int
+        Processes on this machine, where no scheduler is given; no more than there are free cores.
+    scheduler : str, optional
+        Address of a Dask scheduler, whose workers see the folder.
+    report : Reporter, optional
+        Where progress goes.
+
+    Returns
+    -------
+    DataFrame
+        As `comparisons.sweeps.table.tabulate` gives it.
+
+    Raises
+    ------
+    DescriptionError
+        If a run of the sweep is refused before it begins.
+    EngineError
+        If the scheduler is not there, or is lost.
+    RunFolderError
+        If the folder cannot be written, or a worker does not see it.
+    """
+    report, out = report or Reporter(), Path(out).resolve()
+    points = sweep.points()
+    tasks = {p.name: Task(p.job.model_dump(mode="json"), p.name, p.digest, str(out)) for p in points}
+    refuse_clashes(points)
+    try:
+        write_result(out / SWEEP_FILE, to_json(sweep.model_dump(mode="json")))
+    except OSError as error:
+        raise RunFolderError(sentence(str(out), f"cannot be written ({error.strerror})", cure="choose another --out")) from error
+    outcomes = {name: found for name, task in tasks.items() if (found := outcome_of(task)) is not None}
+    left = [task for name, task in tasks.items() if name not in outcomes]
+    report.say(f"{len(tasks)} runs, {len(outcomes)} done before")
+    try:
+        if left:
+            with connected(workers, scheduler) as client:
+                check_shared(client, out)
+                report.say(f"dashboard: {client.dashboard_link}")
+                _do(client, left, points, outcomes, out, report)
+    finally:
+        table = tabulate(points, outcomes)
+        write_table(out, table)
+    write_curves(out, points, outcomes)
+    return table
+
+
+def refuse_clashes(points: Sequence[Point]) -> None:
+    """Raise where two different runs would go by one name.
+
+    Parameters
+    ----------
+    points : sequence of Point
+
+    Raises
+    ------
+    RunFolderError
+    """
+    digests: dict[str, str] = {}
+    for point in points:
+        if digests.setdefault(point.name, point.digest) != point.digest:
+            raise RunFolderError(sentence("sweep", f"two different runs would both go by {point.name}", cure="put them into two sweeps"))
+
+
+def _do(client: Client, left: Sequence[Task], points: Sequence[Point], outcomes: dict[str, Outcome], out: Path, report: Reporter) -> None:
+    from distributed import KilledWorker, as_completed
+    from distributed.comm.core import CommClosedError
+
+    names = {client.submit(work, task, key=f"{task.name}-{time.time_ns()}", retries=0): task for task in left}
+    report.begin("sweep", done=len(outcomes))
+    written, total = time.monotonic(), len(left) + len(outcomes)
+    for future in as_completed(names):
+        task = names[future]
+        try:
+            found = future.result()
+        except (CancelledError, CommClosedError) as error:
+            raise EngineError(sentence("scheduler", "was lost", cure="give the same command again; what is done is kept")) from error
+        except KilledWorker as error:
+            found = Outcome(task.digest, "failed", version(), 0.0, error=f"its workers died: {error}")
+        outcomes[task.name] = found
+        report.step(len(outcomes), total, f"{task.name}: {_words(found)}")
+        if time.monotonic() - written > WRITTEN_EVERY_S:
+            write_table(out, tabulate(points, outcomes))
+            written = time.monotonic()
+    report.end()
+
+
+def _words(found: Outcome) -> str:
+    return f"{found.numbers['ratio']:.3f}" if found.status == "done" else f"failed, {found.error}"
+
+
+def failures(table: pd.DataFrame) -> Mapping[str, str]:
+    """List the runs of a table that failed.
+
+    Parameters
+    ----------
+    table : DataFrame
+
+    Returns
+    -------
+    mapping of str to str
+        Error by name of the run.
+    """
+    failed = table[table["status"] == "failed"]
+    return dict(zip(failed["run"], failed["error"], strict=True))

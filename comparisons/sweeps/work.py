@@ -1,0 +1,178 @@
+"""One run of a sweep: learned, scored on frames that it has not seen, and written down, by one process at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from comparisons import run_folder
+from comparisons.evaluation import pooled_ratio
+from comparisons.inspection import read_job
+from comparisons.making import learned
+from comparisons.subjects import held_out_scores
+from comparisons.sweeps.outcome import Outcome, read_outcome, version
+from snn.errors import RunFolderError, SpikingPrednetError
+
+RUNS, RESULTS, LOCKS = "runs", "results", "locks"
+PER_FRAME = ("spikes_per_frame", "synaptic_events_per_frame", "multiply_adds_per_frame")
+FROM_SUMMARY = ("ratio_while_learning", "n_neurons", "n_synapses", "n_plastic", "n_units", "n_parameters")
+
+
+@dataclass(frozen=True)
+class Task:
+    """A run and where it belongs, as it is sent to a worker.
+
+    Attributes
+    ----------
+    job : mapping of str to object
+        As in ``config.json``.
+    name, digest : str
+        Of the run.
+    out : str
+        Folder of the sweep.
+    """
+
+    job: Mapping[str, Any]
+    name: str
+    digest: str
+    out: str
+
+    @property
+    def folder(self) -> Path:
+        """Run folder."""
+        return Path(self.out) / RUNS / self.name
+
+    @property
+    def result(self) -> Path:
+        """File of its outcome."""
+        return Path(self.out) / RESULTS / f"{self.name}.json"
+
+
+def outcome_of(task: Task) -> Outcome | None:
+    """Give what came of a run, if it is whole.
+
+    Parameters
+    ----------
+    task : Task
+
+    Returns
+    -------
+    Outcome or None
+        None where the run is still to be done: it was not, or failed, or a file of it is missing or has changed.
+    """
+    found = read_outcome(task.result)
+    if found is None or found.status != "done" or found.digest != task.digest:
+        return None
+    try:
+        run_folder.verify(task.folder)
+    except RunFolderError:
+        return None
+    return found
+
+
+def work(task: Task) -> Outcome:
+    """Do a run, unless that is done; whatever goes wrong with it is its outcome.
+
+    Parameters
+    ----------
+    task : Task
+
+    Returns
+    -------
+    Outcome
+    """
+    began = time.monotonic()
+    try:
+        with alone(task), one_thread():
+            found = outcome_of(task)
+            if found is None:
+                found = Outcome(task.digest, "done", version(), 0.0, _done(task))
+                found = Outcome(task.digest, "done", found.version, time.monotonic() - began, found.numbers)
+                found.write(task.result)
+            return found
+    except Exception as error:
+        return _failed(task, error, time.monotonic() - began)
+
+
+def _done(task: Task) -> dict[str, float]:
+    """Learn and score; what is damaged is learned anew."""
+    if task.folder.exists():
+        try:
+            run_folder.verify(task.folder)
+        except RunFolderError:
+            shutil.rmtree(task.folder)
+    task.folder.parent.mkdir(parents=True, exist_ok=True)
+    learned(read_job(dict(task.job)), task.folder, figures=False)  # type: ignore[arg-type]
+    return numbers(task.folder)
+
+
+def numbers(folder: Path) -> dict[str, float]:
+    """Measure a finished run.
+
+    Parameters
+    ----------
+    folder : Path
+        Run folder.
+
+    Returns
+    -------
+    dict of str to float
+        ``ratio`` is the error on frames that were not learned from, over that of copying the last one, ``ratio_gated_shift`` and
+        ``ratio_one_frame`` those of the bars; ``rate_Hz.POPULATION``; spikes, synaptic events and multiply-adds of a frame; sizes.
+    """
+    clips = held_out_scores(folder)
+    frames = sum(c["frames_scored"] for c in clips.values())
+    found = {"ratio": pooled_ratio(clips)}
+    found |= {f"ratio_{bar}": pooled_ratio(clips, f"mse_{bar}") for bar in ("gated_shift", "one_frame")}
+    for name in PER_FRAME:
+        if all(c[name] is not None for c in clips.values()):
+            found[name] = sum(c[name] * c["frames_scored"] for c in clips.values()) / frames
+    for population in next(iter(clips.values()))["mean_rate_Hz"]:
+        found[f"rate_Hz.{population}"] = sum(c["mean_rate_Hz"][population] * c["frames_scored"] for c in clips.values()) / frames
+    summary = run_folder.read_json(folder / "summary.json")
+    return found | {name: float(summary[name]) for name in FROM_SUMMARY if summary.get(name) is not None}
+
+
+@contextmanager
+def alone(task: Task) -> Iterator[None]:
+    """Wait until no other process is at this run; what a killed one held is free.
+
+    Parameters
+    ----------
+    task : Task
+    """
+    lock = Path(task.out) / LOCKS / task.name
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep libraries from opening threads, of which those of several workers would fight over the cores."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        yield
+
+
+def _failed(task: Task, error: Exception, seconds: float) -> Outcome:
+    told = " ".join(str(error).split()) or type(error).__name__
+    if not isinstance(error, SpikingPrednetError):
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        told = f"{type(error).__name__}: {told} ({Path(last.filename).name}, line {last.lineno})"
+    found = Outcome(task.digest, "failed", version(), seconds, error=told)
+    try:
+        found.write(task.result)
+    except OSError:
+        # There may be no room even for this; the table has it all the same.
+        pass
+    return found

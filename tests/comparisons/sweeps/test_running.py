@@ -1,0 +1,276 @@
+"""Doing a sweep: nothing that is done is done again, nothing is lost, and what fails is a row with its error."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from comparisons import run_folder
+from comparisons.evaluation import pooled_ratio
+from comparisons.inspection import load_run
+from comparisons.learning import Job
+from comparisons.movies import Source
+from comparisons.subjects import held_out_scores
+from comparisons.sweeps import running, work
+from comparisons.sweeps.plan import Point, Sweep
+from comparisons.sweeps.running import failures, refuse_clashes, run_sweep
+from comparisons.sweeps.table import over_seeds, read_table, tabulate, versions_in
+from comparisons.sweeps.work import Task, outcome_of
+from plasticity.training import Plan
+from snn.errors import EngineError, RunFolderError
+
+JOB = Job(source=Source(frames="photographs", size=8, n_movies=6), plan=Plan(passes=1, eta_start=0.5, eta_end=0.05))
+SWEEP = Sweep(run=JOB, vary={"plan.eta_start": (0.2, 0.8)}, seeds=2)  # type: ignore[arg-type]
+SAME = ["run", "plan.eta_start", "seed", "status", "ratio", "synaptic_events_per_frame", "rate_Hz.level0.error_pos"]
+
+
+def task_of(point: Point, out: Path) -> Task:
+    return Task(point.job.model_dump(mode="json"), point.name, point.digest, str(out))
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sweep, done on two workers."""
+    out = tmp_path_factory.mktemp("sweep")
+    run_sweep(SWEEP, out, workers=2)
+    return out
+
+
+def test_the_table_tells_what_the_runs_are(done: Path) -> None:
+    """Oracle: the run folders themselves, and their scores."""
+    table = read_table(done)
+    assert list(table["plan.eta_start"]) == [0.2, 0.2, 0.8, 0.8] and list(table["seed"]) == [0, 1, 0, 1]
+    assert set(table["status"]) == {"done"} and len(versions_in(table)) == 1 and failures(table) == {}
+    for row in table.itertuples():
+        folder = done / "runs" / str(row.run)
+        run = load_run(folder)
+        assert run.job.seed == row.seed and row.ratio == pytest.approx(pooled_ratio(held_out_scores(folder)))
+        assert row.n_synapses == run.summary["n_synapses"]
+    assert table["ratio"].nunique() == 4 and (table["rate_Hz.level0.error_pos"] > 0).all()
+
+
+def test_curves_are_arrays(done: Path) -> None:
+    """Oracle: ``curve.csv`` of every run."""
+    with xr.open_dataset(done / "curves.nc", engine="h5netcdf") as curves:
+        assert dict(curves.sizes) == {"run": 4, "step": 6}
+        for name in curves["run"].values:
+            kept = pd.read_csv(done / "runs" / str(name) / "curve.csv")
+            assert np.allclose(curves["mse_model"].sel(run=name), kept["mse_model"])
+        assert list(curves["plan.eta_start"].values) == [0.2, 0.2, 0.8, 0.8]
+
+
+def test_what_is_done_is_not_done_again(done: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even a worker is begun; and another sweep in the same folder uses the runs that are the same."""
+    before = read_table(done)
+    monkeypatch.setattr(running, "connected", lambda *_: pytest.fail("a worker was begun"))
+    fewer = Sweep(run=JOB, vary={"plan.eta_start": (0.8,)}, seeds=(1,))  # type: ignore[arg-type]
+    assert run_sweep(fewer, done)["ratio"].tolist() == [before["ratio"][3]]
+    pd.testing.assert_frame_equal(run_sweep(SWEEP, done), before)
+
+
+def test_a_table_over_seeds(done: Path) -> None:
+    lines = over_seeds(read_table(done), ["plan.eta_start"], ["ratio"]).splitlines()
+    assert lines[:2] == ["| plan.eta_start | seeds | ratio |", "|---|---|---|"] and lines[2].startswith("| 0.2 | 2 | ")
+    assert len(lines) == 4
+
+
+def cut_weights(folder: Path) -> None:
+    weights = folder / "weights.npz"
+    weights.write_bytes(weights.read_bytes()[:100])
+
+
+def lose_manifest(folder: Path) -> None:
+    (folder / run_folder.MANIFEST).unlink()
+
+
+def lose_folder(folder: Path) -> None:
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("spoil", [cut_weights, lose_manifest, lose_folder])
+def test_a_run_folder_that_is_cut_short_is_done_again(done: Path, tmp_path: Path, spoil: Callable[[Path], None]) -> None:
+    """Oracle: the numbers of the whole run."""
+    out = tmp_path / "copy"
+    shutil.copytree(done, out)
+    first, second = (task_of(p, out) for p in SWEEP.points()[:2])
+    whole, other = outcome_of(first), outcome_of(second)
+    assert whole is not None and other is not None
+    spoil(first.folder)
+    assert outcome_of(first) is None and outcome_of(second) == other
+    again = work.work(first)
+    assert again.status == "done" and again.numbers == whole.numbers and outcome_of(first) is not None
+
+
+def test_an_outcome_that_is_cut_short_is_made_again(done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run itself is whole and is not learned again."""
+    out = tmp_path / "copy"
+    shutil.copytree(done, out)
+    task = task_of(SWEEP.points()[0], out)
+    whole = outcome_of(task)
+    task.result.write_text(task.result.read_text()[:50])
+    monkeypatch.setattr("comparisons.making.run_job", lambda *_, **__: pytest.fail("it was learned again"))
+    assert outcome_of(task) is None and whole is not None
+    assert work.work(task).numbers == whole.numbers
+
+
+def test_a_bad_run_is_a_row_with_its_error(tmp_path: Path) -> None:
+    """A run that learns so fast that it blows up ends in the middle; the other is done, and the bad one is tried again."""
+    strict = JOB.model_copy(update={"plan": JOB.plan.model_copy(update={"max_rate_Hz": 0.001})})
+    sweep = Sweep(run=strict, vary={"plan.eta_start": (0.2, 1e6)})  # type: ignore[arg-type]
+    for _ in range(2):
+        table = run_sweep(sweep, tmp_path)
+        assert list(table["status"]) == ["done", "failed"]
+        (error,) = failures(table).values()
+        assert "Hz" in error
+    assert np.isfinite(table["ratio"][0]) and np.isnan(table["ratio"][1])
+
+
+def test_a_full_disk_is_a_row_with_its_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    task = task_of(SWEEP.points()[0], tmp_path)
+    monkeypatch.setattr(work, "learned", full)
+    monkeypatch.setattr("comparisons.sweeps.outcome.write_result", full)
+    found = work.work(task)
+    assert found.status == "failed" and "No space left on device" in found.error
+    monkeypatch.undo()
+    assert work.work(task).status == "done"
+
+
+def test_mixed_versions_are_seen(done: Path) -> None:
+    points = SWEEP.points()
+    outcomes = {p.name: found for p in points if (found := outcome_of(task_of(p, done))) is not None}
+    path = task_of(points[0], done).result
+    kept = path.read_text()
+    try:
+        path.write_text(json.dumps(json.loads(kept) | {"version": "0.0.1"}))
+        older = outcome_of(task_of(points[0], done))
+        assert older is not None
+        assert versions_in(tabulate(points, {**outcomes, points[0].name: older})) == ("0.0.1", outcomes[points[1].name].version)
+    finally:
+        path.write_text(kept)
+
+
+def test_names_that_clash_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("comparisons.sweeps.plan.SHORT", 0)
+    with pytest.raises(RunFolderError, match="two different runs would both go by"):
+        refuse_clashes(SWEEP.points())
+
+
+def test_a_folder_of_another_run_is_not_taken(done: Path, tmp_path: Path) -> None:
+    """As where two digests begin alike: the run that lies there is whole, but not the one that is asked for."""
+    first, second = SWEEP.points()[:2]
+    (tmp_path / "runs").mkdir()
+    shutil.copytree(done / "runs" / first.name, tmp_path / "runs" / second.name)
+    found = work.work(task_of(second, tmp_path))
+    assert found.status == "failed" and "holds a run of other settings" in found.error
+
+
+def test_a_scheduler_that_is_not_there_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("comparisons.sweeps.cluster.PATIENCE_S", 0.5)
+    with pytest.raises(EngineError, match="there is no Dask scheduler"):
+        run_sweep(SWEEP, tmp_path, scheduler="tcp://127.0.0.1:9")
+
+
+SCRIPT = """
+import sys
+from comparisons.sweeps.plan import Sweep
+from comparisons.sweeps.running import run_sweep
+if __name__ == "__main__":
+    run_sweep(Sweep(**__import__("json").loads(sys.argv[1])), sys.argv[2], workers=2)
+"""
+
+
+def children(pid: int) -> list[int]:
+    found = subprocess.run(["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    pairs = [tuple(map(int, line.split())) for line in found.splitlines()]
+    own = [child for child, parent in pairs if parent == pid]
+    return own + [grandchild for child in own for grandchild in children(child)]
+
+
+def python_children(pid: int) -> list[int]:
+    """Workers: the processes below that run a spawned main."""
+    return [p for p in children(pid) if "spawn_main" in Path(f"/proc/{p}/cmdline").read_text()]
+
+
+def begun(out: Path, sweep: Sweep, until: int) -> subprocess.Popen[bytes]:
+    """Start a sweep in a process of its own, and wait until some runs are done."""
+    process = subprocess.Popen([sys.executable, "-c", SCRIPT, json.dumps(sweep.model_dump(mode="json")), str(out)])
+    deadline = time.monotonic() + 120
+    while len(list((out / "results").glob("*.json"))) < until:
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
+    return process
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", ["worker", "client"])
+def test_killed_in_the_middle_it_ends_as_if_nothing_had_happened(tmp_path: Path, victim: str) -> None:
+    """Oracle: the same sweep without interruption; the runs that were done before the kill keep their files."""
+    sweep = Sweep(run=JOB, vary={"plan.eta_start": tuple(0.1 * k for k in range(1, 9))}, seeds=2)  # type: ignore[arg-type]
+    whole = run_sweep(sweep, tmp_path / "whole", workers=2)
+    out = tmp_path / "killed"
+    process = begun(out, sweep, until=4)
+    early = {p.name: p.stat().st_mtime_ns for p in (out / "results").glob("*.json")}
+    workers = python_children(process.pid)
+    assert workers
+    if victim == "worker":
+        os.kill(workers[-1], signal.SIGKILL)
+        assert process.wait(300) == 0
+    else:
+        process.kill()
+        process.wait()
+        deadline = time.monotonic() + 60
+        while any(Path(f"/proc/{p}").exists() for p in workers):
+            assert time.monotonic() < deadline, "workers outlive the client"
+            time.sleep(0.1)
+    table = run_sweep(sweep, out, workers=2)
+    pd.testing.assert_frame_equal(table[SAME], whole[SAME])
+    assert {name: (out / "results" / name).stat().st_mtime_ns for name in early} == early
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_is_lost_loses_nothing(tmp_path: Path) -> None:
+    """Scheduler and worker are processes of their own; the scheduler is killed in the middle."""
+    sweep = Sweep(run=JOB, vary={"plan.eta_start": tuple(0.1 * k for k in range(1, 9))}, seeds=2)  # type: ignore[arg-type]
+    address = tmp_path / "scheduler.json"
+    command = [sys.executable, "-c", "from dask.__main__ import main; main()"]
+    scheduler = subprocess.Popen([*command, "scheduler", "--scheduler-file", str(address), "--port", "0", "--no-dashboard"])
+    worker = subprocess.Popen([*command, "worker", "--scheduler-file", str(address), "--nthreads", "1", "--death-timeout", "5"])
+    try:
+        deadline = time.monotonic() + 60
+        while not address.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        where = json.loads(address.read_text())["address"]
+        script = SCRIPT.replace("workers=2", f"scheduler={where!r}")
+        client = subprocess.Popen(
+            [sys.executable, "-c", script, json.dumps(sweep.model_dump(mode="json")), str(tmp_path / "out")], stderr=subprocess.PIPE
+        )
+        while len(list((tmp_path / "out" / "results").glob("*.json"))) < 4:
+            assert client.poll() is None and time.monotonic() < deadline + 120
+            time.sleep(0.05)
+        scheduler.kill()
+        said = client.communicate(timeout=120)[1].decode()
+        assert client.returncode == 1 and "scheduler: was lost" in said
+    finally:
+        for process in (scheduler, worker):
+            process.kill()
+            process.wait()
+    kept = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "out" / "results").glob("*.json")}
+    table = run_sweep(sweep, tmp_path / "out", workers=2)
+    assert set(table["status"]) == {"done"}
+    assert {name: (tmp_path / "out" / "results" / name).stat().st_mtime_ns for name in kept} == kept
