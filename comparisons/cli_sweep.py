@@ -48,6 +48,7 @@ def sweep(
     StateError
         If runs failed; all others are done.
     """
+    from comparisons.sweeps.paths import label_of
     from comparisons.sweeps.plan import Sweep
     from comparisons.sweeps.running import failures, run_sweep
     from comparisons.sweeps.table import over_seeds, tabulate, versions_in
@@ -57,7 +58,7 @@ def sweep(
         print(tabulate(asked.points(), {}).drop(columns=["status", "error"]).to_string(index=False))
         return
     table = run_sweep(asked, out, workers=workers, scheduler=scheduler, report=shown)
-    print(over_seeds(table, [path for path, _ in asked.vary], MEASURES), end="")
+    print(over_seeds(table, [label_of(path) for path, _ in asked.vary], MEASURES), end="")
     if len(versions_in(table)) > 1:
         shown.say(f"runs of different versions stand in one table, see its column version: {', '.join(versions_in(table))}")
     failed = failures(table)

@@ -14,8 +14,40 @@ from snn._model import Described
 from snn.errors import DescriptionError, nearest, sentence
 
 AnyDescribed = TypeVar("AnyDescribed", bound=Described)
-TOGETHER = ","
-"""Between paths that take one value together."""
+TOGETHER, NAMED = ",", ":"
+"""Between paths that take one value together, and after a name for them."""
+
+
+def label_of(paths: str) -> str:
+    """Give the column in which a sweep shows what it sets.
+
+    Parameters
+    ----------
+    paths : str
+        ``PATH``, ``PATH, PATH`` or ``NAME: PATH, PATH``.
+
+    Returns
+    -------
+    str
+        The name where there is one, else the paths.
+    """
+    name, colon, _ = paths.partition(NAMED)
+    return name.strip() if colon else paths
+
+
+def paths_of(paths: str) -> tuple[str, ...]:
+    """List the paths that take one value.
+
+    Parameters
+    ----------
+    paths : str
+        As in `label_of`.
+
+    Returns
+    -------
+    tuple of str
+    """
+    return tuple(part.strip() for part in paths.rpartition(NAMED)[2].split(TOGETHER))
 
 
 def with_settings(job: AnyDescribed, settings: Settings) -> AnyDescribed:
@@ -26,7 +58,8 @@ def with_settings(job: AnyDescribed, settings: Settings) -> AnyDescribed:
     job : Described
     settings : mapping of str to value
         By path: of a field of the job (``plan.eta_start``), or where the job has a circuit, of its description
-        (``level0.error_pos.cell.tau_mem_ms``). Several paths with commas between them take one value together.
+        (``level0.error_pos.cell.tau_mem_ms``). Several paths with commas between them take one value together; ``NAME:`` before
+        them names them in tables.
 
     Returns
     -------
@@ -41,7 +74,7 @@ def with_settings(job: AnyDescribed, settings: Settings) -> AnyDescribed:
     own: dict[tuple[str, ...], Any] = {}
     overrides: list[tuple[str, Value]] = []
     for paths, value in settings.items():
-        for path in (part.strip() for part in paths.split(TOGETHER)):
+        for path in paths_of(paths):
             if isinstance(job, CircuitSettings) and path.split(".")[0] not in type(job).model_fields:
                 overrides.append((path, value))
             else:

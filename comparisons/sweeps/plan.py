@@ -17,7 +17,7 @@ from comparisons.inspection import read_job
 from comparisons.learning import Job
 from comparisons.rate_job import RateJob
 from comparisons.sweeps.axes import Axis, Design, Settings, n_settings, settings
-from comparisons.sweeps.paths import check_network, with_settings
+from comparisons.sweeps.paths import check_network, label_of, paths_of, with_settings
 from snn._edit import first_error
 from snn._model import Described
 from snn.errors import DescriptionError, nearest, sentence
@@ -81,7 +81,8 @@ class Sweep(Described):
         What all of them have in common: what a run folder holds as ``config.json``.
     vary : mapping of str to list or Range
         Values by dotted path into the run (``plan.eta_start``, ``source.size``) or into the description of its circuit
-        (``level0.error_pos.cell.tau_mem_ms``). Paths with commas between them take one value together.
+        (``level0.error_pos.cell.tau_mem_ms``). Paths with commas between them take one value together;
+        ``NAME:`` before them names them in tables.
     design : {'grid', 'random', 'latin'}
         All combinations of the values; or independent samples; or a Latin hypercube of them.
     n : int, optional
@@ -106,10 +107,10 @@ class Sweep(Described):
 
     @model_validator(mode="after")
     def _coherent(self) -> Self:
-        paths = [path for path, _ in self.vary]
+        paths = [path for together, _ in self.vary for path in paths_of(together)]
         if "seed" in paths:
             raise ValueError("vary.seed: list the seeds under 'seeds', so that every setting is run with each of them")
-        for what, listed in (("vary", paths), ("seeds", self.seeds)):
+        for what, listed in (("vary", paths), ("vary", [label_of(p) for p, _ in self.vary]), ("seeds", self.seeds)):
             if len(set(listed)) != len(listed):
                 raise ValueError(f"{what} names something twice; got {list(listed)}")
         if self.run.seed:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from comparisons.statistics import in_cell
 from comparisons.sweeps.axes import Value
 from comparisons.sweeps.outcome import Outcome
+from comparisons.sweeps.paths import label_of
 from comparisons.sweeps.plan import Point
 from comparisons.sweeps.work import RUNS
 from snn.errors import RunFolderError, sentence
@@ -34,14 +35,18 @@ def tabulate(points: Sequence[Point], outcomes: Mapping[str, Outcome]) -> pd.Dat
     Returns
     -------
     DataFrame
-        One row a run, in the order of the sweep: ``run`` (its name), a column for every path that is varied, ``seed``, ``status``
+        One row a run, in the order of the sweep: ``run`` (its name), a column for all that is varied, ``seed``, ``status``
         (done, failed, waiting), ``error``, ``seconds``, ``version``, and the measures.
     """
     import pandas as pd
 
     rows = []
     for point in points:
-        row: dict[str, Any] = {"run": point.name, **{path: _plain(value) for path, value in point.settings.items()}, "seed": point.job.seed}
+        row: dict[str, Any] = {
+            "run": point.name,
+            **{label_of(path): _plain(value) for path, value in point.settings.items()},
+            "seed": point.job.seed,
+        }
         found = outcomes.get(point.name)
         if found is None:
             rows.append(row | {"status": WAITING, "error": ""})
@@ -93,7 +98,7 @@ def write_curves(out: Path, points: Sequence[Point], outcomes: Mapping[str, Outc
     coordinates: dict[str, Any] = {"run": [p.name for p in done], "seed": ("run", [p.job.seed for p in done])}
     for path in done[0].settings:
         # netCDF has slashes between groups.
-        coordinates[path.replace("/", ":")] = ("run", [_plain(p.settings[path]) for p in done])
+        coordinates[label_of(path).replace("/", ":")] = ("run", [_plain(p.settings[path]) for p in done])
     content = io.BytesIO()
     xr.Dataset(kept, coordinates).to_netcdf(content, engine="h5netcdf")
     replace_file(out / CURVES, lambda file: file.write(content.getvalue()))

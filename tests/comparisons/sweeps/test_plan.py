@@ -12,6 +12,7 @@ from comparisons.learning import Job
 from comparisons.movies import Source
 from comparisons.rate_job import RateJob
 from comparisons.sweeps.plan import MOST_RUNS, Sweep
+from comparisons.sweeps.table import tabulate
 from conversion.rate_spec import RatePredNetSpec
 from snn.errors import DescriptionError
 
@@ -28,7 +29,7 @@ size = 8
 n_movies = 4
 [vary]
 "plan.eta_start" = [0.2, 0.8]
-"level0.error_pos.cell.tau_mem_ms, level0.error_neg.cell.tau_mem_ms" = [1.0, 2.0]
+"tau: level0.error_pos.cell.tau_mem_ms, level0.error_neg.cell.tau_mem_ms" = [1.0, 2.0]
 """
 
 
@@ -44,6 +45,12 @@ def test_a_file_says_which_runs(tmp_path: Path) -> None:
     network = last.network()
     assert network.population("level0.error_pos").cell.tau_mem_ms == network.population("level0.error_neg").cell.tau_mem_ms == 2.0
     assert network == JOB.network().override("level0.error_pos.cell.tau_mem_ms", 2.0).override("level0.error_neg.cell.tau_mem_ms", 2.0)
+
+
+def test_what_is_named_stands_under_its_name(tmp_path: Path) -> None:
+    (tmp_path / "s.toml").write_text(FILE)
+    table = tabulate(Sweep.read(tmp_path / "s.toml").points(), {})
+    assert list(table.columns) == ["run", "plan.eta_start", "tau", "seed", "status", "error"]
 
 
 def test_a_sweep_survives_being_written() -> None:
@@ -99,6 +106,8 @@ def test_too_many_runs_are_refused_with_their_number() -> None:
     ("fields", "words"),
     [
         ({"vary": {"plan.eta_start": []}}, "at least 1 item"),
+        ({"vary": {"a: plan.eta_start": [1.0], "plan.eta_start": [2.0]}}, "names something twice"),
+        ({"vary": {"a: plan.eta_start": [1.0], "a: plan.eta_end": [2.0]}}, "names something twice"),
         ({"vary": {"seed": [1]}}, "list the seeds under 'seeds'"),
         ({"seeds": [1, 1]}, "names something twice"),
         ({"seeds": []}, "at least 1 item"),
