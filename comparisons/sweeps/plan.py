@@ -26,6 +26,8 @@ MOST_RUNS = 100_000
 """More are refused: nobody has the time, and most likely a value too many stands in the file."""
 SHORT = 16
 """Digits of a digest by which a run goes."""
+COLUMNS = ("run", "seed", "status", "error", "seconds", "version", "ratio")
+"""Of the table of every sweep."""
 SweptJob = Job | BackpropJob | RateJob
 
 
@@ -113,6 +115,9 @@ class Sweep(Described):
         for what, listed in (("vary", paths), ("vary", [label_of(p) for p, _ in self.vary]), ("seeds", self.seeds)):
             if len(set(listed)) != len(listed):
                 raise ValueError(f"{what} names something twice; got {list(listed)}")
+        taken = [name for name, _ in self.vary if label_of(name) in COLUMNS]
+        if taken:
+            raise ValueError(f"vary: {label_of(taken[0])!r} is a column of every table; choose another name")
         if self.run.seed:
             raise ValueError(f"run.seed: list the seeds under 'seeds'; got {self.run.seed}")
         return self

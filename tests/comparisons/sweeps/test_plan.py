@@ -108,6 +108,7 @@ def test_too_many_runs_are_refused_with_their_number() -> None:
         ({"vary": {"plan.eta_start": []}}, "at least 1 item"),
         ({"vary": {"a: plan.eta_start": [1.0], "plan.eta_start": [2.0]}}, "names something twice"),
         ({"vary": {"a: plan.eta_start": [1.0], "a: plan.eta_end": [2.0]}}, "names something twice"),
+        ({"vary": {"ratio: plan.eta_start": [1.0]}}, "'ratio' is a column of every table"),
         ({"vary": {"seed": [1]}}, "list the seeds under 'seeds'"),
         ({"seeds": [1, 1]}, "names something twice"),
         ({"seeds": []}, "at least 1 item"),
