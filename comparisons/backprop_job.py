@@ -39,7 +39,7 @@ class BackpropJob(CircuitSettings):
     train_dt_ms : float
         Step, and delay of the short connections, while training; a multiple of ``dt_ms``. The trained weights are then
         those of the circuit at its own step.
-    source, recipe, branches, levels, cells, overrides, seed, dt_ms, lag_ms, mismatch
+    source, recipe, branches, levels, cells, ablations, overrides, seed, dt_ms, lag_ms, mismatch
         As in `CircuitSettings`; one level only.
     """
 

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from comparisons.ablations import AblationName, ablated
 from comparisons.movies import Source
 from comparisons.recipes import RECIPES, RecipeName
 from snn._model import Described, Positive
@@ -31,6 +32,8 @@ class CircuitSettings(Described):
         Levels of the circuit.
     cells : {'spiking', 'rate'}
         Spiking cells, or their rate twins in the same circuit.
+    ablations : tuple of str
+        Named edits of the network's description, in `comparisons.ablations.ABLATIONS`; they come before overrides.
     overrides : tuple of (str, float or str)
         Fields of the network's description to change, as for ``Network.override``.
     seed : int
@@ -42,13 +45,14 @@ class CircuitSettings(Described):
         How unequal the routes of an error cell are at birth, as in `PredNetSpec`.
     """
 
-    later_fields: ClassVar[frozenset[str]] = frozenset({"recipe", "branches", "mismatch"})
+    later_fields: ClassVar[frozenset[str]] = frozenset({"recipe", "branches", "mismatch", "ablations"})
 
     source: Source
     recipe: RecipeName = "plain"
     branches: Annotated[int, Field(ge=1)] | None = None
     levels: Annotated[int, Field(ge=1)] = 1
     cells: Literal["spiking", "rate"] = "spiking"
+    ablations: tuple[AblationName, ...] = ()
     overrides: tuple[tuple[str, float | str], ...] = ()
     seed: Annotated[int, Field(ge=0)] = 0
     dt_ms: Positive = 1.0
@@ -84,10 +88,12 @@ class CircuitSettings(Described):
         Raises
         ------
         DescriptionError
-            If the frames are too small or an override is refused.
+            If the frames are too small, the circuit has not what an ablation takes away, or an override is refused.
         """
         recipe, spec = RECIPES[self.recipe], self.spec()
         network = prednet(spec, *recipe.rules(spec), upper_rule=recipe.upper_rule(spec), hidden_rules=recipe.hidden_rules(spec))
+        for name in self.ablations:
+            network = ablated(network, name)
         for path, value in self.overrides:
             network = network.override(path, value)
         return rate_network(network, dt_ms=self.dt_ms) if self.cells == "rate" else network

@@ -58,7 +58,8 @@ def sweep(
         print(tabulate(asked.points(), {}).drop(columns=["status", "error"]).to_string(index=False))
         return
     table = run_sweep(asked, out, workers=workers, scheduler=scheduler, report=shown)
-    print(over_seeds(table, [label_of(path) for path, _ in asked.vary], MEASURES), end="")
+    varied = [label_of(path) for path, _ in asked.vary] + (["ablation"] if len(asked.ablations) > 1 else [])
+    print(over_seeds(table, varied, MEASURES), end="")
     if len(versions_in(table)) > 1:
         shown.say(f"runs of different versions stand in one table, see its column version: {', '.join(versions_in(table))}")
     failed = failures(table)

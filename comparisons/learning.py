@@ -99,7 +99,7 @@ class Job(CircuitSettings):
         Engine that learns.
     precision : {'float64', 'float32'}
         Of the event and torch engines; the others have only double.
-    source, recipe, branches, levels, cells, overrides, seed, dt_ms, lag_ms, mismatch
+    source, recipe, branches, levels, cells, ablations, overrides, seed, dt_ms, lag_ms, mismatch
         As in `CircuitSettings`.
     """
 

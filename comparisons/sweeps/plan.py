@@ -12,6 +12,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationError, model_validator
 
+from comparisons.ablations import ABLATIONS
 from comparisons.backprop_job import BackpropJob
 from comparisons.inspection import read_job
 from comparisons.learning import Job
@@ -24,9 +25,11 @@ from snn.errors import DescriptionError, nearest, sentence
 
 MOST_RUNS = 100_000
 """More are refused: nobody has the time, and most likely a value too many stands in the file."""
+WHOLE, AND = "none", "+"
+"""No ablation; and between several."""
 SHORT = 16
 """Digits of a digest by which a run goes."""
-COLUMNS = ("run", "seed", "status", "error", "seconds", "version", "ratio")
+COLUMNS = ("run", "ablation", "seed", "status", "error", "seconds", "version", "ratio")
 """Of the table of every sweep."""
 SweptJob = Job | BackpropJob | RateJob
 
@@ -41,10 +44,13 @@ class Point:
         All that determines it.
     settings : mapping of str to value
         What the sweep set, by path.
+    ablation : str
+        What was cut or lifted; ``none`` in the whole circuit.
     """
 
     job: SweptJob
     settings: Settings
+    ablation: str = WHOLE
 
     @property
     def digest(self) -> str:
@@ -85,6 +91,9 @@ class Sweep(Described):
         Values by dotted path into the run (``plan.eta_start``, ``source.size``) or into the description of its circuit
         (``level0.error_pos.cell.tau_mem_ms``). Paths with commas between them take one value together;
         ``NAME:`` before them names them in tables.
+    ablations : tuple of str
+        Every setting is run with each of them: ``none``, names in `comparisons.ablations.ABLATIONS`, or several with ``+`` between
+        them.
     design : {'grid', 'random', 'latin'}
         All combinations of the values; or independent samples; or a Latin hypercube of them.
     n : int, optional
@@ -102,6 +111,7 @@ class Sweep(Described):
 
     run: Annotated[SerializeAsAny[SweptJob], BeforeValidator(_a_job)]
     vary: Annotated[tuple[tuple[str, Axis], ...], BeforeValidator(_axes)] = ()
+    ablations: Annotated[tuple[str, ...], Field(min_length=1)] = (WHOLE,)
     design: Design = "grid"
     n: Annotated[int, Field(ge=1)] | None = None
     sample_seed: Annotated[int, Field(ge=0)] = 0
@@ -112,12 +122,13 @@ class Sweep(Described):
         paths = [path for together, _ in self.vary for path in paths_of(together)]
         if "seed" in paths:
             raise ValueError("vary.seed: list the seeds under 'seeds', so that every setting is run with each of them")
-        for what, listed in (("vary", paths), ("vary", [label_of(p) for p, _ in self.vary]), ("seeds", self.seeds)):
+        labels = [label_of(p) for p, _ in self.vary]
+        for what, listed in (("vary", paths), ("vary", labels), ("ablations", self.ablations), ("seeds", self.seeds)):
             if len(set(listed)) != len(listed):
                 raise ValueError(f"{what} names something twice; got {list(listed)}")
-        taken = [name for name, _ in self.vary if label_of(name) in COLUMNS]
+        taken = [label for label in labels if label in COLUMNS]
         if taken:
-            raise ValueError(f"vary: {label_of(taken[0])!r} is a column of every table; choose another name")
+            raise ValueError(f"vary: {taken[0]!r} is a column of every table; choose another name")
         if self.run.seed:
             raise ValueError(f"run.seed: list the seeds under 'seeds'; got {self.run.seed}")
         return self
@@ -157,7 +168,7 @@ class Sweep(Described):
         DescriptionError
             If the design does not fit what is varied, or there are more than `MOST_RUNS`.
         """
-        found = n_settings(dict(self.vary), self.design, self.n) * len(self.seeds)
+        found = n_settings(dict(self.vary), self.design, self.n) * len(self.ablations) * len(self.seeds)
         if found > MOST_RUNS:
             cure = "list fewer values, or take samples: design 'latin' with n"
             raise DescriptionError(sentence("sweep", f"has {found:,} runs", allowed=f"{MOST_RUNS:,} at the most", cure=cure))
@@ -181,7 +192,40 @@ class Sweep(Described):
 
     def _points(self) -> Iterator[Point]:
         for setting in settings(dict(self.vary), self.design, self.n, self.sample_seed):
-            job = with_settings(self.run, setting)
-            check_network(job)
-            for seed in self.seeds:
-                yield Point(job.model_copy(update={"seed": seed}), setting)
+            for ablation in self.ablations:
+                job = with_settings(without(self.run, ablation), setting)
+                check_network(job)
+                for seed in self.seeds:
+                    yield Point(job.model_copy(update={"seed": seed}), setting, ablation)
+
+
+def without(job: SweptJob, ablation: str) -> SweptJob:
+    """Give a job with an ablation.
+
+    Parameters
+    ----------
+    job : Job, BackpropJob or RateJob
+    ablation : str
+        As in `Sweep`.
+
+    Returns
+    -------
+    Job, BackpropJob or RateJob
+
+    Raises
+    ------
+    DescriptionError
+        If there is no such ablation, or it is one of circuits and the job has none.
+    """
+    if ablation == WHOLE:
+        return job
+    names = tuple(part.strip() for part in ablation.split(AND))
+    for name in names:
+        if name not in ABLATIONS:
+            raise DescriptionError(sentence("sweep.ablations", f"there is no ablation {name!r}", cure=nearest(name, [WHOLE, *ABLATIONS])))
+    if isinstance(job, RateJob):
+        cure = "vary the fields of its model, such as model.pooling or model.shared"
+        raise DescriptionError(
+            sentence("sweep.ablations", "are edits of a circuit, and the run is of a rate PredNet", got=ablation, cure=cure)
+        )
+    return job.model_copy(update={"ablations": (*job.ablations, *names)})

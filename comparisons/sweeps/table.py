@@ -35,7 +35,7 @@ def tabulate(points: Sequence[Point], outcomes: Mapping[str, Outcome]) -> pd.Dat
     Returns
     -------
     DataFrame
-        One row a run, in the order of the sweep: ``run`` (its name), a column for all that is varied, ``seed``, ``status``
+        One row a run, in the order of the sweep: ``run`` (its name), a column for all that is varied, ``ablation``, ``seed``, ``status``
         (done, failed, waiting), ``error``, ``seconds``, ``version``, and the measures.
     """
     import pandas as pd
@@ -95,7 +95,11 @@ def write_curves(out: Path, points: Sequence[Point], outcomes: Mapping[str, Outc
         for row, curve in zip(padded, curves, strict=True):
             row[: np.size(curve)] = curve[name]
         kept[name] = (("run", "step"), padded)
-    coordinates: dict[str, Any] = {"run": [p.name for p in done], "seed": ("run", [p.job.seed for p in done])}
+    coordinates: dict[str, Any] = {
+        "run": [p.name for p in done],
+        "ablation": ("run", [p.ablation for p in done]),
+        "seed": ("run", [p.job.seed for p in done]),
+    }
     for path in done[0].settings:
         # netCDF has slashes between groups.
         coordinates[label_of(path).replace("/", ":")] = ("run", [_plain(p.settings[path]) for p in done])

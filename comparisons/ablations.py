@@ -1,0 +1,182 @@
+"""Named edits of a circuit's description, each of which lifts or cuts one thing and leaves the rest as it was.
+
+What an edit lifts is read back by `snn.constraints`; what it cuts, by the projections that are gone. An edit that would change
+nothing, since the circuit has not what it takes away, is refused: a row of a table that says "cut" must be of a circuit from which
+something was cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from snn.description import MIXED, Network, Population, Projection
+from snn.errors import DescriptionError, sentence
+from snn.topology import LocalField, SharedKernel
+
+AblationName = Literal[
+    "shared", "signed", "feedback_cut", "persistence_cut", "inhibition_cut", "lateral_cut", "context_cut", "transient_cut", "jitter_off"
+]
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """One edit.
+
+    Attributes
+    ----------
+    changes : str
+        What it changes, one clause.
+    needs : str
+        What a circuit must have for it.
+    edit : callable
+        From network to network.
+    constraint : str
+        Of `snn.constraints.CONSTRAINTS`, which it lifts; none when empty.
+    """
+
+    changes: str
+    needs: str
+    edit: Callable[[Network], Network]
+    constraint: str = ""
+
+
+def ablated(network: Network, name: AblationName) -> Network:
+    """Edit a circuit.
+
+    Parameters
+    ----------
+    network : Network
+    name : str
+        Of the edit, in `ABLATIONS`.
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    DescriptionError
+        If the circuit has not what the edit takes away.
+    """
+    found = ABLATIONS[name].edit(network)
+    if found == network:
+        raise DescriptionError(
+            sentence(
+                f"ablations.{name}",
+                f"would change nothing: it needs {ABLATIONS[name].needs}",
+                cure="choose another recipe, or leave it out",
+            )
+        )
+    return found
+
+
+def _shared(network: Network) -> Network:
+    def share(j: Projection) -> Projection:
+        if j.rule is None or not isinstance(j.topology, LocalField) or j.topology.depthwise:
+            return j
+        kept = {name: getattr(j.topology, name) for name in ("size", "pre_features", "post_features")}
+        return j.model_copy(update={"topology": SharedKernel(**kept)})
+
+    return _each_projection(network, share)
+
+
+def _signed(network: Network) -> Network:
+    sources = {j.source for j in network.projections if j.rule is not None}
+    return _each_population(network, lambda p: p.model_copy(update={"sign": MIXED}) if p.name in sources and p.sign == "excitatory" else p)
+
+
+def _without(gone: Callable[[Network, Projection], bool]) -> Callable[[Network], Network]:
+    def edit(network: Network) -> Network:
+        return _rebuilt(network, projections=tuple(j for j in network.projections if not gone(network, j)))
+
+    return edit
+
+
+def level_of(name: str) -> int:
+    """Level of a population, by its name.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``level1.error_pos``.
+
+    Returns
+    -------
+    int
+    """
+    return int(name.partition(".")[0].removeprefix("level"))
+
+
+def _descends(network: Network, j: Projection) -> bool:
+    return level_of(j.source) > level_of(j.target)
+
+
+def _persists(network: Network, j: Projection) -> bool:
+    """What tells the forecast of one frame ago: fixed, from the luminance cells, delayed by about a frame."""
+    return j.rule is None and j.receptor.startswith("persistent") and j.target.endswith((".prediction", ".branch"))
+
+
+def _learned_inhibition(network: Network, j: Projection) -> bool:
+    return j.rule is not None and network.population(j.source).sign == "inhibitory"
+
+
+def _between_rivals(network: Network, j: Projection) -> bool:
+    return j.source == f"{j.target}_inh" and j.target.endswith(".selector")
+
+
+def _transient(network: Network, j: Projection) -> bool:
+    return j.source.endswith((".target_transient", ".target_transient_inh"))
+
+
+def _no_context(network: Network) -> Network:
+    def narrow(j: Projection) -> Projection:
+        if j.rule is None or not isinstance(j.topology, LocalField) or level_of(j.source) != level_of(j.target):
+            return j
+        return j.model_copy(update={"topology": j.topology.model_copy(update={"size": 1})})
+
+    return _each_projection(network, narrow)
+
+
+def _no_jitter(network: Network) -> Network:
+    def still(p: Population) -> Population:
+        if not getattr(p.cell, "threshold_jitter_mV", 0.0):
+            return p
+        return p.model_copy(update={"cell": p.cell.model_copy(update={"threshold_jitter_mV": 0.0})})
+
+    return _each_population(network, still)
+
+
+def _each_projection(network: Network, edit: Callable[[Projection], Projection]) -> Network:
+    return _rebuilt(network, projections=tuple(edit(j) for j in network.projections))
+
+
+def _each_population(network: Network, edit: Callable[[Population], Population]) -> Network:
+    return _rebuilt(network, populations=tuple(edit(p) for p in network.populations))
+
+
+def _rebuilt(network: Network, **parts: object) -> Network:
+    """Validate anew what `model_copy` does not."""
+    return Network(**{name: getattr(network, name) for name in Network.model_fields} | parts)
+
+
+ABLATIONS: Mapping[AblationName, Ablation] = MappingProxyType(
+    {
+        "shared": Ablation("all sites share the weights that are learned", "learned local fields", _shared, "unshared"),
+        "signed": Ablation(
+            "cells whose synapses learn may excite and inhibit", "excitatory cells with synapses that learn", _signed, "dale"
+        ),
+        "feedback_cut": Ablation("no level hears from those above", "two levels or more", _without(_descends)),
+        "persistence_cut": Ablation(
+            "the forecast does not begin from the frame before", "a forecast that begins from the frame before", _without(_persists)
+        ),
+        "inhibition_cut": Ablation("learned synapses excite only", "inhibitory synapses that learn", _without(_learned_inhibition)),
+        "lateral_cut": Ablation("branches do not compete", "gated branches", _without(_between_rivals)),
+        "context_cut": Ablation("the forecast of a site hears of that site only", "learned local fields wider than a site", _no_context),
+        "transient_cut": Ablation("nothing tells what has just changed", "cells of the eye for transients", _without(_transient)),
+        "jitter_off": Ablation("all cells of a population have one threshold", "thresholds that differ", _no_jitter),
+    }
+)
+"""By name."""

@@ -1,0 +1,171 @@
+"""Each ablation changes what its name says and nothing else; what it lifts is read back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from comparisons.ablations import ABLATIONS, AblationName, ablated, level_of
+from comparisons.backprop_job import BackpropJob
+from comparisons.learning import Job
+from comparisons.movies import Source
+from comparisons.rate_job import RateJob
+from comparisons.recipes import RecipeName
+from comparisons.sweeps.plan import Sweep
+from conversion.rate_spec import RatePredNetSpec
+from plasticity.training import Plan
+from snn.constraints import violations
+from snn.description import Network, Population, Projection
+from snn.errors import DescriptionError
+
+SOURCE = Source(frames="photographs", size=16, n_movies=2)
+
+
+def whole(recipe: RecipeName = "hierarchical", levels: int = 2) -> Network:
+    return Job(source=SOURCE, recipe=recipe, levels=levels).network()
+
+
+def differing(one: Any, other: Any) -> set[str]:
+    """Fields in which two parts of one name differ."""
+    return {name for name in type(one).model_fields if getattr(one, name) != getattr(other, name)}
+
+
+def gone(network: Network, name: AblationName) -> list[Projection]:
+    kept = {j.name for j in ablated(network, name).projections}
+    return [j for j in network.projections if j.name not in kept]
+
+
+Told = Callable[[Projection], bool]
+CUTS: dict[AblationName, Told] = {
+    "feedback_cut": lambda j: level_of(j.source) > level_of(j.target),
+    "persistence_cut": lambda j: ".target" in j.source and j.target.endswith((".branch", ".prediction")) and j.rule is None,
+    "inhibition_cut": lambda j: j.rule is not None and "_inh" in j.source,
+    "lateral_cut": lambda j: j.name == "level0.selector_inh->level0.selector/rival",
+    "transient_cut": lambda j: j.source == "level0.target_transient",
+}
+
+
+@pytest.mark.parametrize("name", CUTS)
+def test_a_cut_takes_away_these_projections_and_changes_no_other(name: AblationName) -> None:
+    """Oracle: a list of the projections by their names, written without the code of the cuts; everything else is equal."""
+    network = whole()
+    cut = ablated(network, name)
+    assert gone(network, name) == [j for j in network.projections if CUTS[name](j)] != []
+    assert cut.populations == network.populations
+    assert list(cut.projections) == [j for j in network.projections if not CUTS[name](j)]
+    assert cut.model_copy(update={"projections": network.projections}) == network
+
+
+EDITS: dict[AblationName, tuple[str, str]] = {
+    "shared": ("projections", "topology"),
+    "context_cut": ("projections", "topology"),
+    "signed": ("populations", "sign"),
+    "jitter_off": ("populations", "cell"),
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_an_edit_changes_one_field(name: AblationName) -> None:
+    """Oracle: everything but that field of those parts is equal; and some part has changed in it."""
+    network, (parts, field) = whole(), EDITS[name]
+    edited = ablated(network, name)
+    before: tuple[Population | Projection, ...] = getattr(network, parts)
+    after: tuple[Population | Projection, ...] = getattr(edited, parts)
+    assert [p.name for p in before] == [p.name for p in after]
+    changes = [differing(b, a) for b, a in zip(before, after, strict=True)]
+    assert {field} in changes and all(c in ({field}, set()) for c in changes)
+    assert edited.model_copy(update={parts: before}) == network
+
+
+def test_every_ablation_is_tested() -> None:
+    assert set(CUTS) | set(EDITS) == set(ABLATIONS)
+
+
+@pytest.mark.parametrize("name", ["shared", "context_cut"])
+def test_only_what_learns_is_edited(name: AblationName) -> None:
+    network = whole()
+    changed = [b for b, a in zip(network.projections, ablated(network, name).projections, strict=True) if a != b]
+    assert changed and all(j.rule is not None for j in changed)
+    if name == "shared":
+        assert len(changed) == sum(j.rule is not None for j in network.projections)
+
+
+def test_fields_keep_their_extent_when_they_are_shared() -> None:
+    network = whole("plain")
+    for one, other in zip(network.projections, ablated(network, "shared").projections, strict=True):
+        if one != other:
+            assert one.topology.kind == "local" and other.topology.kind == "shared"
+            assert one.topology.size == other.topology.size  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("name", ABLATIONS)
+def test_what_is_lifted_is_read_back(name: AblationName) -> None:
+    """Oracle: `snn.constraints`, before and after; an inhibitory population that reaches nothing is what a cut of it leaves."""
+    network = whole()
+    new = {v.constraint for v in set(violations(ablated(network, name))) - set(violations(network))}
+    allowed = {ABLATIONS[name].constraint} - {""} or ({"inhibition"} if name == "inhibition_cut" else set())
+    assert new == allowed
+
+
+@pytest.mark.parametrize(
+    ("name", "recipe", "words"),
+    [
+        ("feedback_cut", "plain", "two levels or more"),
+        ("lateral_cut", "plain", "gated branches"),
+    ],
+)
+def test_what_is_not_there_cannot_be_cut(name: AblationName, recipe: RecipeName, words: str) -> None:
+    with pytest.raises(DescriptionError, match=f"ablations.{name}: would change nothing: it needs {words}"):
+        ablated(whole(recipe, levels=1), name)
+    twice = ablated(whole(), "shared")
+    with pytest.raises(DescriptionError, match="would change nothing"):
+        ablated(twice, "shared")
+
+
+def test_a_job_with_an_ablation_is_another_job() -> None:
+    """Its settings survive being written; one without has the settings that it had before there were any."""
+    job = Job(source=SOURCE)
+    cut = Job(source=SOURCE, ablations=("transient_cut", "shared"))
+    assert Job(**cut.model_dump(mode="json")) == cut != job and "ablations" not in job.model_dump(mode="json")
+    assert cut.network() == ablated(ablated(job.network(), "transient_cut"), "shared")
+
+
+def test_a_sweep_over_ablations() -> None:
+    sweep = Sweep(run=Job(source=SOURCE), ablations=("none", "shared", "shared+transient_cut"), seeds=(0, 1))
+    points = sweep.points()
+    assert sweep.n_runs == len(points) == 6
+    assert [p.ablation for p in points[::2]] == ["none", "shared", "shared+transient_cut"]
+    assert [p.job.ablations for p in points[::2] if isinstance(p.job, Job)] == [(), ("shared",), ("shared", "transient_cut")]
+    assert len({p.digest for p in points}) == 6
+
+
+def test_bad_ablations_are_refused() -> None:
+    with pytest.raises(DescriptionError, match=r"there is no ablation 'shaerd'; did you mean 'shared'"):
+        Sweep(run=Job(source=SOURCE), ablations=("shaerd",)).points()
+    with pytest.raises(DescriptionError, match="two levels or more"):
+        Sweep(run=Job(source=SOURCE), ablations=("feedback_cut",)).points()
+    rate = RateJob(source=SOURCE, model=RatePredNetSpec(rows=16, cols=16))
+    with pytest.raises(DescriptionError, match="the run is of a rate PredNet"):
+        Sweep(run=rate, ablations=("shared",)).points()
+
+
+@pytest.mark.parametrize("name", ["shared", "signed", "inhibition_cut", "context_cut", "transient_cut", "persistence_cut", "jitter_off"])
+def test_what_is_ablated_still_runs_and_learns(name: AblationName) -> None:
+    """Weights of a signed circuit go below 0 where they want to, and nowhere else. Without persistence errors begin large."""
+    job = Job(source=Source(frames="photographs", size=8, n_movies=4), ablations=(name,), plan=Plan(max_rate_Hz=1000.0))
+    learner = job.learner()
+    learner.learn(job.source.learning(0), lambda: None)
+    state = learner.simulation.state()
+    plastic = [j.name for j in learner.simulation.network.projections if j.rule is not None]
+    weights = [state.weights(j) for j in plastic]
+    assert plastic and any(w.any() for w in weights)
+    assert any((w < 0).any() for w in weights) == (name == "signed")
+
+
+@pytest.mark.parametrize("name", ["shared", "transient_cut"])
+def test_what_is_ablated_is_trained_by_backprop_too(name: AblationName) -> None:
+    job = BackpropJob(source=Source(frames="photographs", size=8, n_movies=4), ablations=(name,))
+    learner = job.learner()
+    assert learner.network == job.network()
