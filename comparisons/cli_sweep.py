@@ -1,4 +1,4 @@
-"""The command that does many runs: `sweep`."""
+"""The commands that do many runs: `sweep` and `search`."""
 
 from __future__ import annotations
 
@@ -70,4 +70,37 @@ def sweep(
         raise StateError(sentence(str(out), f"{len(failed)} of {len(table)} runs failed", cure=cure))
 
 
-COMMANDS = (sweep,)
+def search(file: Path, /, *, out: Path, trials: Count, workers: Count = 1, seed: int = 0) -> None:
+    """Look for the settings of a sweep with the least error on validation frames (of photographs: on new drifts of those learned from).
+
+    Settings that do badly while they learn are given up. It can be killed at any time; the same command goes on.
+
+    Parameters
+    ----------
+    file
+        TOML, as of `sweep`; where it varies a range, all of it is searched.
+    out
+        Folder for run folders, the journal of Optuna and table.parquet.
+    trials
+        Settings to try in all.
+    workers
+        Processes on this machine; with more than one, what is tried depends on which ends first.
+    seed
+        Of what is proposed.
+    """
+    from comparisons.sweeps.paths import label_of
+    from comparisons.sweeps.plan import Sweep
+    from comparisons.sweeps.search import MEASURE, run_search
+    from comparisons.sweeps.table import ordered, over_seeds
+
+    asked = Sweep.read(file)
+    table = run_search(asked, out, trials=trials, workers=workers, seed=seed, report=TerminalReporter())
+    varied, done = [label_of(path) for path, _ in asked.vary], table[table["status"] == "done"]
+    if done.empty:
+        raise StateError(sentence(str(out), f"none of {len(table)} runs came to an end", cure="see the column error of table.parquet"))
+    best = done.groupby(varied, sort=False)[MEASURE].mean().sort_values()[:SHOWN]
+    order = [dict(zip(varied, index if isinstance(index, tuple) else (index,), strict=True)) for index in best.index]
+    print(over_seeds(ordered(done, order), varied, (MEASURE, *MEASURES)), end="")
+
+
+COMMANDS = (sweep, search)

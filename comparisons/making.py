@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from comparisons import run_folder
@@ -11,10 +12,13 @@ from comparisons.inspection import read_job
 from comparisons.progress import Reporter
 from comparisons.running import AnyJob, run_job
 from conversion.recipe import Recipe
+from snn.curve import Curve
 from snn.errors import StateError, sentence
 
 
-def learned(job: AnyJob, folder: Path, report: Reporter | None = None, *, figures: bool = True) -> None:
+def learned(
+    job: AnyJob, folder: Path, report: Reporter | None = None, *, figures: bool = True, watch: Callable[[Curve], None] | None = None
+) -> None:
     """Learn, unless that is done; what was stopped goes on.
 
     Parameters
@@ -25,6 +29,8 @@ def learned(job: AnyJob, folder: Path, report: Reporter | None = None, *, figure
     report : Reporter, optional
     figures : bool
         Whether to draw any.
+    watch : callable, optional
+        As in `run_job`.
 
     Raises
     ------
@@ -34,7 +40,7 @@ def learned(job: AnyJob, folder: Path, report: Reporter | None = None, *, figure
     if folder.exists():
         refuse_other(folder, job)
         return
-    run_job(job, folder, resume=run_folder.can_resume(folder), figures=figures, report=report)
+    run_job(job, folder, resume=run_folder.can_resume(folder), figures=figures, report=report, watch=watch)
 
 
 def converted(source: Path, folder: Path, recipe: Recipe, report: Reporter | None = None) -> None:

@@ -126,6 +126,7 @@ def run_job(
     figures: bool = True,
     report: Reporter | None = None,
     checkpoint_s: float = CHECKPOINT_S,
+    watch: Callable[[Curve], None] | None = None,
 ) -> dict[str, Any]:
     """Learn, and leave a run folder.
 
@@ -145,6 +146,8 @@ def run_job(
         Shows progress.
     checkpoint_s : float
         Time between checkpoints; 0 leaves one after every step.
+    watch : callable, optional
+        Called after every step with the errors so far; what it raises ends the run, which can be resumed.
 
     Returns
     -------
@@ -176,6 +179,8 @@ def run_job(
         nonlocal saved
         point = learner.curve.points[-1]
         report.step(point.done, point.total, f"error / copy-last {learner.curve.ratio():.3f}")
+        if watch is not None:
+            watch(learner.curve)
         if time.monotonic() - saved >= checkpoint_s:
             learner.refuse_bad()
             learner.save(partial / learner.checkpoint)

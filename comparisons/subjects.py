@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from comparisons import run_folder
+from comparisons.bars import load_bars
 from comparisons.convert_job import ConvertJob
 from comparisons.converting import calibration, rate_run, rate_weights, settling
-from comparisons.evaluation import pooled_ratio
+from comparisons.evaluation import evaluate, pooled_ratio
 from comparisons.inspection import CircuitRun, RateRun, Run, load_run
 from comparisons.movies import PHOTOGRAPHS
 from comparisons.responder import Responder
@@ -28,8 +29,8 @@ from snn.stimuli.drift import drifting_movies, photographs
 from snn.stimuli.movie import Movie
 from snn.stimuli.reading import read_movies
 
-GATE_MOVIES = 20
-"""Drifts of photographs on which the gate is measured."""
+GATE_MOVIES, VALIDATION_SEED = 20, 1_000_002
+"""Drifts of photographs on which the gate is measured, and constants are chosen; seed of the latter."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,6 +187,28 @@ def held_out_scores(path: Path) -> dict[str, dict[str, Any]]:
         source.frames, source.clips, "held-out", n_movies=GATE_MOVIES, speed_px=source.speed_px, direction_deg=source.direction_deg
     )
     return score_path(path, wanted)
+
+
+def validation_scores(path: Path) -> dict[str, dict[str, Any]]:
+    """Score a run on frames to choose constants on: its validation frames, or new drifts of the photographs that it learned from.
+
+    Parameters
+    ----------
+    path : Path
+        Run folder, or name of a shipped model.
+
+    Returns
+    -------
+    dict of str to dict
+        Per clip, what `comparisons.evaluation.evaluate` gives; empty where no frames were kept for that.
+    """
+    run = load_run(path)
+    source = run.job.source
+    if source.frames == PHOTOGRAPHS:
+        movies = source.model_copy(update={"n_movies": GATE_MOVIES}).learning(VALIDATION_SEED)
+    else:
+        movies = source.validation()
+    return evaluate(run.forecaster, movies, *load_bars(run.path)) if movies else {}
 
 
 def stretches(frames: str, clips: tuple[str, ...], n_movies: int, n_frames: int, responder: Responder) -> tuple[Movie, ...]:

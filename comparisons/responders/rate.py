@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 EXPOSED_LR = 1e-3
 EXPOSED_FRAMES = 10
-"""Learning rate of Adam while it goes on learning from what it is shown, and frames from one update to the next."""
+"""Learning rate of Adam while it goes on learning from what it is shown, if no other is given, and frames from one update to the next."""
 
 
 class RateResponder:
@@ -43,14 +43,23 @@ class RateResponder:
         Standard deviation of the noise of each pixel and frame.
     seed : int
         With which it was born; its untrained control is born anew with it.
+    exposed_lr : float
+        Learning rate of Adam while it goes on learning from what it is shown.
     """
 
     def __init__(
-        self, model: RatePredNet, name: str = "PredNet", *, frame_ms: float = 50.0, noise: float = SENSOR_NOISE, seed: int = 0
+        self,
+        model: RatePredNet,
+        name: str = "PredNet",
+        *,
+        frame_ms: float = 50.0,
+        noise: float = SENSOR_NOISE,
+        seed: int = 0,
+        exposed_lr: float = EXPOSED_LR,
     ) -> None:
         spec = model.spec
         self.model, self.name, self.frame_ms, self.noise, self.seed = model, name, frame_ms, noise, seed
-        self.finest_bin_ms = frame_ms
+        self.finest_bin_ms, self.exposed_lr = frame_ms, exposed_lr
         self.frame_size = spec.rows, spec.cols
         features = {"representation": spec.r}
         self.sites = tuple(
@@ -111,7 +120,7 @@ class RateResponder:
         from conversion.rate_training import one_thread
 
         model = copy.deepcopy(self.model)
-        optimiser = torch.optim.Adam(model.parameters(), lr=EXPOSED_LR)
+        optimiser = torch.optim.Adam(model.parameters(), lr=self.exposed_lr)
         with one_thread():
             for repeat in range(repeats):
                 noisy = with_noise(movie, seed, repeat, self.noise).frames
@@ -129,7 +138,8 @@ class RateResponder:
         return self._with(model, "exposed")
 
     def _with(self, model: RatePredNet, what: str) -> RateResponder:
-        return RateResponder(model, f"{self.name}, {what}", frame_ms=self.frame_ms, noise=self.noise, seed=self.seed)
+        name, exposed_lr = f"{self.name}, {what}", self.exposed_lr
+        return RateResponder(model, name, frame_ms=self.frame_ms, noise=self.noise, seed=self.seed, exposed_lr=exposed_lr)
 
 
 def _last_axis(values: FloatArray, site: Site) -> FloatArray:

@@ -15,7 +15,7 @@ from comparisons.sweeps.cluster import check_shared, connected
 from comparisons.sweeps.outcome import Outcome, version
 from comparisons.sweeps.plan import Point, Sweep
 from comparisons.sweeps.table import tabulate, write_curves, write_table
-from comparisons.sweeps.work import Task, outcome_of, work
+from comparisons.sweeps.work import Task, outcome_of, task_of, work
 from snn.errors import EngineError, RunFolderError, sentence
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def run_sweep(
     """
     report, out = report or Reporter(), Path(out).resolve()
     points = sweep.points()
-    tasks = {p.name: Task(p.job.model_dump(mode="json"), p.name, p.digest, str(out)) for p in points}
+    tasks = {p.name: task_of(p, out) for p in points}
     refuse_clashes(points)
     try:
         write_result(out / SWEEP_FILE, to_json(sweep.model_dump(mode="json")))

@@ -153,6 +153,25 @@ def _plain(value: Value) -> bool | int | float | str | None:
     return str(list(value)) if isinstance(value, tuple) else value
 
 
+def ordered(table: pd.DataFrame, settings: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Take the rows of some settings, in the order in which those are given.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of a sweep.
+    settings : sequence of mapping of str to object
+        Value by column.
+
+    Returns
+    -------
+    DataFrame
+    """
+    import pandas as pd
+
+    return pd.concat([table[(table[list(one)] == pd.Series(one)).all(axis=1)] for one in settings])
+
+
 def over_seeds(table: pd.DataFrame, paths: Sequence[str], measures: Sequence[str]) -> str:
     """Print a table with a line for every setting: measures as means and 95 % intervals over seeds.
 

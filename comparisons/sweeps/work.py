@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import fcntl
+import math
 import shutil
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +17,10 @@ from comparisons import run_folder
 from comparisons.evaluation import pooled_ratio
 from comparisons.inspection import read_job
 from comparisons.making import learned
-from comparisons.subjects import held_out_scores
+from comparisons.subjects import held_out_scores, validation_scores
 from comparisons.sweeps.outcome import Outcome, read_outcome, version
+from comparisons.sweeps.plan import Point
+from snn.curve import Curve
 from snn.errors import RunFolderError, SpikingPrednetError
 
 RUNS, RESULTS, LOCKS = "runs", "results", "locks"
@@ -55,6 +58,22 @@ class Task:
         return Path(self.out) / RESULTS / f"{self.name}.json"
 
 
+def task_of(point: Point, out: Path) -> Task:
+    """Give a run as the task of a worker.
+
+    Parameters
+    ----------
+    point : Point
+    out : Path
+        Folder of the sweep.
+
+    Returns
+    -------
+    Task
+    """
+    return Task(point.job.model_dump(mode="json"), point.name, point.digest, str(out))
+
+
 def outcome_of(task: Task) -> Outcome | None:
     """Give what came of a run, if it is whole.
 
@@ -77,12 +96,14 @@ def outcome_of(task: Task) -> Outcome | None:
     return found
 
 
-def work(task: Task) -> Outcome:
+def work(task: Task, watch: Callable[[Curve], None] | None = None) -> Outcome:
     """Do a run, unless that is done; whatever goes wrong with it is its outcome.
 
     Parameters
     ----------
     task : Task
+    watch : callable, optional
+        Called while it learns, with the errors so far; what it raises from `Stopped` ends the run, and is not its outcome.
 
     Returns
     -------
@@ -93,15 +114,21 @@ def work(task: Task) -> Outcome:
         with alone(task), one_thread():
             found = outcome_of(task)
             if found is None:
-                found = Outcome(task.digest, "done", version(), 0.0, _done(task))
-                found = Outcome(task.digest, "done", found.version, time.monotonic() - began, found.numbers)
+                measured = _done(task, watch)
+                found = Outcome(task.digest, "done", version(), time.monotonic() - began, measured)
                 found.write(task.result)
             return found
+    except Stopped:
+        raise
     except Exception as error:
         return _failed(task, error, time.monotonic() - began)
 
 
-def _done(task: Task) -> dict[str, float]:
+class Stopped(Exception):
+    """A run is not worth its end."""
+
+
+def _done(task: Task, watch: Callable[[Curve], None] | None) -> dict[str, float]:
     """Learn and score; what is damaged is learned anew."""
     if task.folder.exists():
         try:
@@ -109,7 +136,7 @@ def _done(task: Task) -> dict[str, float]:
         except RunFolderError:
             shutil.rmtree(task.folder)
     task.folder.parent.mkdir(parents=True, exist_ok=True)
-    learned(read_job(dict(task.job)), task.folder, figures=False)  # type: ignore[arg-type]
+    learned(read_job(dict(task.job)), task.folder, figures=False, watch=watch)  # type: ignore[arg-type]
     return numbers(task.folder)
 
 
@@ -125,12 +152,15 @@ def numbers(folder: Path) -> dict[str, float]:
     -------
     dict of str to float
         ``ratio`` is the error on frames that were not learned from, over that of copying the last one, ``ratio_gated_shift`` and
-        ``ratio_one_frame`` those of the bars; ``rate_Hz.POPULATION``; spikes, synaptic events and multiply-adds of a frame; sizes.
+        ``ratio_one_frame`` those of the bars; ``ratio_validation`` that on frames to choose constants on; ``rate_Hz.POPULATION``;
+        spikes, synaptic events and multiply-adds of a frame; sizes.
     """
     clips = held_out_scores(folder)
     frames = sum(c["frames_scored"] for c in clips.values())
     found = {"ratio": pooled_ratio(clips)}
     found |= {f"ratio_{bar}": pooled_ratio(clips, f"mse_{bar}") for bar in ("gated_shift", "one_frame")}
+    chosen_on = validation_scores(folder)
+    found["ratio_validation"] = pooled_ratio(chosen_on) if chosen_on else math.nan
     for name in PER_FRAME:
         if all(c[name] is not None for c in clips.values()):
             found[name] = sum(c[name] * c["frames_scored"] for c in clips.values()) / frames

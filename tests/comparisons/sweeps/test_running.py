@@ -24,20 +24,16 @@ from comparisons.learning import Job
 from comparisons.movies import Source
 from comparisons.subjects import held_out_scores
 from comparisons.sweeps import running, work
-from comparisons.sweeps.plan import Point, Sweep
+from comparisons.sweeps.plan import Sweep
 from comparisons.sweeps.running import failures, refuse_clashes, run_sweep
 from comparisons.sweeps.table import over_seeds, read_table, tabulate, versions_in
-from comparisons.sweeps.work import Task, outcome_of
+from comparisons.sweeps.work import outcome_of, task_of
 from plasticity.training import Plan
 from snn.errors import EngineError, RunFolderError
 
 JOB = Job(source=Source(frames="photographs", size=8, n_movies=6), plan=Plan(passes=1, eta_start=0.5, eta_end=0.05))
 SWEEP = Sweep(run=JOB, vary={"plan.eta_start": (0.2, 0.8)}, seeds=2)  # type: ignore[arg-type]
 SAME = ["run", "plan.eta_start", "seed", "status", "ratio", "synaptic_events_per_frame", "rate_Hz.level0.error_pos"]
-
-
-def task_of(point: Point, out: Path) -> Task:
-    return Task(point.job.model_dump(mode="json"), point.name, point.digest, str(out))
 
 
 @pytest.fixture(scope="module")
