@@ -96,7 +96,8 @@ class Battery:
         try:
             asked = json.loads((out / PLAN_FILE).read_text())
             bare = asked.get("without_untrained", ())
-            models = [Model(name, tuple(map(Path, runs)), name not in bare) for name, runs in asked["models"].items()]
+            only = {name: tuple(kept) for name, kept in asked.get("only", {}).items()}
+            models = [Model(name, tuple(map(Path, runs)), name not in bare, only.get(name, ())) for name, runs in asked["models"].items()]
             return cls(models, asked["phenomena"], out)
         except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
             raise RunFolderError(sentence(str(out), "is not the folder of a battery", cure="give the --out of `battery`")) from error
@@ -203,7 +204,7 @@ class Battery:
             In seconds, of one core, on which the speed has just been measured.
         """
         speeds, total = Speeds(), 0.0
-        for task in tasks:
+        for task in (t for t in tasks if t.model.lacks(t.phenomenon) is None):
             responder, name = self.asked(task), task.model.name
             frames = frames_of(PHENOMENA[task.phenomenon], responder, task.seed, untrained=task.model.untrained)
             total += speeds.seconds(name, responder, frames)
@@ -248,6 +249,7 @@ class Battery:
             "models": {m.name: [str(run.resolve() if run.exists() else run) for run in m.runs] for m in self.models},
             "phenomena": list(self.phenomena),
             "without_untrained": [m.name for m in self.models if not m.untrained],
+            "only": {m.name: m.only for m in self.models if m.only},
         }
         write_result(self.out / PLAN_FILE, to_json(asked))
         try:
@@ -356,7 +358,7 @@ class Battery:
         """
         subject, phenomenon, began = self.subject(task), PHENOMENA[task.phenomenon], time.monotonic()
         responder = self.asked(task)
-        lacks = phenomenon.lacks(responder)
+        lacks = task.model.lacks(task.phenomenon) or phenomenon.lacks(responder)
         measured: dict[str, Measurement] = {}
         if lacks is None:
             measured["model"] = phenomenon.measure(responder, task.seed)

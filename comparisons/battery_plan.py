@@ -40,12 +40,15 @@ class Member:
         In place of that: the member whose runs are converted to spikes.
     size : int, optional
         Side of its frames, where they are not those of the shipped one: then seed 0 is made too.
+    only : tuple of str
+        As of `Model`.
     """
 
     minutes: float
     shipped: str = ""
     converted: str = ""
     size: int | None = None
+    only: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ BATTERIES: Mapping[BatteryName, NamedBattery] = MappingProxyType(
                 "converted": Member(1.0, converted="leaky-ms"),
                 "spiking": SPIKING,
                 # Nothing is shared between its sites, so that for phenomena that need more pixels it learns on larger frames.
-                "spiking-32": Member(5.0, "drift-spiking", size=32),
+                "spiking-32": Member(5.0, "drift-spiking", size=32, only=("kanizsa", "faces")),
             },
             5,
             (),
@@ -103,7 +106,10 @@ def models_of(name: BatteryName, out: Path) -> tuple[Model, ...]:
     tuple of Model
     """
     found = BATTERIES[name]
-    return tuple(Model(model, tuple(_run(found, model, seed, out) for seed in range(found.seeds))) for model in found.models)
+    return tuple(
+        Model(name, tuple(_run(found, name, seed, out) for seed in range(found.seeds)), only=member.only)
+        for name, member in found.models.items()
+    )
 
 
 def _run(found: NamedBattery, model: str, seed: int, out: Path) -> Path:

@@ -87,6 +87,11 @@ def search(file: Path, /, *, out: Path, trials: Count, workers: Count = 1, seed:
         Processes on this machine; with more than one, what is tried depends on which ends first.
     seed
         Of what is proposed.
+
+    Raises
+    ------
+    StateError
+        If no run came to an end.
     """
     from comparisons.sweeps.paths import label_of
     from comparisons.sweeps.plan import Sweep

@@ -144,6 +144,18 @@ def test_what_cannot_be_asked_is_said(tmp_path: Path, monkeypatch: pytest.Monkey
     assert "not applicable; it has no eyes" in (tmp_path / "verdicts.md").read_text()
 
 
+def test_a_model_is_asked_only_what_it_is_there_for(mean: Mean, tmp_path: Path) -> None:
+    """Oracle: no frame is shown for the rest, and the verdict says so, also when the folder is opened again."""
+    other = Model("other", (OTHER,), only=("on_off",))
+    battery = Battery([Model("rate", (LEAKY,)), other], ["mean"], tmp_path)
+    assert battery.estimate_s([Task(other, 0, "mean")]) == 0.0
+    verdict = battery.run()["other"]["mean"]
+    assert verdict == Verdict("not applicable", "it is here for on_off") and {name.split(",")[0] for name, _ in mean.asked} == {
+        *("rate", "adaptation only")
+    }
+    assert Battery.open(tmp_path).models == battery.models and Battery.open(tmp_path).verdicts()["other"]["mean"] == verdict
+
+
 def test_the_estimate_counts_frames(mean: Mean, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Oracle: 6 frames, asked of the model and of its untrained control, at a second a frame."""
     monkeypatch.setattr("comparisons.estimate.frame_s", lambda responder: 1.0)
