@@ -48,8 +48,9 @@ def sweep(
     StateError
         If runs failed; all others are done.
     """
+    from comparisons.sweeps.paired import against
     from comparisons.sweeps.paths import label_of
-    from comparisons.sweeps.plan import Sweep
+    from comparisons.sweeps.plan import WHOLE, Sweep
     from comparisons.sweeps.running import failures, run_sweep
     from comparisons.sweeps.table import over_seeds, tabulate, versions_in
 
@@ -60,6 +61,8 @@ def sweep(
     table = run_sweep(asked, out, workers=workers, scheduler=scheduler, report=shown)
     varied = [label_of(path) for path, _ in asked.vary] + (["ablation"] if len(asked.ablations) > 1 else [])
     print(over_seeds(table, varied, MEASURES), end="")
+    if WHOLE in asked.ablations and len(asked.ablations) > 1:
+        print("\n" + against(table, "ablation", WHOLE, MEASURES), end="")
     if len(versions_in(table)) > 1:
         shown.say(f"runs of different versions stand in one table, see its column version: {', '.join(versions_in(table))}")
     failed = failures(table)
