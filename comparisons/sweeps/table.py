@@ -45,6 +45,7 @@ def tabulate(points: Sequence[Point], outcomes: Mapping[str, Outcome]) -> pd.Dat
         row: dict[str, Any] = {
             "run": point.name,
             **{label_of(path): _plain(value) for path, value in point.settings.items()},
+            "ablation": point.ablation,
             "seed": point.job.seed,
         }
         found = outcomes.get(point.name)

@@ -14,6 +14,7 @@ from comparisons.movies import Source
 from comparisons.rate_job import RateJob
 from comparisons.recipes import RecipeName
 from comparisons.sweeps.plan import Sweep
+from comparisons.sweeps.table import tabulate
 from conversion.rate_spec import RatePredNetSpec
 from plasticity.training import Plan
 from snn.constraints import violations
@@ -139,6 +140,7 @@ def test_a_sweep_over_ablations() -> None:
     assert [p.ablation for p in points[::2]] == ["none", "shared", "shared+transient_cut"]
     assert [p.job.ablations for p in points[::2] if isinstance(p.job, Job)] == [(), ("shared",), ("shared", "transient_cut")]
     assert len({p.digest for p in points}) == 6
+    assert list(tabulate(points, {})["ablation"]) == ["none"] * 2 + ["shared"] * 2 + ["shared+transient_cut"] * 2
 
 
 def test_bad_ablations_are_refused() -> None:

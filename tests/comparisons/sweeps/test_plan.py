@@ -50,7 +50,7 @@ def test_a_file_says_which_runs(tmp_path: Path) -> None:
 def test_what_is_named_stands_under_its_name(tmp_path: Path) -> None:
     (tmp_path / "s.toml").write_text(FILE)
     table = tabulate(Sweep.read(tmp_path / "s.toml").points(), {})
-    assert list(table.columns) == ["run", "plan.eta_start", "tau", "seed", "status", "error"]
+    assert list(table.columns) == ["run", "plan.eta_start", "tau", "ablation", "seed", "status", "error"]
 
 
 def test_a_sweep_survives_being_written() -> None:
