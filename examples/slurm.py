@@ -1,6 +1,6 @@
 """A sweep on a SLURM cluster: jobs of Dask workers, as many as there are runs to do, and no more than are allowed.
 
-    python examples/slurm.py examples/ablations.toml --out /scratch/me/ablations --jobs 20 --queue normal
+    python examples/slurm.py examples/ablations.toml --out runs/ablations --jobs 20 --queue normal
     python examples/slurm.py examples/ablations.toml --out runs/x --script          # prints what would be given to sbatch
 
 Run it on a login node, in `tmux` or as a job of its own: it holds the scheduler, and submits a job for every worker. The folder must lie
