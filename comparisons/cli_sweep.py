@@ -96,19 +96,20 @@ def search(file: Path, /, *, out: Path, trials: Count, workers: Count = 1, seed:
     StateError
         If no run came to an end.
     """
+    import pandas as pd
+
     from comparisons.sweeps.paths import label_of
     from comparisons.sweeps.plan import Sweep
     from comparisons.sweeps.search import MEASURE, run_search
-    from comparisons.sweeps.table import ordered, over_seeds
+    from comparisons.sweeps.table import best, over_seeds
 
     asked = Sweep.read(file)
     table = run_search(asked, out, trials=trials, workers=workers, seed=seed, report=TerminalReporter())
-    varied, done = [label_of(path) for path, _ in asked.vary], table[table["status"] == "done"]
-    if done.empty:
+    varied = [label_of(path) for path, _ in asked.vary]
+    found = best(table, varied, MEASURE, len(asked.seeds))
+    if not found:
         raise StateError(sentence(str(out), f"none of {len(table)} runs came to an end", cure="see the column error of table.parquet"))
-    best = done.groupby(varied, sort=False)[MEASURE].mean().sort_values()[:SHOWN]
-    order = [dict(zip(varied, index if isinstance(index, tuple) else (index,), strict=True)) for index in best.index]
-    print(over_seeds(ordered(done, order), varied, (MEASURE, *MEASURES)), end="")
+    print(over_seeds(pd.concat(found[:SHOWN]), varied, (MEASURE, *MEASURES)), end="")
 
 
 COMMANDS = (sweep, search)

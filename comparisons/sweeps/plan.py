@@ -29,8 +29,9 @@ WHOLE, AND = "none", "+"
 """No ablation; and between several."""
 SHORT = 16
 """Digits of a digest by which a run goes."""
-COLUMNS = ("run", "ablation", "seed", "status", "error", "seconds", "version", "ratio")
-"""Of the table of every sweep."""
+COLUMNS = ("run", "ablation", "seed", "status", "error", "seconds", "version")
+MEASURED = ("ratio", "rate_Hz.", "spikes_per_frame", "synaptic_events_per_frame", "multiply_adds_per_frame", "n_")
+"""Columns of the table of every sweep, and how those of measures begin."""
 SweptJob = Job | BackpropJob | RateJob
 
 
@@ -126,7 +127,7 @@ class Sweep(Described):
         for what, listed in (("vary", paths), ("vary", labels), ("ablations", self.ablations), ("seeds", self.seeds)):
             if len(set(listed)) != len(listed):
                 raise ValueError(f"{what} names something twice; got {list(listed)}")
-        taken = [label for label in labels if label in COLUMNS]
+        taken = [label for label in labels if label in COLUMNS or label.startswith(MEASURED)]
         if taken:
             raise ValueError(f"vary: {taken[0]!r} is a column of every table; choose another name")
         if self.run.seed:
@@ -180,7 +181,7 @@ class Sweep(Described):
         Returns
         -------
         tuple of Point
-            All seeds of one setting after another.
+            All seeds of one setting after another; a run that comes twice, as samples of lists may, is there once.
 
         Raises
         ------
@@ -188,7 +189,7 @@ class Sweep(Described):
             If a path names nothing, or a setting makes a run that is refused.
         """
         assert self.n_runs
-        return tuple(self._points())
+        return tuple({point.digest: point for point in self._points()}.values())
 
     def _points(self) -> Iterator[Point]:
         for setting in settings(dict(self.vary), self.design, self.n, self.sample_seed):

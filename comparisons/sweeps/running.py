@@ -15,7 +15,7 @@ from comparisons.sweeps.cluster import check_shared, connected
 from comparisons.sweeps.outcome import Outcome, version
 from comparisons.sweeps.plan import Point, Sweep
 from comparisons.sweeps.table import tabulate, write_curves, write_table
-from comparisons.sweeps.work import Task, outcome_of, task_of, work
+from comparisons.sweeps.work import Task, outcome_of, task_of, the_only_one, work
 from snn.errors import EngineError, RunFolderError, sentence
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def run_sweep(
     EngineError
         If the scheduler is not there, or is lost.
     RunFolderError
-        If the folder cannot be written, or a worker does not see it.
+        If the folder cannot be written, another sweep is at it, or a worker does not see it.
     """
     report, out = report or Reporter(), Path(out).resolve()
     points = sweep.points()
@@ -70,20 +70,35 @@ def run_sweep(
         write_result(out / SWEEP_FILE, to_json(sweep.model_dump(mode="json")))
     except OSError as error:
         raise RunFolderError(sentence(str(out), f"cannot be written ({error.strerror})", cure="choose another --out")) from error
-    outcomes = {name: found for name, task in tasks.items() if (found := outcome_of(task)) is not None}
-    left = [task for name, task in tasks.items() if name not in outcomes]
-    report.say(f"{len(tasks)} runs, {len(outcomes)} done before")
-    try:
+    with the_only_one(out):
+        outcomes = {name: found for name, task in tasks.items() if (found := outcome_of(task)) is not None}
+        left = [task for name, task in tasks.items() if name not in outcomes]
+        report.say(f"{len(tasks)} runs, {len(outcomes)} done before")
         if left:
             with connected(workers, scheduler) as client:
                 check_shared(client, out)
                 report.say(f"dashboard: {client.dashboard_link}")
-                _do(client, left, points, outcomes, out, report)
-    finally:
+                try:
+                    _do(client, left, points, outcomes, out, report)
+                except BaseException:
+                    _write_if_possible(out, points, outcomes, report)
+                    raise
         table = tabulate(points, outcomes)
-        write_table(out, table)
-    write_curves(out, points, outcomes)
+        try:
+            write_table(out, table)
+            write_curves(out, points, outcomes)
+        except OSError as error:
+            cure = "make room and give the same command again: what is done is kept"
+            raise RunFolderError(sentence(str(out), f"cannot take the table ({error.strerror or error})", cure=cure)) from error
     return table
+
+
+def _write_if_possible(out: Path, points: Sequence[Point], outcomes: Mapping[str, Outcome], report: Reporter) -> None:
+    """Write the table while there is more to come; where that fails, the runs go on."""
+    try:
+        write_table(out, tabulate(points, outcomes))
+    except OSError as error:
+        report.say(f"the table cannot be written now ({error.strerror or error}); the runs go on")
 
 
 def refuse_clashes(points: Sequence[Point]) -> None:
@@ -121,7 +136,7 @@ def _do(client: Client, left: Sequence[Task], points: Sequence[Point], outcomes:
         outcomes[task.name] = found
         report.step(len(outcomes), total, f"{task.name}: {_words(found)}")
         if time.monotonic() - written > WRITTEN_EVERY_S:
-            write_table(out, tabulate(points, outcomes))
+            _write_if_possible(out, points, outcomes, report)
             written = time.monotonic()
     report.end()
 

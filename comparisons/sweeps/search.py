@@ -17,13 +17,14 @@ from comparisons.processes import processes
 from comparisons.progress import Reporter
 from comparisons.run_folder import to_json
 from comparisons.sweeps.axes import Axis, Range, Settings
-from comparisons.sweeps.outcome import Outcome
+from comparisons.sweeps.outcome import read_outcome
 from comparisons.sweeps.paths import check_network, label_of, with_settings
 from comparisons.sweeps.plan import Point, Sweep, without
 from comparisons.sweeps.table import tabulate, write_table
-from comparisons.sweeps.work import Stopped, outcome_of, task_of, work
+from comparisons.sweeps.work import Stopped, task_of, the_only_one, work
 from snn.curve import Curve
 from snn.errors import DescriptionError, RunFolderError, SpikingPrednetError, sentence
+from snn.seeding import stream
 
 if TYPE_CHECKING:
     import optuna
@@ -84,20 +85,21 @@ def run_search(
         write_result(out / "search.json", to_json(sweep.model_dump(mode="json")))
     except OSError as error:
         raise RunFolderError(sentence(str(out), f"cannot be written ({error.strerror})", cure="choose another --out")) from error
-    study = _study(out, seed)
-    again = _end_those_cut_off(study)
-    if again:
-        report.say(f"{again} trials were cut off, and come first")
-    report.begin("search", done=_tried(study))
-    if workers == 1:
-        _try(sweep, out, trials, seed, lambda: report.step(min(trials, _tried(study)), trials, _best(study)))
-    else:
-        with processes(workers) as pool:
-            for future in [pool.submit(_try, sweep, out, trials, seed + k) for k in range(workers)]:
-                future.result()
-                report.step(min(trials, _tried(study)), trials, _best(study))
-    report.end()
-    return _table(sweep, out, study)
+    with the_only_one(out):
+        study = _study(out, seed)
+        again = _end_those_cut_off(study)
+        if again:
+            report.say(f"{again} trials were cut off, and come first")
+        report.begin("search", done=_tried(study))
+        if workers == 1:
+            _try(sweep, out, trials, seed, lambda: report.step(min(trials, _tried(study)), trials, _best(study)))
+        else:
+            with processes(workers) as pool:
+                for future in [pool.submit(_try, sweep, out, trials, seed + k) for k in range(workers)]:
+                    future.result()
+                    report.step(min(trials, _tried(study)), trials, _best(study))
+        report.end()
+        return _table(sweep, out, study)
 
 
 def _study(out: Path, seed: int) -> optuna.Study:
@@ -109,11 +111,18 @@ def _study(out: Path, seed: int) -> optuna.Study:
     return optuna.create_study(
         study_name=STUDY,
         storage=JournalStorage(JournalFileBackend(str(out / JOURNAL))),
-        sampler=optuna.samplers.TPESampler(seed=seed, constant_liar=True),
+        sampler=_sampler(seed, 0),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=FIRST_JUDGED, n_warmup_steps=round(UNJUDGED * JUDGED_POINTS)),
         direction="minimize",
         load_if_exists=True,
     )
+
+
+def _sampler(seed: int, begun: int) -> optuna.samplers.BaseSampler:
+    import optuna
+
+    number = int(stream(seed, "search", begun).integers(2**31))
+    return optuna.samplers.TPESampler(seed=number, constant_liar=True)
 
 
 def _end_those_cut_off(study: optuna.Study) -> int:
@@ -122,9 +131,10 @@ def _end_those_cut_off(study: optuna.Study) -> int:
 
     cut_off = study.get_trials(states=(TrialState.RUNNING,))
     for trial in cut_off:
+        settings = trial.params or trial.system_attrs.get("fixed_params")
+        if settings:
+            study.enqueue_trial(settings)
         study.tell(trial.number, state=TrialState.FAIL)
-        if trial.params:
-            study.enqueue_trial(trial.params)
     return len(cut_off)
 
 
@@ -146,6 +156,8 @@ def _best(study: optuna.Study) -> str:
 def _try(sweep: Sweep, out: Path, trials: int, seed: int, after: Callable[[], None] | None = None) -> None:
     """Try settings until so many have been tried, by all processes together."""
     study = _study(out, seed)
+    # A search that goes on proposes others than it did: seeded alike, it would begin with the same again.
+    study.sampler = _sampler(seed, len(study.get_trials(deepcopy=False)))
 
     def ended(study: optuna.Study, _: object) -> None:
         if after is not None:
@@ -163,17 +175,22 @@ def _error(sweep: Sweep, out: Path, trial: optuna.Trial) -> float:
 
     setting = {path: _suggested(trial, label_of(path), axis) for path, axis in sweep.vary}
     found = []
-    for k, point in enumerate(points_of(sweep, setting)):
-        task = task_of(point, out)
-        try:
-            outcome = work(task, _judge(trial) if k == 0 else None)
-        except Stopped as stopped:
-            raise optuna.TrialPruned from stopped
-        if outcome.status == "failed":
-            trial.set_user_attr(ERROR, outcome.error)
-            raise SpikingPrednetError(outcome.error)
-        found.append(outcome.numbers[MEASURE])
-    return float(sum(found) / len(found))
+    try:
+        for k, point in enumerate(points_of(sweep, setting)):
+            outcome = work(task_of(point, out), _judge(trial) if k == 0 else None)
+            if outcome.status == "failed":
+                raise DescriptionError(outcome.error)
+            found.append(outcome.numbers[MEASURE])
+        error = float(sum(found) / len(found))
+        if math.isnan(error):
+            raise DescriptionError(sentence(MEASURE, "is not defined in this run"))
+    except Stopped as stopped:
+        raise optuna.TrialPruned from stopped
+    except SpikingPrednetError as refused:
+        # It came to an end, and is counted.
+        trial.set_user_attr(ERROR, str(refused))
+        raise
+    return error
 
 
 def _judge(trial: optuna.Trial) -> Callable[[Curve], None]:
@@ -221,20 +238,18 @@ def points_of(sweep: Sweep, setting: Settings) -> list[Point]:
 
 def _table(sweep: Sweep, out: Path, study: optuna.Study) -> pd.DataFrame:
     labels = {label_of(path): (path, axis) for path, axis in sweep.vary}
-    points: list[Point] = []
-    outcomes: dict[str, Outcome] = {}
+    points: dict[str, Point] = {}
     for trial in study.get_trials(deepcopy=False):
         if set(trial.params) != set(labels):
             continue
         setting = {labels[name][0]: _read(labels[name][1], value) for name, value in trial.params.items()}
-        for point in points_of(sweep, setting):
-            if point.name in {p.name for p in points}:
-                continue
-            points.append(point)
-            found = outcome_of(task_of(point, out))
-            if found is not None:
-                outcomes[point.name] = found
-    table = tabulate(points, outcomes)
+        try:
+            points |= {point.name: point for point in points_of(sweep, setting)}
+        except DescriptionError:
+            # Settings that make no run have no row; the journal has why.
+            continue
+    outcomes = {name: found for name, point in points.items() if (found := read_outcome(task_of(point, out).result)) is not None}
+    table = tabulate(list(points.values()), outcomes)
     write_table(out, table)
     return table
 

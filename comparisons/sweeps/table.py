@@ -54,7 +54,13 @@ def tabulate(points: Sequence[Point], outcomes: Mapping[str, Outcome]) -> pd.Dat
         else:
             about = {"status": found.status, "error": found.error, "seconds": found.seconds, "version": found.version}
             rows.append(row | about | dict(found.numbers))
-    return pd.DataFrame(rows)
+    mixed = [label for label in (rows[0] if rows else ()) if len({_kind(row[label]) for row in rows if row.get(label) is not None}) > 1]
+    return pd.DataFrame([row | {label: str(row[label]) for label in mixed if row.get(label) is not None} for row in rows])
+
+
+def _kind(value: object) -> str:
+    """What a column can hold one of: truth values, numbers or text."""
+    return "truth" if isinstance(value, bool) else "number" if isinstance(value, int | float) else "text"
 
 
 def write_table(out: Path, table: pd.DataFrame) -> None:
@@ -154,23 +160,28 @@ def _plain(value: Value) -> bool | int | float | str | None:
     return str(list(value)) if isinstance(value, tuple) else value
 
 
-def ordered(table: pd.DataFrame, settings: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Take the rows of some settings, in the order in which those are given.
+def best(table: pd.DataFrame, columns: Sequence[str], measure: str, n_seeds: int) -> list[pd.DataFrame]:
+    """Order settings by a measure, the least first; one of which a seed is missing is left out.
 
     Parameters
     ----------
     table : DataFrame
         Of a sweep.
-    settings : sequence of mapping of str to object
-        Value by column.
+    columns : sequence of str
+        That tell the setting.
+    measure : str
+    n_seeds : int
 
     Returns
     -------
-    DataFrame
+    list of DataFrame
+        The rows of each setting.
     """
-    import pandas as pd
-
-    return pd.concat([table[(table[list(one)] == pd.Series(one)).all(axis=1)] for one in settings])
+    if measure not in table:
+        return []
+    done = table[(table["status"] == "done") & table[measure].notna()]
+    groups = [group for _, group in done.groupby(list(columns), sort=False, dropna=False)]
+    return sorted((group for group in groups if len(group) == n_seeds), key=lambda group: float(group[measure].mean()))
 
 
 def over_seeds(table: pd.DataFrame, paths: Sequence[str], measures: Sequence[str]) -> str:

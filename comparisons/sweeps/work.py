@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import math
 import shutil
@@ -21,7 +22,7 @@ from comparisons.subjects import held_out_scores, validation_scores
 from comparisons.sweeps.outcome import Outcome, read_outcome, version
 from comparisons.sweeps.plan import Point
 from snn.curve import Curve
-from snn.errors import RunFolderError, SpikingPrednetError
+from snn.errors import RunFolderError, SpikingPrednetError, StateError, sentence
 
 RUNS, RESULTS, LOCKS = "runs", "results", "locks"
 PER_FRAME = ("spikes_per_frame", "synaptic_events_per_frame", "multiply_adds_per_frame")
@@ -136,7 +137,17 @@ def _done(task: Task, watch: Callable[[Curve], None] | None) -> dict[str, float]
         except RunFolderError:
             shutil.rmtree(task.folder)
     task.folder.parent.mkdir(parents=True, exist_ok=True)
-    learned(read_job(dict(task.job)), task.folder, figures=False, watch=watch)  # type: ignore[arg-type]
+    job: Any = read_job(dict(task.job))
+    begun_before = run_folder.can_resume(task.folder)
+    try:
+        learned(job, task.folder, figures=False, watch=watch)
+    except (StateError, RunFolderError) as error:
+        full = isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.ENOSPC
+        if not begun_before or task.folder.exists() or full:
+            raise
+        # What an earlier attempt has left cannot be gone on with: it was cut short, or is of frames that have changed.
+        run_folder.discard(run_folder.partial_of(task.folder))
+        learned(job, task.folder, figures=False, watch=watch)
     return numbers(task.folder)
 
 
@@ -182,6 +193,29 @@ def alone(task: Task) -> Iterator[None]:
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def the_only_one(out: Path) -> Iterator[None]:
+    """Keep a folder to one sweep or search at a time: two would write over each other's tables.
+
+    Parameters
+    ----------
+    out : Path
+        Folder of the sweep.
+
+    Raises
+    ------
+    RunFolderError
+        If another one is at it.
+    """
+    with (out / "in_use").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            cure = "wait until it has ended, or choose another --out"
+            raise RunFolderError(sentence(str(out), "is in use by another sweep or search", cure=cure)) from error
         yield
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from comparisons.backprop_job import BackpropJob
 from comparisons.learning import Job
 from comparisons.movies import Source
 from comparisons.rate_job import RateJob
-from comparisons.sweeps.plan import MOST_RUNS, Sweep
+from comparisons.sweeps.plan import MOST_RUNS, Point, Sweep
 from comparisons.sweeps.table import tabulate
 from conversion.rate_spec import RatePredNetSpec
 from snn.errors import DescriptionError
@@ -129,3 +130,20 @@ def test_bad_files_are_refused(tmp_path: Path, text: str, words: str) -> None:
         Sweep.read(tmp_path / "s.toml")
     with pytest.raises(DescriptionError, match="cannot be read"):
         Sweep.read(tmp_path / "none.toml")
+
+
+def test_what_is_the_same_run_is_there_once() -> None:
+    """As where 1 and 1.0 are listed, or samples of a short list repeat: two rows of one run would look like two seeds."""
+    assert len(Sweep(run=JOB, vary={"plan.eta_start": (1, 1.0)}).points()) == 1  # type: ignore[arg-type]
+    sampled = Sweep(run=JOB, vary={"plan.passes": (1, 2)}, design="random", n=10)  # type: ignore[arg-type]
+    assert len(sampled.points()) == 2
+
+
+def test_columns_of_several_kinds_become_text() -> None:
+    sweep = Sweep(run=JOB, vary={"a: plan.warm_up": (1, 2)}, seeds=2)  # type: ignore[arg-type]
+    first, *rest = sweep.points()
+    mixed = [Point(first.job, {"a: x": "one", "b: y": None, "c: z": True}), Point(first.job, {"a: x": 2, "b: y": 0.5, "c: z": 1.0})]
+    table = tabulate(mixed, {})
+    assert list(table["a"]) == ["one", "2"] and list(table["c"]) == ["True", "1.0"] and table["b"].isna().tolist() == [True, False]
+    table.to_parquet(io.BytesIO(), engine="pyarrow")
+    assert list(tabulate([first, *rest], {})["a"]) == [1, 1, 2, 2]

@@ -181,6 +181,40 @@ def test_a_scheduler_that_is_not_there_is_said(tmp_path: Path, monkeypatch: pyte
         run_sweep(SWEEP, tmp_path, scheduler="tcp://127.0.0.1:9")
 
 
+def test_what_an_attempt_has_left_and_cannot_be_read_is_begun_anew(done: Path, tmp_path: Path) -> None:
+    """Oracle: the numbers of the run that was never disturbed."""
+    point = SWEEP.points()[0]
+    task, whole = task_of(point, tmp_path), outcome_of(task_of(point, done))
+    partial = run_folder.partial_of(task.folder)
+    shutil.copytree(done / "runs" / point.name, partial)
+    (partial / "checkpoint.npz").write_bytes(b"cut short")
+    found = work.work(task)
+    assert whole is not None and found.status == "done", found.error
+    assert found.numbers == whole.numbers
+
+
+def test_one_folder_is_of_one_sweep_at_a_time(done: Path) -> None:
+    with work.the_only_one(done), pytest.raises(RunFolderError, match="is in use by another sweep or search"):
+        run_sweep(SWEEP, done)
+    assert len(run_sweep(SWEEP, done)) == 4
+
+
+def test_a_table_that_cannot_be_written_does_not_end_the_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every run is done; only then it is said, and the same call afterwards has the table."""
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    sweep = Sweep(run=JOB, vary={"plan.eta_start": (0.2,)}, seeds=2)  # type: ignore[arg-type]
+    monkeypatch.setattr(running, "write_table", full)
+    monkeypatch.setattr(running, "WRITTEN_EVERY_S", 0.0)
+    with pytest.raises(RunFolderError, match=r"cannot take the table \(No space left"):
+        run_sweep(sweep, tmp_path)
+    monkeypatch.undo()
+    monkeypatch.setattr(running, "connected", lambda *_: pytest.fail("a run was left"))
+    assert set(run_sweep(sweep, tmp_path)["status"]) == {"done"}
+
+
 SCRIPT = """
 import sys
 from comparisons.sweeps.plan import Sweep
