@@ -7,18 +7,38 @@ something was cut.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+from plasticity import SymmetricFeedback
 from snn.description import MIXED, Network, Population, Projection
 from snn.errors import DescriptionError, sentence
 from snn.topology import LocalField, SharedKernel
+from snn.weights import HalfNormal, Normal
 
 AblationName = Literal[
-    "shared", "signed", "feedback_cut", "persistence_cut", "inhibition_cut", "lateral_cut", "context_cut", "transient_cut", "jitter_off"
+    "shared",
+    "signed",
+    "feedback_cut",
+    "feedback_random",
+    "persistence_cut",
+    "inhibition_cut",
+    "error_inhibition_cut",
+    "lateral_cut",
+    "context_cut",
+    "transient_cut",
+    "jitter_off",
+    "lag_match_off",
 ]
+
+
+AS_A_PAIR = math.sqrt(2.0 - 4.0 / math.pi)
+"""Standard deviation of the difference of two half-normal weights, in units of the one that they are drawn with."""
+PARTNER = "_inh"
+"""How the name of an inhibitory partner ends."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +104,23 @@ def _shared(network: Network) -> Network:
 
 
 def _signed(network: Network) -> Network:
-    sources = {j.source for j in network.projections if j.rule is not None}
-    return _each_population(network, lambda p: p.model_copy(update={"sign": MIXED}) if p.name in sources and p.sign == "excitatory" else p)
+    """Put one synapse that can be of either sign in place of a pair, one of a cell and one of its inhibitory partner.
+
+    Beside a signed synapse the partner's would do the same once more, which doubles the rate of learning: the forecast does not
+    settle then (4.7 of the error of copying, where the pair has 0.41).
+    """
+    sources = {j.source for j in network.projections if j.rule is not None and network.population(j.source).sign == "excitatory"}
+    spare = {f"{name}{PARTNER}" for name in sources}
+
+    def one(j: Projection) -> Projection:
+        drawn = isinstance(j.weights, HalfNormal) and j.weights.scale_mV > 0 and j.rule is not None and j.source in sources
+        return j.model_copy(update={"weights": Normal(scale_mV=AS_A_PAIR * j.weights.scale_mV)}) if drawn else j  # type: ignore[union-attr]
+
+    return _rebuilt(
+        network,
+        populations=tuple(p.model_copy(update={"sign": MIXED}) if p.name in sources else p for p in network.populations),
+        projections=tuple(one(j) for j in network.projections if j.rule is None or j.source not in spare),
+    )
 
 
 def _without(gone: Callable[[Network, Projection], bool]) -> Callable[[Network], Network]:
@@ -123,6 +158,10 @@ def _learned_inhibition(network: Network, j: Projection) -> bool:
     return j.rule is not None and network.population(j.source).sign == "inhibitory"
 
 
+def _inhibits_errors(network: Network, j: Projection) -> bool:
+    return "error_" in j.target and not j.target.endswith(PARTNER) and network.population(j.source).sign == "inhibitory"
+
+
 def _between_rivals(network: Network, j: Projection) -> bool:
     return j.source == f"{j.target}_inh" and j.target.endswith(".selector")
 
@@ -149,6 +188,28 @@ def _no_jitter(network: Network) -> Network:
     return _each_population(network, still)
 
 
+def _random_feedback(network: Network) -> Network:
+    def forget(j: Projection) -> Projection:
+        return j.model_copy(update={"rule": None, "signals": ()}) if isinstance(j.rule, SymmetricFeedback) else j
+
+    return _each_projection(network, forget)
+
+
+def _unmatched(network: Network) -> Network:
+    """Let short excitatory routes not wait for the partner that inhibits beside them.
+
+    Those of a frame's length are left: the forecast would otherwise hear of the frame that it is of.
+    """
+    lag = min(j.delay_ms for j in network.projections)
+    beside = {(j.source.removesuffix(PARTNER), j.target) for j in network.projections if j.source.endswith(PARTNER) and j.delay_ms == lag}
+
+    def hurry(j: Projection) -> Projection:
+        waits = (j.source, j.target) in beside and j.delay_ms == 2 * lag
+        return j.model_copy(update={"delay_ms": lag}) if waits else j
+
+    return _each_projection(network, hurry)
+
+
 def _each_projection(network: Network, edit: Callable[[Projection], Projection]) -> Network:
     return _rebuilt(network, projections=tuple(edit(j) for j in network.projections))
 
@@ -166,17 +227,26 @@ ABLATIONS: Mapping[AblationName, Ablation] = MappingProxyType(
     {
         "shared": Ablation("all sites share the weights that are learned", "learned local fields", _shared, "unshared"),
         "signed": Ablation(
-            "cells whose synapses learn may excite and inhibit", "excitatory cells with synapses that learn", _signed, "dale"
+            "one learned synapse of either sign in place of a pair", "excitatory cells with synapses that learn", _signed, "dale"
         ),
         "feedback_cut": Ablation("no level hears from those above", "two levels or more", _without(_descends)),
         "persistence_cut": Ablation(
             "the forecast does not begin from the frame before", "a forecast that begins from the frame before", _without(_persists)
         ),
         "inhibition_cut": Ablation("learned synapses excite only", "inhibitory synapses that learn", _without(_learned_inhibition)),
+        "error_inhibition_cut": Ablation(
+            "nothing is taken from what excites error cells", "inhibition of error cells", _without(_inhibits_errors)
+        ),
+        "feedback_random": Ablation(
+            "feedback of errors stays as random as it was at birth", "feedback that grows alike to the forecast", _random_feedback
+        ),
         "lateral_cut": Ablation("branches do not compete", "gated branches", _without(_between_rivals)),
         "context_cut": Ablation("the forecast of a site hears of that site only", "learned local fields wider than a site", _no_context),
         "transient_cut": Ablation("nothing tells what has just changed", "cells of the eye for transients", _without(_transient)),
         "jitter_off": Ablation("all cells of a population have one threshold", "thresholds that differ", _no_jitter),
+        "lag_match_off": Ablation(
+            "excitation does not wait for the inhibition that comes beside it", "routes that wait for their partners", _unmatched
+        ),
     }
 )
 """By name."""

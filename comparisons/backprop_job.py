@@ -40,7 +40,7 @@ class BackpropJob(CircuitSettings):
         Step, and delay of the short connections, while training; a multiple of ``dt_ms``. The trained weights are then
         those of the circuit at its own step.
     source, recipe, branches, levels, cells, ablations, overrides, seed, dt_ms, lag_ms, mismatch
-        As in `CircuitSettings`; one level only.
+        As in `CircuitSettings`.
     """
 
     kind: Literal["backprop"] = "backprop"
@@ -57,8 +57,6 @@ class BackpropJob(CircuitSettings):
         frame = self.source.frame_ms / self.train_dt_ms
         if abs(frame - round(frame)) > 1e-9 * frame or round(frame) < 2:
             raise ValueError(f"train_dt_ms must divide the frame of {self.source.frame_ms:g} ms; got {self.train_dt_ms}")
-        if self.levels > 1:
-            raise ValueError(f"levels must be 1: the forecasts of upper levels do not reach the loss; got {self.levels}")
         if self.plan.noise:
             raise ValueError(f"plan.noise belongs to rate networks in milliseconds; got {self.plan.noise:g}")
         return self

@@ -42,7 +42,7 @@ DASHES = {"-": "", "--": "7 3", ":": "2 3", "-.": "7 3 2 3"}
 
 @dataclass(frozen=True)
 class Section:
-    """A further part of the page, after the phenomena.
+    """A further part of the page.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class Section:
     html: str
 
 
-def write_report(out: Path, sections: Sequence[Section] = ()) -> Path:
+def write_report(out: Path, sections: Sequence[Section] = (), *, lead: Sequence[Section] = ()) -> Path:
     """Write the report of a battery beside its results.
 
     Parameters
@@ -67,6 +67,8 @@ def write_report(out: Path, sections: Sequence[Section] = ()) -> Path:
         The folder of the battery.
     sections : sequence of Section
         Further parts.
+    lead : sequence of Section
+        Parts that come before the phenomena.
 
     Returns
     -------
@@ -80,12 +82,12 @@ def write_report(out: Path, sections: Sequence[Section] = ()) -> Path:
     """
     battery = Battery.open(out)
     page = out / "report.html"
-    text = render(battery, sections)
+    text = render(battery, sections, lead=lead)
     replace_file(page, lambda file: file.write(text.encode()))
     return page
 
 
-def render(battery: Battery, sections: Sequence[Section] = ()) -> str:
+def render(battery: Battery, sections: Sequence[Section] = (), *, lead: Sequence[Section] = ()) -> str:
     """Print the report as HTML.
 
     Parameters
@@ -93,6 +95,8 @@ def render(battery: Battery, sections: Sequence[Section] = ()) -> str:
     battery : Battery
     sections : sequence of Section
         Further parts.
+    lead : sequence of Section
+        Parts that come before the phenomena.
 
     Returns
     -------
@@ -104,6 +108,7 @@ def render(battery: Battery, sections: Sequence[Section] = ()) -> str:
         "models": [_model(battery, k, verdicts) for k in range(len(battery.models))],
         "phenomena": [_phenomenon(battery, name, verdicts, [r for r in records if r.phenomenon == name]) for name in battery.phenomena],
         "sections": sections,
+        "lead": lead,
         "runs": _runs(battery),
         "known": KNOWN_FILE,
         "gate": GATE,

@@ -19,13 +19,16 @@ from snn.recording import FORECAST
 from snn.state import Array, State
 
 WARM_UP = 2
+UPPER_SHARE = 0.1
+"""Weight of the errors of each level above 0 in what is lowered, as of PredNet's loss of all levels."""
 
 
 class CircuitTrainable:
     """A circuit as something to train, its graph cut every few frames.
 
     The loss is the root mean square error of the forecast of level 0, averaged over clips and over the frames from the
-    third on.
+    third on; and with levels above, whose forecasts do not reach that of level 0, a tenth of the mean of what their error cells
+    say, each in its own units.
 
     Parameters
     ----------
@@ -57,6 +60,7 @@ class CircuitTrainable:
         self.network.learn()
         self.module: nn.Module = self.network
         self.truncate = truncate
+        self.upper = _upper_errors(network)
 
     def accumulate(self, clips: Tensor) -> tuple[float, Tensor]:
         """As `Trainable.accumulate`."""
@@ -74,6 +78,8 @@ class CircuitTrainable:
                 forecasts.append(forecast.detach())
                 if t >= WARM_UP:
                     loss = loss + ((forecast - clips[:, t]).square().mean(dim=(1, 2)) + RMS_FLOOR).sqrt().mean()
+                    for name, per_spike in self.upper.items():
+                        loss = loss + UPPER_SHARE * per_spike * sums.counts[name].mean()
             if loss.requires_grad:
                 (loss / (n_frames - WARM_UP)).backward()
                 total += float(loss.detach()) / (n_frames - WARM_UP)
@@ -106,6 +112,21 @@ class CircuitTrainable:
         """Weights of the trained projections, under the keys of ``snn.state``; they fit the circuit at any step."""
         names = {f"weights/{j.name}" for j in self.network.network.projections if j.rule is not None}
         return {key: array for key, array in self.network.dump().items() if key in names}
+
+
+def _upper_errors(network: Network) -> dict[str, float]:
+    """Give the error cells of the levels above 0 whose forecasts learn, and what each of their spikes says."""
+    found: dict[str, float] = {}
+    for j in network.projections:
+        level, _, population = j.target.partition(".")
+        if j.rule is None or level == "level0" or population != "prediction":
+            continue
+        quantum = getattr(j.rule, "quantum_mV", None)
+        if quantum is None:
+            cure = "use a recipe that learns from errors, such as 'plain', or one level"
+            raise DescriptionError(sentence(j.name, "learns by a rule without errors, which backprop could lower", cure=cure))
+        found |= {f"{level}.error_pos": quantum, f"{level}.error_neg": quantum}
+    return found
 
 
 def readout_of(network: Network) -> ChangeReadout:

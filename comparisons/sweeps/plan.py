@@ -18,6 +18,7 @@ from comparisons.inspection import read_job
 from comparisons.learning import Job
 from comparisons.rate_job import RateJob
 from comparisons.sweeps.axes import Axis, Design, Settings, n_settings, settings
+from comparisons.sweeps.conversion import Conversion
 from comparisons.sweeps.paths import check_network, label_of, paths_of, with_settings
 from snn._edit import first_error
 from snn._model import Described
@@ -32,7 +33,7 @@ SHORT = 16
 COLUMNS = ("run", "ablation", "seed", "status", "error", "seconds", "version")
 MEASURED = ("ratio", "rate_Hz.", "spikes_per_frame", "synaptic_events_per_frame", "multiply_adds_per_frame", "n_")
 """Columns of the table of every sweep, and how those of measures begin."""
-SweptJob = Job | BackpropJob | RateJob
+SweptJob = Job | BackpropJob | RateJob | Conversion
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Point:
 
     Attributes
     ----------
-    job : Job, BackpropJob or RateJob
+    job : Job, BackpropJob, RateJob or Conversion
         All that determines it.
     settings : mapping of str to value
         What the sweep set, by path.
@@ -64,13 +65,32 @@ class Point:
         return self.digest[:SHORT]
 
 
+def read_swept(settings: Mapping[str, Any]) -> SweptJob:
+    """Read what determines a run of a sweep.
+
+    Parameters
+    ----------
+    settings : mapping
+        As `Described.model_dump` gives it.
+
+    Returns
+    -------
+    Job, BackpropJob, RateJob or Conversion
+    """
+    if settings.get("kind") == "conversion":
+        return Conversion(**settings)
+    found: Any = read_job(dict(settings))
+    swept: SweptJob = found
+    return swept
+
+
 def _a_job(value: Any) -> Any:
     if not isinstance(value, Mapping):
         return value
-    kinds = ("learn", "backprop", "rate")
+    kinds = ("learn", "backprop", "rate", "conversion")
     if value.get("kind", "learn") not in kinds:
         raise ValueError(f"kind must be one of {', '.join(kinds)}; got {value['kind']!r}; {nearest(str(value['kind']), kinds)}")
-    return read_job(dict(value))
+    return read_swept(value)
 
 
 def _axes(value: Any) -> Any:
@@ -86,7 +106,7 @@ class Sweep(Described):
 
     Parameters
     ----------
-    run : Job, BackpropJob or RateJob
+    run : Job, BackpropJob, RateJob or Conversion
         What all of them have in common: what a run folder holds as ``config.json``.
     vary : mapping of str to list or Range
         Values by dotted path into the run (``plan.eta_start``, ``source.size``) or into the description of its circuit
@@ -205,13 +225,13 @@ def without(job: SweptJob, ablation: str) -> SweptJob:
 
     Parameters
     ----------
-    job : Job, BackpropJob or RateJob
+    job : Job, BackpropJob, RateJob or Conversion
     ablation : str
         As in `Sweep`.
 
     Returns
     -------
-    Job, BackpropJob or RateJob
+    Job, BackpropJob, RateJob or Conversion
 
     Raises
     ------
@@ -224,7 +244,7 @@ def without(job: SweptJob, ablation: str) -> SweptJob:
     for name in names:
         if name not in ABLATIONS:
             raise DescriptionError(sentence("sweep.ablations", f"there is no ablation {name!r}", cure=nearest(name, [WHOLE, *ABLATIONS])))
-    if isinstance(job, RateJob):
+    if isinstance(job, RateJob | Conversion):
         cure = "vary the fields of its model, such as model.pooling or model.shared"
         raise DescriptionError(
             sentence("sweep.ablations", "are edits of a circuit, and the run is of a rate PredNet", got=ablation, cure=cure)

@@ -62,12 +62,44 @@ def run_sweep(
     RunFolderError
         If the folder cannot be written, another sweep is at it, or a worker does not see it.
     """
-    report, out = report or Reporter(), Path(out).resolve()
-    points = sweep.points()
+    points, described = sweep.points(), to_json(sweep.model_dump(mode="json"))
+    return run_points(points, Path(out), described, workers=workers, scheduler=scheduler, report=report or Reporter())
+
+
+def run_points(
+    points: Sequence[Point], out: Path, described: str, *, workers: int, scheduler: str | None, report: Reporter
+) -> pd.DataFrame:
+    """Do all of some runs that are not done yet.
+
+    Parameters
+    ----------
+    points : sequence of Point
+    out : Path
+        As of `run_sweep`.
+    described : str
+        What ``sweep.json`` is to hold.
+    workers : int
+    scheduler : str, optional
+    report : Reporter
+        As of `run_sweep`.
+
+    Returns
+    -------
+    DataFrame
+        As of `run_sweep`.
+
+    Raises
+    ------
+    EngineError
+        As of `run_sweep`.
+    RunFolderError
+        As of `run_sweep`.
+    """
+    out = out.resolve()
     tasks = {p.name: task_of(p, out) for p in points}
     refuse_clashes(points)
     try:
-        write_result(out / SWEEP_FILE, to_json(sweep.model_dump(mode="json")))
+        write_result(out / SWEEP_FILE, described)
     except OSError as error:
         raise RunFolderError(sentence(str(out), f"cannot be written ({error.strerror})", cure="choose another --out")) from error
     with the_only_one(out):

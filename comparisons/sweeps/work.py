@@ -16,13 +16,13 @@ from typing import Any
 
 from comparisons import run_folder
 from comparisons.evaluation import pooled_ratio
-from comparisons.inspection import read_job
-from comparisons.making import learned
+from comparisons.making import converted, learned
 from comparisons.subjects import held_out_scores, validation_scores
+from comparisons.sweeps.conversion import Conversion
 from comparisons.sweeps.outcome import Outcome, read_outcome, version
-from comparisons.sweeps.plan import Point
+from comparisons.sweeps.plan import Point, SweptJob, read_swept
 from snn.curve import Curve
-from snn.errors import RunFolderError, SpikingPrednetError, StateError, sentence
+from snn.errors import ConversionError, RunFolderError, SpikingPrednetError, StateError, sentence
 
 RUNS, RESULTS, LOCKS = "runs", "results", "locks"
 PER_FRAME = ("spikes_per_frame", "synaptic_events_per_frame", "multiply_adds_per_frame")
@@ -137,18 +137,29 @@ def _done(task: Task, watch: Callable[[Curve], None] | None) -> dict[str, float]
         except RunFolderError:
             shutil.rmtree(task.folder)
     task.folder.parent.mkdir(parents=True, exist_ok=True)
-    job: Any = read_job(dict(task.job))
+    job = read_swept(task.job)
     begun_before = run_folder.can_resume(task.folder)
     try:
-        learned(job, task.folder, figures=False, watch=watch)
+        _make(job, task, watch)
     except (StateError, RunFolderError) as error:
         full = isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.ENOSPC
         if not begun_before or task.folder.exists() or full:
             raise
         # What an earlier attempt has left cannot be gone on with: it was cut short, or is of frames that have changed.
         run_folder.discard(run_folder.partial_of(task.folder))
-        learned(job, task.folder, figures=False, watch=watch)
+        _make(job, task, watch)
     return numbers(task.folder)
+
+
+def _make(job: SweptJob, task: Task, watch: Callable[[Curve], None] | None) -> None:
+    if not isinstance(job, Conversion):
+        learned(job, task.folder, figures=False, watch=watch)
+        return
+    rate = task_of(Point(job.rate_job, {}), Path(task.out))
+    found = work(rate, watch)
+    if found.status != "done":
+        raise ConversionError(sentence(rate.name, f"the rate PredNet to be converted could not be made: {found.error}"))
+    converted(rate.folder, task.folder, job.seeded_recipe)
 
 
 def numbers(folder: Path) -> dict[str, float]:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from conversion.circuit_training import CircuitTrainable, readout_of
-from plasticity import ErrorGated
+from plasticity import ErrorGated, PairSTDP
 from snn.description import Network
 from snn.engines import engine
 from snn.errors import DescriptionError
@@ -19,11 +19,11 @@ from snn.state import State, initial_state
 from snn.stimuli import drifting_movies
 from snn.stimuli.movie import Movie
 
-DT_MS, SIZE, FRAMES = 5.0, 8, 6
+DT_MS, SIZE, FRAMES = 5.0, 12, 6
 
 
-def network(cells: str, initial_mV: float = 0.4) -> Network:
-    spec = PredNetSpec(rows=SIZE, cols=SIZE, lag_ms=DT_MS, initial_forecast_mV=initial_mV)
+def network(cells: str, initial_mV: float = 0.4, levels: int = 1) -> Network:
+    spec = PredNetSpec(rows=SIZE, cols=SIZE, levels=levels, lag_ms=DT_MS, initial_forecast_mV=initial_mV)
     made = prednet(spec, ErrorGated(quantum_mV=spec.error_quantum_mV))
     return rate_network(made, dt_ms=DT_MS) if cells == "rate" else made
 
@@ -69,21 +69,38 @@ def test_the_loss_is_the_root_mean_square_error_from_the_third_frame_on() -> Non
     assert loss == pytest.approx(float(wrong.sqrt().mean()), rel=1e-5)
 
 
+def test_errors_of_upper_levels_count_a_tenth_in_their_own_units() -> None:
+    """Oracle: spikes of the error cells in a recording of the event engine."""
+    made = network("spiking", levels=2)
+    loss, forecast = CircuitTrainable(made, initial_state(made, dt_ms=DT_MS, seed=0)).accumulate(clips())
+    below = ((forecast - clips())[:, 2:] ** 2).mean(dim=(2, 3)) + 1e-6
+    counted = []
+    for movie in movies():
+        recording = engine("event").build(made, dt_ms=DT_MS, seed=0).run(movie)
+        counted.append(sum(recording.counts[f"level1.{name}"][2:].mean() for name in ("error_pos", "error_neg")))
+    quantum = PredNetSpec(rows=SIZE, cols=SIZE).error_quantum_mV
+    above = quantum * float(np.mean(counted))
+    assert above > 0
+    assert loss == pytest.approx(float(below.sqrt().mean()) + 0.1 * above, rel=1e-2)
+
+
 def gradient(made: CircuitTrainable, shown: torch.Tensor) -> list[torch.Tensor]:
     made.module.zero_grad()
     made.accumulate(shown)
     return [p.grad.clone() for p in made.module.parameters() if p.grad is not None]
 
 
-def test_gradients_through_all_frames_are_finite_differences() -> None:
-    """Rate cells in double precision, the graph uncut; central differences in the ten largest slopes."""
-    made = network("rate")
+@pytest.mark.parametrize("levels", [1, 2])
+def test_gradients_through_all_frames_are_finite_differences(levels: int) -> None:
+    """Rate cells in double precision, the graph uncut; central differences in the five largest slopes of every projection."""
+    made = network("rate", levels=levels)
     state = initial_state(made, dt_ms=DT_MS, seed=0)
     found = CircuitTrainable(made, state, truncate=FRAMES)
     found.network.double()
     found.network.dtype = torch.float64
     shown = clips(torch.float64)
     slopes = gradient(found, shown)
+    assert len(slopes) == (2 if levels == 1 else 6) and all(slope.abs().max() > 0 for slope in slopes)
     for w, slope in zip((p for p in found.module.parameters() if p.requires_grad), slopes, strict=True):
         for place in slope.abs().flatten().topk(5).indices.tolist():
             values = []
@@ -128,3 +145,6 @@ def test_a_network_without_a_forecast_or_a_rule_is_refused() -> None:
     fixed = prednet(spec)
     with pytest.raises(DescriptionError, match="has no projection with a rule"):
         CircuitTrainable(fixed, initial_state(fixed, dt_ms=DT_MS, seed=0))
+    timed = prednet(PredNetSpec(rows=SIZE, cols=SIZE, levels=2, lag_ms=DT_MS), PairSTDP(a_plus_mV=0.01, a_minus_mV=0.01))
+    with pytest.raises(DescriptionError, match=r"level1.*learns by a rule without errors"):
+        CircuitTrainable(timed, initial_state(timed, dt_ms=DT_MS, seed=0))

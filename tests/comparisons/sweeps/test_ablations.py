@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 from comparisons.ablations import ABLATIONS, AblationName, ablated, level_of
@@ -20,8 +21,18 @@ from plasticity.training import Plan
 from snn.constraints import violations
 from snn.description import Network, Population, Projection
 from snn.errors import DescriptionError
+from snn.state import initial_state
 
 SOURCE = Source(frames="photographs", size=16, n_movies=2)
+
+
+RECIPE_OF: dict[AblationName, RecipeName] = {"feedback_random": "hidden"}
+"""Where it is not the hierarchy that an ablation needs."""
+
+
+def whole_of(name: AblationName) -> Network:
+    recipe = RECIPE_OF.get(name, "hierarchical")
+    return whole(recipe, 1 if recipe == "hidden" else 2)
 
 
 def whole(recipe: RecipeName = "hierarchical", levels: int = 2) -> Network:
@@ -45,13 +56,14 @@ CUTS: dict[AblationName, Told] = {
     "inhibition_cut": lambda j: j.rule is not None and "_inh" in j.source,
     "lateral_cut": lambda j: j.name == "level0.selector_inh->level0.selector/rival",
     "transient_cut": lambda j: j.source == "level0.target_transient",
+    "error_inhibition_cut": lambda j: "_inh->" in j.name and j.target.split(".")[1].removeprefix("branch_") in ("error_pos", "error_neg"),
 }
 
 
 @pytest.mark.parametrize("name", CUTS)
 def test_a_cut_takes_away_these_projections_and_changes_no_other(name: AblationName) -> None:
     """Oracle: a list of the projections by their names, written without the code of the cuts; everything else is equal."""
-    network = whole()
+    network = whole_of(name)
     cut = ablated(network, name)
     assert gone(network, name) == [j for j in network.projections if CUTS[name](j)] != []
     assert cut.populations == network.populations
@@ -62,26 +74,54 @@ def test_a_cut_takes_away_these_projections_and_changes_no_other(name: AblationN
 EDITS: dict[AblationName, tuple[str, str]] = {
     "shared": ("projections", "topology"),
     "context_cut": ("projections", "topology"),
-    "signed": ("populations", "sign"),
     "jitter_off": ("populations", "cell"),
+    "feedback_random": ("projections", "rule signals"),
+    "lag_match_off": ("projections", "delay_ms"),
 }
 
 
 @pytest.mark.parametrize("name", EDITS)
-def test_an_edit_changes_one_field(name: AblationName) -> None:
-    """Oracle: everything but that field of those parts is equal; and some part has changed in it."""
-    network, (parts, field) = whole(), EDITS[name]
+def test_an_edit_changes_one_thing(name: AblationName) -> None:
+    """Oracle: everything but that field of those parts is equal (a rule goes with what it reads); and some part has changed in it."""
+    network, (parts, fields) = whole_of(name), EDITS[name]
     edited = ablated(network, name)
     before: tuple[Population | Projection, ...] = getattr(network, parts)
     after: tuple[Population | Projection, ...] = getattr(edited, parts)
     assert [p.name for p in before] == [p.name for p in after]
     changes = [differing(b, a) for b, a in zip(before, after, strict=True)]
-    assert {field} in changes and all(c in ({field}, set()) for c in changes)
+    assert set(fields.split()) in changes and all(c in (set(fields.split()), set()) for c in changes)
     assert edited.model_copy(update={parts: before}) == network
 
 
 def test_every_ablation_is_tested() -> None:
-    assert set(CUTS) | set(EDITS) == set(ABLATIONS)
+    assert set(CUTS) | set(EDITS) | {"signed"} == set(ABLATIONS)
+
+
+@pytest.mark.parametrize("recipe", ["hierarchical", "plain"])
+def test_a_signed_synapse_stands_for_a_pair(recipe: RecipeName) -> None:
+    """Oracle: by name, each learned pair has lost its inhibitory half and nothing else; signs and first weights of its source changed."""
+    network = whole(recipe)
+    edited = ablated(network, "signed")
+    lost = gone(network, "signed")
+    assert lost == [j for j in network.projections if j.rule is not None and "_inh->" in j.name] != []
+    sources = {j.source.removesuffix("_inh") for j in lost}
+    for before, after in zip(network.populations, edited.populations, strict=True):
+        assert differing(before, after) == ({"sign"} if before.name in sources else set())
+    for after in edited.projections:
+        before_ = network.projection(after.name)
+        assert differing(before_, after) <= ({"weights"} if before_.source in sources and before_.rule is not None else set())
+    assert edited.model_copy(update={"projections": network.projections, "populations": network.populations}) == network
+
+
+def test_a_signed_synapse_begins_as_the_pair_does() -> None:
+    """Oracle: the weights that are drawn: spread of the difference of a pair, and that of the synapse in its place."""
+    network = whole("hierarchical")
+    pair, one = (initial_state(n, dt_ms=1.0, seed=0) for n in (network, ablated(network, "signed")))
+    name = "level0.representation->level0.branch/dendrite_exc"
+    partner = "level0.representation_inh->level0.branch/dendrite_inh"
+    spread = np.std(pair.weights(name) - pair.weights(partner))
+    assert spread > 0 and np.std(one.weights(name)) == pytest.approx(spread, rel=0.01)
+    assert abs(one.weights(name).mean()) < 0.02 * spread
 
 
 @pytest.mark.parametrize("name", ["shared", "context_cut"])
@@ -91,6 +131,28 @@ def test_only_what_learns_is_edited(name: AblationName) -> None:
     assert changed and all(j.rule is not None for j in changed)
     if name == "shared":
         assert len(changed) == sum(j.rule is not None for j in network.projections)
+
+
+def test_random_feedback_is_what_it_was_at_birth() -> None:
+    """Oracle: the names of the projections onto credit cells; their weights at birth are those of the whole circuit."""
+    network = whole_of("feedback_random")
+    edited = ablated(network, "feedback_random")
+    fixed = [a.name for b, a in zip(network.projections, edited.projections, strict=True) if a != b]
+    assert fixed == [j.name for j in network.projections if ".credit_" in j.target]
+    before, after = (initial_state(n, dt_ms=1.0, seed=3) for n in (network, edited))
+    assert all(np.array_equal(before.weights(name), after.weights(name)) for name in fixed)
+
+
+def test_excitation_that_does_not_wait_arrives_with_the_spike_and_inhibition_after() -> None:
+    """Oracle: delays by hand; what crosses a frame keeps its delay, so that no forecast hears of its own frame."""
+    network = whole("plain")
+    edited = {j.name: j.delay_ms for j in ablated(network, "lag_match_off").projections}
+    for name in ("level0.target->level0.error_pos/persistent_exc", "level0.prediction->level0.error_neg/persistent_exc"):
+        assert network.projection(name).delay_ms == 2.0 and edited[name] == 1.0
+    long = [j for j in network.projections if j.delay_ms > 10]
+    assert long and all(edited[j.name] == j.delay_ms for j in long)
+    alone = [j for j in network.projections if j.source == "level1.target" and j.target == "level1.target"]
+    assert alone and all(edited[j.name] == j.delay_ms for j in alone)
 
 
 def test_fields_keep_their_extent_when_they_are_shared() -> None:
@@ -104,9 +166,9 @@ def test_fields_keep_their_extent_when_they_are_shared() -> None:
 @pytest.mark.parametrize("name", ABLATIONS)
 def test_what_is_lifted_is_read_back(name: AblationName) -> None:
     """Oracle: `snn.constraints`, before and after; an inhibitory population that reaches nothing is what a cut of it leaves."""
-    network = whole()
+    network = whole_of(name)
     new = {v.constraint for v in set(violations(ablated(network, name))) - set(violations(network))}
-    allowed = {ABLATIONS[name].constraint} - {""} or ({"inhibition"} if name == "inhibition_cut" else set())
+    allowed = ({ABLATIONS[name].constraint} - {""}) | ({"inhibition"} if "inhibition_cut" in name or name == "signed" else set())
     assert new == allowed
 
 

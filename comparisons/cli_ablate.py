@@ -1,0 +1,80 @@
+"""The command that climbs the constraint ladder: `ablate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from comparisons.cli_options import Count, names
+from comparisons.progress import TerminalReporter
+from snn.errors import StateError, sentence
+
+
+def ablate(
+    *,
+    ladder: Literal["quick", "full"],
+    out: Path,
+    designs: str = "",
+    phenomena: str = "",
+    seeds: Count | None = None,
+    workers: Count = 1,
+    scheduler: str | None = None,
+    plan: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Climb from PredNet to a spiking circuit that learns locally, one constraint a rung, and say what each costs and breaks.
+
+    It can be killed at any time; the same command goes on with what is left.
+
+    Parameters
+    ----------
+    ladder
+        quick: six rungs, three seeds, 16x16; full: nine rungs and ten with one piece of biology left out, five seeds, 24x24.
+    out
+        Folder for run folders, tables, results and the report.
+    designs
+        In place of those of the ladder, with commas: cumulative, leave-one-out, single.
+    phenomena
+        In place of those of the ladder, names with commas.
+    seeds
+        In place of those of the ladder.
+    workers
+        Processes on this machine; no more than there are free cores.
+    scheduler
+        Address of a Dask scheduler whose workers make the networks; phenomena are asked for on this machine.
+    plan
+        List the networks and how long they take, and do nothing.
+
+    Raises
+    ------
+    StateError
+        If networks could not be made; all others are done.
+    """
+    from comparisons.battery_results import write_result
+    from comparisons.climbing import ASKED, climb, estimate, plan_table
+    from comparisons.ladder import ladder as named
+    from comparisons.ladder_page import write_ladder
+    from comparisons.ladder_table import tables
+
+    asked, shown = named(ladder, names(designs), names(phenomena), seeds), TerminalReporter()
+    if plan:
+        print(plan_table(asked).markdown(), end="")
+    shown.say(estimate(asked, out, workers))
+    if plan:
+        return
+    found = climb(asked, out, workers=workers, scheduler=scheduler, report=shown)
+    text = tables(asked, found)
+    write_result(out / "ladder.md", text)
+    print(text, end="")
+    failed = [c for c in found.climbed if c.error]
+    for c in failed:
+        shown.say(f"{c.rung}, seed {c.seed}: {c.error}")
+    if found.records:
+        shown.say(f"report: {write_ladder(asked, found, out / ASKED)}")
+    if failed:
+        cure = "give the same command again to try them once more"
+        raise StateError(sentence(str(out), f"{len(failed)} of {len(found.climbed)} networks could not be made", cure=cure))
+
+
+COMMANDS = (ablate,)

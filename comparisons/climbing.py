@@ -1,0 +1,151 @@
+"""Climbing a ladder: its networks are made as runs of a sweep, then asked for phenomena as models of a battery."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from comparisons.battery import GATE_FILE, RESULTS, Battery
+from comparisons.battery_models import Model, Task
+from comparisons.battery_results import write_result
+from comparisons.ladder import RUNG, Ladder
+from comparisons.ladder_results import CLIMBED, Climbed, Found, as_lines, climbed_of
+from comparisons.progress import Reporter
+from comparisons.run_folder import to_json
+from comparisons.sweeps.running import run_points
+from comparisons.sweeps.work import RUNS, outcome_of, task_of
+from comparisons.tables import Table
+
+ASKED = "asked"
+"""Folder of the battery in that of the ladder."""
+
+
+def climb(ladder: Ladder, out: Path, *, workers: int = 1, scheduler: str | None = None, report: Reporter | None = None) -> Found:
+    """Make all networks of a ladder that are not there, and ask them for phenomena.
+
+    It can be killed at any time: the same call goes on with what is left.
+
+    Parameters
+    ----------
+    ladder : Ladder
+    out : Path
+        Folder: run folders and the table of a sweep, a battery in ``asked``, and ``ladder.jsonl``.
+    workers : int
+        Processes on this machine.
+    scheduler : str, optional
+        Address of a Dask scheduler whose workers make the networks; phenomena are asked for on this machine.
+    report : Reporter, optional
+
+    Returns
+    -------
+    Found
+
+    Raises
+    ------
+    EngineError
+        If the scheduler is not there, or is lost.
+    RunFolderError
+        If the folder cannot be written, or something else is at it.
+    """
+    report = report or Reporter()
+    described = to_json({"ladder": ladder_as_json(ladder)})
+    table = run_points(ladder.points(), out, described, workers=workers, scheduler=scheduler, report=report)
+    climbed = climbed_of(table.to_dict("records"), RUNG)
+    write_result(out / CLIMBED, as_lines(climbed))
+    battery = asked(ladder, climbed, out)
+    if battery is None:
+        return Found(tuple(climbed))
+    _keep_gates(battery, climbed)
+    left = battery.left()
+    report.say(f"{len(left)} of {len(list(battery.tasks()))} results of phenomena are left to be measured")
+    if left:
+        report.say(f"this will take about {battery.estimate_s(left) / 60:.0f} min on one core, {workers} used")
+    battery.run(report, workers)
+    return Found(tuple(climbed), tuple(battery.records()))
+
+
+def asked(ladder: Ladder, climbed: Sequence[Climbed], out: Path) -> Battery | None:
+    """Give the battery that asks the networks of a ladder.
+
+    Parameters
+    ----------
+    ladder : Ladder
+    climbed : sequence of Climbed
+    out : Path
+        Folder of the ladder.
+
+    Returns
+    -------
+    Battery or None
+        None where no network could be made.
+    """
+    done = sorted((c for c in climbed if not c.error), key=lambda c: c.seed)
+    runs = {name: tuple(out.resolve() / RUNS / c.run for c in done if c.rung == name) for name in ladder.rungs()}
+    models = [Model(name, paths) for name, paths in runs.items() if paths]
+    return Battery(models, ladder.phenomena, out / ASKED) if models else None
+
+
+def _keep_gates(battery: Battery, climbed: Sequence[Climbed]) -> None:
+    """Tell the battery the held-out errors: they are those that the runs have been scored by, and take long to measure."""
+    ratios = {c.run: c.numbers["ratio"] for c in climbed if not c.error}
+    for model in battery.models:
+        for seed, run in enumerate(model.runs):
+            gate = {"run_digest": battery.subject(Task(model, seed, "")).digest, "ratio": ratios[run.name]}
+            write_result(battery.out / RESULTS / model.name / str(seed) / GATE_FILE, to_json(gate))
+
+
+def estimate(ladder: Ladder, out: Path, workers: int) -> str:
+    """Say how long a ladder still takes.
+
+    Parameters
+    ----------
+    ladder : Ladder
+    out : Path
+        Its folder.
+    workers : int
+
+    Returns
+    -------
+    str
+    """
+    left = [p for p in ladder.points() if outcome_of(task_of(p, out.resolve())) is None]
+    make = sum(ladder.minutes[str(p.settings[RUNG])].make for p in left)
+    ask = sum(ladder.minutes[str(p.settings[RUNG])].ask for p in ladder.points()) * len(ladder.phenomena)
+    text = f"{len(left)} of {len(ladder.points())} networks are to be made, about {make:.0f} min on one core"
+    return f"{text}; then to ask all for {len(ladder.phenomena)} phenomena, less what is known, about {ask:.0f} min; {workers} used"
+
+
+def plan_table(ladder: Ladder) -> Table:
+    """List the rungs of a ladder and what each takes.
+
+    Parameters
+    ----------
+    ladder : Ladder
+
+    Returns
+    -------
+    Table
+    """
+    rows = []
+    for design, comparisons in ladder.comparisons().items():
+        for c in comparisons:
+            took = ladder.minutes[c.rung]
+            rows.append([design, c.rung, c.after, c.changes, f"{took.make:g}", f"{took.ask * len(ladder.phenomena):.2g}"])
+    return Table(["design", "rung", "compared with", "changes", "min to make one", "min to ask one"], rows)
+
+
+def ladder_as_json(ladder: Ladder) -> dict[str, object]:
+    """Describe a ladder as what JSON can hold.
+
+    Parameters
+    ----------
+    ladder : Ladder
+
+    Returns
+    -------
+    dict
+    """
+    rungs = {name: job.model_dump(mode="json") for name, job in ladder.rungs().items()}
+    found: dict[str, object] = json.loads(json.dumps({"phenomena": ladder.phenomena, "designs": ladder.designs, "rungs": rungs}))
+    return found
