@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from comparisons.circuits import CircuitSettings
 from comparisons.forecasters import CircuitForecaster
 from comparisons.learning import save_weights, size_of
+from comparisons.precision import rounded
 from comparisons.trained import TrainedByBackprop
 from conversion.backprop_plan import BackpropPlan
 from snn._model import Positive
@@ -39,7 +40,7 @@ class BackpropJob(CircuitSettings):
     train_dt_ms : float
         Step, and delay of the short connections, while training; a multiple of ``dt_ms``. The trained weights are then
         those of the circuit at its own step.
-    source, recipe, branches, levels, cells, ablations, overrides, seed, dt_ms, lag_ms, mismatch
+    source, recipe, branches, levels, cells, ablations, overrides, seed, dt_ms, lag_ms, mismatch, weight_bits
         As in `CircuitSettings`.
     """
 
@@ -109,7 +110,8 @@ class BackpropLearner(TrainedByBackprop):
     def state(self) -> State:
         """State of the circuit at its own step, at rest, with the trained weights of now."""
         born = initial_state(self.network, dt_ms=self.job.dt_ms, seed=self.job.seed)
-        return State({**born.arrays, **self.trainable.trained()}, 0, born.seed, born.dt_ms, born.digest)
+        learned = State({**born.arrays, **self.trainable.trained()}, 0, born.seed, born.dt_ms, born.digest)
+        return rounded(learned, self.network, self.job.weight_bits)
 
     def forecaster(self) -> CircuitForecaster:
         """As `Learner.forecaster`."""

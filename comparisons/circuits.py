@@ -43,9 +43,11 @@ class CircuitSettings(Described):
         Delay of the circuit's short connections; a multiple of the step.
     mismatch : float
         How unequal the routes of an error cell are at birth, as in `PredNetSpec`.
+    weight_bits : int, optional
+        Bits to which learned weights are rounded once they have been learned, see `comparisons.precision`.
     """
 
-    later_fields: ClassVar[frozenset[str]] = frozenset({"recipe", "branches", "mismatch", "ablations"})
+    later_fields: ClassVar[frozenset[str]] = frozenset({"recipe", "branches", "mismatch", "ablations", "weight_bits"})
 
     source: Source
     recipe: RecipeName = "plain"
@@ -58,6 +60,7 @@ class CircuitSettings(Described):
     dt_ms: Positive = 1.0
     lag_ms: Positive = 1.0
     mismatch: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    weight_bits: Annotated[int, Field(ge=2, le=52)] | None = None
 
     def spec(self) -> PredNetSpec:
         """Give the constants of the recipe's circuit, at the size and in the times of this one.

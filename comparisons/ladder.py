@@ -171,6 +171,9 @@ LEFT_OUT: Mapping[str, Rung] = MappingProxyType(
         "local-shared": Rung("all sites share their weights", lambda s: s.local(ablations=("shared",))),
         "local-signed": Rung("cells that excite and inhibit", lambda s: s.local(ablations=("signed",))),
         "local-one-threshold": Rung("one threshold for all cells of a population", lambda s: s.local(ablations=("jitter_off",))),
+        "local-8-bit": Rung("weights rounded to 8 bits", lambda s: s.local(weight_bits=8)),
+        "local-4-bit": Rung("weights rounded to 4 bits", lambda s: s.local(weight_bits=4)),
+        "local-no-lag-match": Rung("excitation that does not wait for inhibition", lambda s: s.local(ablations=("lag_match_off",))),
         "local-no-feedback": Rung("no feedback from the level above", lambda s: s.local(ablations=("feedback_cut",))),
         "local-no-inhibition": Rung("no inhibition that is learned", lambda s: s.local(ablations=("inhibition_cut",))),
         "local-no-context": Rung("a forecast that hears of its own site only", lambda s: s.local(ablations=("context_cut",))),
@@ -189,6 +192,9 @@ SINGLE: Mapping[str, Rung] = MappingProxyType(
         "prednet-unshared": Rung("a weight of its own at every site", lambda s: s.rate(shared=False)),
         "leaky-dale": Rung("Dale's law for channels of R", lambda s: s.rate(**LEAKY, dale=True), after="leaky"),
         "prednet-one-level": Rung("no level above", lambda s: s.rate(channels=s.channels[:1], r_channels=s.r_channels[:1])),
+        "prednet-no-feedback": Rung("R hears nothing of the level above", lambda s: s.rate(cut=("feedback",))),
+        "prednet-no-recurrence": Rung("R has no memory", lambda s: s.rate(cut=("recurrence",))),
+        "prednet-merged-errors": Rung("error units answer errors of both signs alike", lambda s: s.rate(cut=("error_sign",))),
         "prednet-no-penalty": Rung("no penalty on error units", lambda s: s.rate(loss="direct")),
     }
 )

@@ -13,6 +13,7 @@ from comparisons.circuits import CircuitSettings
 from comparisons.diary import Diary
 from comparisons.forecasters import CircuitForecaster
 from comparisons.movies import Source
+from comparisons.precision import rounded
 from comparisons.recipes import RECIPES, still_photographs
 from comparisons.run_folder import write_text
 from plasticity.balance import calibrate, inhibition_of_errors, with_rule
@@ -99,7 +100,7 @@ class Job(CircuitSettings):
         Engine that learns.
     precision : {'float64', 'float32'}
         Of the event and torch engines; the others have only double.
-    source, recipe, branches, levels, cells, ablations, overrides, seed, dt_ms, lag_ms, mismatch
+    source, recipe, branches, levels, cells, ablations, overrides, seed, dt_ms, lag_ms, mismatch, weight_bits
         As in `CircuitSettings`.
     """
 
@@ -213,6 +214,9 @@ class LocalLearner:
             after=lambda *_: after(),
             night=self.job.night,
         )
+        bits = getattr(self.job, "weight_bits", None)
+        if bits is not None:
+            self.simulation = self.job.simulation(self.simulation.network, rounded(self.simulation.state(), self.simulation.network, bits))
 
     def refuse_bad(self) -> None:
         """As `Learner.refuse_bad`."""

@@ -175,10 +175,14 @@ class RatePredNet(nn.Module):
         spec, top = self.spec, self.spec.levels - 1
         r, c, e = list(memory.r), list(memory.c), list(memory.e)
         for level in range(top, -1, -1):
-            inputs = [memory.r[level], memory.e[level]]
+            own, kept = memory.r[level], memory.c[level]
+            if "recurrence" in spec.cut:
+                own, kept = torch.zeros_like(own), torch.zeros_like(kept)
+            inputs = [own, memory.e[level]]
             if level < top:
-                inputs.append(functional.interpolate(r[level + 1], scale_factor=2, mode="nearest"))
-            r[level], c[level] = self.cells[level](torch.cat(inputs, dim=1), memory.c[level])
+                above = functional.interpolate(r[level + 1], scale_factor=2, mode="nearest")
+                inputs.append(torch.zeros_like(above) if "feedback" in spec.cut else above)
+            r[level], c[level] = self.cells[level](torch.cat(inputs, dim=1), kept)
         forecast, a = frame, frame
         populations: dict[str, Tensor] = {}
         for level in range(spec.levels):
@@ -186,6 +190,8 @@ class RatePredNet(nn.Module):
             if level == 0:
                 ahat = forecast = torch.clamp(ahat, max=spec.pixel_max)
             error_neg, error_pos = functional.relu(ahat - a), functional.relu(a - ahat)
+            if "error_sign" in spec.cut:
+                error_neg = error_pos = error_neg + error_pos
             e[level] = torch.cat([error_neg, error_pos], dim=1)
             here = {"target": a, "prediction": ahat, "error_pos": error_pos, "error_neg": error_neg, "representation": r[level]}
             populations |= {f"level{level}.{name}": activity for name, activity in here.items()}

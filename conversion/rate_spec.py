@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from snn._model import Described, NonNegative, Positive
 
 Count = Annotated[int, Field(ge=1)]
+Cut = Literal["recurrence", "feedback", "error_sign"]
 TAU_FRAMES, INHIBITORY_SHARE = (0.0, 1.0, 3.0), 0.25
 
 
@@ -90,6 +91,9 @@ class RatePredNetSpec(Described):
         Share of the channels of R that are inhibitory where ``dale`` holds.
     timing : Timing, optional
         For ``leaky``: the network runs in milliseconds, with synapses; left out, one step a frame, as published.
+    cut : tuple of {'recurrence', 'feedback', 'error_sign'}
+        What is taken away, as a control: R hears neither itself nor its memory; R does not hear the level above; both
+        populations of error units answer errors of both signs. Weights of what is cut stay, and hear nothing.
 
     References
     ----------
@@ -97,6 +101,8 @@ class RatePredNetSpec(Described):
     https://doi.org/10.48550/arXiv.1711.02448. Leaky rectified units, as used for conversion to spikes: Rueckauer et al.
     (2017), https://doi.org/10.3389/fnins.2017.00682.
     """
+
+    later_fields: ClassVar[frozenset[str]] = frozenset({"cut"})
 
     rows: Count
     cols: Count
@@ -114,6 +120,7 @@ class RatePredNetSpec(Described):
     dale: bool = False
     inhibitory_share: Annotated[float, Field(gt=0, lt=1)] = INHIBITORY_SHARE
     timing: Timing | None = None
+    cut: tuple[Cut, ...] = ()
 
     @model_validator(mode="after")
     def _coherent(self) -> Self:
@@ -141,6 +148,12 @@ class RatePredNetSpec(Described):
                 "timing needs cell 'leaky', pooling 'average' and loss 'L_0', which have a form in spikes; "
                 f"got {self.cell!r}, {self.pooling!r} and {self.loss!r}"
             )
+        if len(set(self.cut)) < len(self.cut):
+            raise ValueError(f"cut names something twice; got {self.cut}")
+        if self.cut and self.timing is not None:
+            raise ValueError(f"cut belongs to a network of one step a frame (timing left out); got {self.cut}")
+        if "feedback" in self.cut and self.levels == 1:
+            raise ValueError("cut: a network of one level has no feedback to be cut; give two channels or more, or leave it out")
         return self
 
     @property

@@ -131,7 +131,10 @@ def plain(model: RatePredNet, frames: A) -> dict[str, A]:
     for frame in frames:
         for level in reversed(range(spec.levels)):
             above = [] if level == spec.levels - 1 else [upsampled(r[level + 1])]
-            r[level], c[level] = cells[level](np.concatenate([r[level], e[level], *above]), c[level])
+            if "feedback" in spec.cut:
+                above = [0.0 * x for x in above]
+            heard = 0.0 if "recurrence" in spec.cut else 1.0
+            r[level], c[level] = cells[level](np.concatenate([heard * r[level], e[level], *above]), heard * c[level])
         a = frame
         for level in range(spec.levels):
             ahat = relu(convolved(r[level], w[f"predict.{level}.weight"], w[f"predict.{level}.bias"]))
@@ -139,6 +142,8 @@ def plain(model: RatePredNet, frames: A) -> dict[str, A]:
                 ahat = np.where(ahat > spec.pixel_max, spec.pixel_max, ahat)
                 forecast = ahat
             below, above_it = relu(ahat - a), relu(a - ahat)
+            if "error_sign" in spec.cut:
+                below = above_it = np.abs(a - ahat)
             e[level] = np.concatenate([below, above_it])
             for name, value in zip(
                 ("target", "prediction", "error_neg", "error_pos", "representation"), (a, ahat, below, above_it, r[level]), strict=True
@@ -183,10 +188,13 @@ def test_the_equations(cell: str, pooling: str) -> None:
         {"loss": "direct", "pixel_max": 0.4},
         {"channels": (3, 2), "r_channels": None, "cell": "leaky", "dale": True},
         {"channels": (2,), "r_channels": (3,), "rows": 3, "cols": 5},
+        {"cut": ("recurrence",)},
+        {"cut": ("recurrence",), "cell": "leaky"},
+        {"cut": ("feedback", "error_sign")},
     ],
 )
 def test_the_equations_with_other_choices(more: dict[str, Any]) -> None:
-    """Oracle: the plain implementation above; unshared, other kernels, a direct forecast, colour, odd frames."""
+    """Oracle: the plain implementation above; unshared, other kernels, a direct forecast, colour, odd frames, connections cut."""
     spec = RatePredNetSpec(**{**SIZES, **more})
     agree(made(spec), clip(spec))
 
