@@ -11,7 +11,6 @@ from comparisons.cli_options import Count
 from comparisons.progress import TerminalReporter
 from snn.errors import StateError, sentence
 
-MEASURES = ("ratio", "spikes_per_frame", "synaptic_events_per_frame")
 SHOWN = 5
 """Failures that are printed; the table has them all."""
 
@@ -49,9 +48,9 @@ def sweep(
         If runs failed; all others are done.
     """
     from comparisons.sweeps.paired import against
-    from comparisons.sweeps.paths import label_of
     from comparisons.sweeps.plan import WHOLE, Sweep
     from comparisons.sweeps.running import failures, run_sweep
+    from comparisons.sweeps.sweep_page import MEASURES, varied_of, write_sweep
     from comparisons.sweeps.table import over_seeds, tabulate, versions_in
 
     asked, shown = Sweep.read(file), TerminalReporter()
@@ -59,12 +58,13 @@ def sweep(
         print(tabulate(asked.points(), {}).drop(columns=["status", "error"]).to_string(index=False))
         return
     table = run_sweep(asked, out, workers=workers, scheduler=scheduler, report=shown)
-    varied = [label_of(path) for path, _ in asked.vary] + (["ablation"] if len(asked.ablations) > 1 else [])
-    print(over_seeds(table, varied, MEASURES), end="")
+    varied = varied_of(asked)
+    print(over_seeds(table, varied, MEASURES).markdown(), end="")
     if WHOLE in asked.ablations and len(asked.ablations) > 1:
-        print("\n" + against(table, "ablation", WHOLE, MEASURES), end="")
+        print("\n" + against(table, "ablation", WHOLE, MEASURES).markdown(), end="")
     if len(versions_in(table)) > 1:
         shown.say(f"runs of different versions stand in one table, see its column version: {', '.join(versions_in(table))}")
+    shown.say(f"report: {write_sweep(asked, table, out)}")
     failed = failures(table)
     for name, error in list(failed.items())[:SHOWN]:
         shown.say(f"{name}: {error}")
@@ -101,6 +101,7 @@ def search(file: Path, /, *, out: Path, trials: Count, workers: Count = 1, seed:
     from comparisons.sweeps.paths import label_of
     from comparisons.sweeps.plan import Sweep
     from comparisons.sweeps.search import MEASURE, run_search
+    from comparisons.sweeps.sweep_page import MEASURES
     from comparisons.sweeps.table import best, over_seeds
 
     asked = Sweep.read(file)
@@ -109,7 +110,7 @@ def search(file: Path, /, *, out: Path, trials: Count, workers: Count = 1, seed:
     found = best(table, varied, MEASURE, len(asked.seeds))
     if not found:
         raise StateError(sentence(str(out), f"none of {len(table)} runs came to an end", cure="see the column error of table.parquet"))
-    print(over_seeds(pd.concat(found[:SHOWN]), varied, (MEASURE, *MEASURES)), end="")
+    print(over_seeds(pd.concat(found[:SHOWN]), varied, (MEASURE, *MEASURES)).markdown(), end="")
 
 
 COMMANDS = (sweep, search)

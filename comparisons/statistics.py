@@ -72,8 +72,24 @@ def in_cell(values: Sequence[float]) -> str:
     if not known:
         return "-"
     found = t_interval(known)
-    interval = "" if math.isnan(found.low) else f" [{found.low:.3g}, {found.high:.3g}]"
-    return f"{found.mean:.3g}{interval}" + ("" if len(known) == len(values) else f", {len(known)} of {len(values)}")
+    interval = "" if math.isnan(found.low) else f" [{short(found.low)}, {short(found.high)}]"
+    return f"{short(found.mean)}{interval}" + ("" if len(known) == len(values) else f", {len(known)} of {len(values)}")
+
+
+def short(value: float) -> str:
+    """Print a number to three digits, and what is larger whole.
+
+    Parameters
+    ----------
+    value : float
+
+    Returns
+    -------
+    str
+        Such as ``0.413``, ``42.1`` or ``32,800``.
+    """
+    rounded = float(f"{value:.3g}")
+    return f"{rounded:,.0f}" if 1000 <= abs(rounded) < 1e9 else f"{value:.3g}"
 
 
 def p_above_zero(found: Interval, n: int, level: float = 0.95) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from comparisons.statistics import in_cell
+from comparisons.tables import Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,8 +56,8 @@ def settings_of(table: pd.DataFrame) -> list[str]:
     return columns[columns.index("run") + 1 : columns.index("seed")]
 
 
-def against(table: pd.DataFrame, column: str, baseline: object, measures: Sequence[str]) -> str:
-    """Print what each value of a column changes against a baseline: mean difference and 95 % interval over pairs of seeds.
+def against(table: pd.DataFrame, column: str, baseline: object, measures: Sequence[str]) -> Table:
+    """Lay out what each value of a column changes against a baseline: mean difference and 95 % interval over pairs of seeds.
 
     Parameters
     ----------
@@ -69,17 +70,16 @@ def against(table: pd.DataFrame, column: str, baseline: object, measures: Sequen
 
     Returns
     -------
-    str
-        Markdown.
+    Table
     """
     values = [value for value in table[column].unique() if value != baseline]
-    others = [name for name in settings_of(table) if name != column]
-    rows = [f"| {column} less {baseline} | pairs | {' | '.join(measures)} |", "|---" * (2 + len(measures)) + "|"]
+    rows = []
     found = {measure: differences(table, column, baseline, measure) for measure in measures}
     for value in values:
         of = {name: one[one[column] == value] for name, one in found.items()}
         pairs = max((len(one) for one in of.values()), default=0)
         cells = [in_cell([float(x) for x in one[name]]) if len(one) else "-" for name, one in of.items()]
-        rows.append(f"| {value} | {pairs} | {' | '.join(cells)} |")
-    note = f"\nPairs are of all values of {', '.join(others)}.\n" if others and any(table[o].nunique() > 1 for o in others) else ""
-    return "\n".join(rows) + "\n" + note
+        rows.append([str(value), str(pairs), *cells])
+    others = [name for name in settings_of(table) if name != column and table[name].nunique() > 1]
+    over = f" (all values of {', '.join(others)})" if others else ""
+    return Table([f"{column} less {baseline}", f"pairs{over}", *measures], rows)

@@ -13,6 +13,7 @@ from comparisons.sweeps.outcome import Outcome
 from comparisons.sweeps.paths import label_of
 from comparisons.sweeps.plan import Point
 from comparisons.sweeps.work import RUNS
+from comparisons.tables import Table
 from snn.errors import RunFolderError, sentence
 from snn.files import replace_file
 
@@ -184,8 +185,8 @@ def best(table: pd.DataFrame, columns: Sequence[str], measure: str, n_seeds: int
     return sorted((group for group in groups if len(group) == n_seeds), key=lambda group: float(group[measure].mean()))
 
 
-def over_seeds(table: pd.DataFrame, paths: Sequence[str], measures: Sequence[str]) -> str:
-    """Print a table with a line for every setting: measures as means and 95 % intervals over seeds.
+def over_seeds(table: pd.DataFrame, paths: Sequence[str], measures: Sequence[str]) -> Table:
+    """Lay out a table with a line for every setting: measures as means and 95 % intervals over seeds.
 
     Parameters
     ----------
@@ -197,17 +198,16 @@ def over_seeds(table: pd.DataFrame, paths: Sequence[str], measures: Sequence[str
 
     Returns
     -------
-    str
-        Markdown.
+    Table
     """
-    rows = [f"| {' | '.join([*paths, 'seeds', *measures])} |", "|---" * (len(paths) + 1 + len(measures)) + "|"]
+    rows = []
     groups = [((), table)] if not paths else table.groupby(list(paths), sort=False, dropna=False)
     for setting, found in groups:
         done = found[found["status"] == "done"]
         counted = str(len(done)) if len(done) == len(found) else f"{len(done)} of {len(found)}"
         cells = [in_cell(list(done[name].astype(float)) if name in done else []) for name in measures]
-        rows.append(f"| {' | '.join([*map(_short, setting), counted, *cells])} |")
-    return "\n".join(rows) + "\n"
+        rows.append([*map(_short, setting), counted, *cells])
+    return Table([*paths, "seeds", *measures], rows)
 
 
 def _short(value: object) -> str:

@@ -77,7 +77,7 @@ def test_what_is_done_is_not_done_again(done: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_table_over_seeds(done: Path) -> None:
-    lines = over_seeds(read_table(done), ["plan.eta_start"], ["ratio"]).splitlines()
+    lines = over_seeds(read_table(done), ["plan.eta_start"], ["ratio"]).markdown().splitlines()
     assert lines[:2] == ["| plan.eta_start | seeds | ratio |", "|---|---|---|"] and lines[2].startswith("| 0.2 | 2 | ")
     assert len(lines) == 4
 
