@@ -133,6 +133,18 @@ def test_a_bad_run_is_a_row_with_its_error(tmp_path: Path) -> None:
     assert np.isfinite(table["ratio"][0]) and np.isnan(table["ratio"][1])
 
 
+@pytest.mark.slow
+def test_one_bad_run_among_a_hundred(tmp_path: Path) -> None:
+    """The sweep goes on: 99 runs are done, each with its own number, and one is a row with its error."""
+    source = JOB.source.model_copy(update={"n_movies": 1})
+    strict = JOB.model_copy(update={"source": source, "plan": JOB.plan.model_copy(update={"max_rate_Hz": 0.001})})
+    rates = (*(round(0.01 * k, 2) for k in range(1, 100)), 1e6)
+    table = run_sweep(Sweep(run=strict, vary={"plan.eta_start": rates}), tmp_path, workers=2)  # type: ignore[arg-type]
+    assert table["status"].value_counts().to_dict() == {"done": 99, "failed": 1}
+    assert len(failures(table)) == 1 and table["plan.eta_start"][table["status"] == "failed"].tolist() == [1e6]
+    assert table["ratio"].notna().sum() == 99 and table["ratio"].nunique() > 90
+
+
 def test_a_full_disk_is_a_row_with_its_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
