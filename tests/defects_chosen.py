@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from defects_sweeps import SWEEP_DEFECTS, SWEEP_TESTS
+
 
 class Chosen(NamedTuple):
     """A defect in one place.
@@ -125,6 +127,7 @@ OTHERS = {
     "conversion/distil_report.py": DISTIL,
     "snn/stimuli/splitting.py": (SPLITTING,),
     "comparisons/records.py": ("tests/comparisons/test_records.py",),
+    **SWEEP_TESTS,
 }
 """Files with chosen defects only."""
 
@@ -151,6 +154,7 @@ MOVED = """    for p in range(len(t.pop)):
 CHOSEN = tuple(
     Chosen(*row)
     for row in (
+        *SWEEP_DEFECTS,
         ("refractory off by one, reference", REFERENCE, "< law.refractory_steps", "<= law.refractory_steps", RATES),
         ("refractory off by one, event", EVENT_CELLS, "n - last[start + i] >= refractory", "n - last[start + i] > refractory", RATES),
         ("refractory cell integrates", EVENT_CELLS, "v[i] = before[i]", "pass", RATES),
@@ -296,8 +300,8 @@ CHOSEN = tuple(
         ("threshold passed, torch", TORCH_NETWORK, "fires = v >= threshold if", "fires = v > threshold if", TIMES),
         ("square turned, torch", "snn/engines/torch_delivery.py", "self.site * size * size + self.offset",
          "self.site * size * size + (size * size - 1 - self.offset)", "every field is upside down"),
-        ("R sees the frame that it forecasts", RATE_PY, "inputs = [memory.r[level], memory.e[level]]",
-         "inputs = [memory.r[level], e[level] + frame.mean()]", "the forecast has seen the frame that it forecasts"),
+        ("R sees the frame that it forecasts", RATE_PY, "inputs = [own, memory.e[level]]",
+         "inputs = [own, e[level] + frame.mean()]", "the forecast has seen the frame that it forecasts"),
         ("error halves swapped", RATE_PY, "torch.cat([error_neg, error_pos], dim=1)", "torch.cat([error_pos, error_neg], dim=1)",
          "weights of other programs mean something else"),
         ("logistic in place of hard sigmoid", RATE_CELLS_PY, "torch.clamp(0.2 * x + 0.5, 0.0, 1.0)", "torch.sigmoid(x)",
