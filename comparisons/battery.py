@@ -18,7 +18,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from comparisons.battery_models import Model, Task
+from comparisons.battery_models import Model, Task, models_as_json, models_from
 from comparisons.battery_results import read_result, write_result
 from comparisons.battery_work import measure_all
 from comparisons.estimate import Speeds, frames_of
@@ -95,10 +95,7 @@ class Battery:
         """
         try:
             asked = json.loads((out / PLAN_FILE).read_text())
-            bare = asked.get("without_untrained", ())
-            only = {name: tuple(kept) for name, kept in asked.get("only", {}).items()}
-            models = [Model(name, tuple(map(Path, runs)), name not in bare, only.get(name, ())) for name, runs in asked["models"].items()]
-            return cls(models, asked["phenomena"], out)
+            return cls(models_from(asked), asked["phenomena"], out)
         except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
             raise RunFolderError(sentence(str(out), "is not the folder of a battery", cure="give the --out of `battery`")) from error
 
@@ -150,7 +147,7 @@ class Battery:
 
     def _elsewhere(self, task: Task) -> Record | None:
         """What is known of a task without its curves; None where it is of another run, or lacks a control that is asked for."""
-        found = self._known.get((task.model.name, task.seed, task.phenomenon))
+        found = self._known.get((task.model.name, task.number, task.phenomenon))
         if found is None or found.run_digest != self.subject(task).digest or ("untrained" in found.left_out and task.model.untrained):
             return None
         return found
@@ -206,7 +203,7 @@ class Battery:
         speeds, total = Speeds(), 0.0
         for task in (t for t in tasks if t.model.lacks(t.phenomenon) is None):
             responder, name = self.asked(task), task.model.name
-            frames = frames_of(PHENOMENA[task.phenomenon], responder, task.seed, untrained=task.model.untrained)
+            frames = frames_of(PHENOMENA[task.phenomenon], responder, task.number, untrained=task.model.untrained)
             total += speeds.seconds(name, responder, frames)
         return total
 
@@ -245,12 +242,7 @@ class Battery:
             for seed in range(len(model.runs)):
                 self._measure_gate(Task(model, seed, self.phenomena[0]))
         left = self.left()
-        asked = {
-            "models": {m.name: [str(run.resolve() if run.exists() else run) for run in m.runs] for m in self.models},
-            "phenomena": list(self.phenomena),
-            "without_untrained": [m.name for m in self.models if not m.untrained],
-            "only": {m.name: m.only for m in self.models if m.only},
-        }
+        asked = models_as_json(self.models) | {"phenomena": list(self.phenomena)}
         write_result(self.out / PLAN_FILE, to_json(asked))
         try:
             measure_all(self, left, report, workers)
@@ -361,14 +353,14 @@ class Battery:
         lacks = task.model.lacks(task.phenomenon) or phenomenon.lacks(responder)
         measured: dict[str, Measurement] = {}
         if lacks is None:
-            measured["model"] = phenomenon.measure(responder, task.seed)
+            measured["model"] = phenomenon.measure(responder, task.number)
             for name in phenomenon.about.controls + phenomenon.about.beside:
                 if name == "untrained" and not task.model.untrained:
                     continue
                 control = control_of(responder, name)
                 # Cells that only tire cannot learn, and stand beside phenomena of learning all the same.
                 if control is not None and (name == "adaptation_only" or phenomenon.lacks(control) is None):
-                    measured[name] = phenomenon.measure(control, task.seed)
+                    measured[name] = phenomenon.measure(control, task.number)
         folder = self._folder(task)
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -382,7 +374,7 @@ class Battery:
             "harness": HARNESS,
             "run": str(subject.path),
             "run_digest": subject.digest,
-            "seed": task.seed,
+            "seed": task.number,
             "seconds": time.monotonic() - began,
             "lacks": lacks,
             "left_out": [] if task.model.untrained else ["untrained"],
@@ -397,4 +389,4 @@ class Battery:
             write_result(path, to_json({"run_digest": subject.digest, "ratio": held_out_ratio(subject.path)}))
 
     def _folder(self, task: Task) -> Path:
-        return self.out / RESULTS / task.model.name / str(task.seed)
+        return self.out / RESULTS / task.model.name / str(task.number)

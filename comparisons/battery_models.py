@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -21,12 +23,15 @@ class Model:
         control is counted.
     only : tuple of str
         Phenomena that it is asked for, where another model stands for it in the rest; empty means all.
+    seeds : tuple of int
+        Seed of each run, where they are not 0, 1, 2 and so on: so that the same stimuli are shown to models of which runs are missing.
     """
 
     name: str
     runs: tuple[Path, ...]
     untrained: bool = True
     only: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = ()
 
     def lacks(self, phenomenon: str) -> str | None:
         """Say why it is not asked.
@@ -52,10 +57,52 @@ class Task:
     ----------
     model : Model
     seed : int
-        Number of the run in its model; also the seed of stimuli and noise.
+        Place of the run in its model.
     phenomenon : str
     """
 
     model: Model
     seed: int
     phenomenon: str
+
+    @property
+    def number(self) -> int:
+        """Seed of stimuli and noise, and name of the folder of its results: that of the run."""
+        return self.model.seeds[self.seed] if self.model.seeds else self.seed
+
+
+def models_as_json(models: Sequence[Model]) -> dict[str, Any]:
+    """Describe models as a battery writes them down.
+
+    Parameters
+    ----------
+    models : sequence of Model
+
+    Returns
+    -------
+    dict
+    """
+    return {
+        "models": {m.name: [str(run.resolve() if run.exists() else run) for run in m.runs] for m in models},
+        "without_untrained": [m.name for m in models if not m.untrained],
+        "only": {m.name: m.only for m in models if m.only},
+        "seeds": {m.name: m.seeds for m in models if m.seeds},
+    }
+
+
+def models_from(asked: Mapping[str, Any]) -> list[Model]:
+    """Read what `models_as_json` gives.
+
+    Parameters
+    ----------
+    asked : mapping
+
+    Returns
+    -------
+    list of Model
+    """
+    bare, only, seeds = asked.get("without_untrained", ()), asked.get("only", {}), asked.get("seeds", {})
+    return [
+        Model(name, tuple(map(Path, runs)), name not in bare, tuple(only.get(name, ())), tuple(seeds.get(name, ())))
+        for name, runs in asked["models"].items()
+    ]

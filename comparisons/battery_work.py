@@ -68,4 +68,4 @@ def _opened(battery: Battery, run: Path) -> Battery:
 
 
 def _words(task: Task) -> str:
-    return f"{task.model.name}, seed {task.seed}: {task.phenomenon}"
+    return f"{task.model.name}, seed {task.number}: {task.phenomenon}"

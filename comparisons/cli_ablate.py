@@ -30,7 +30,7 @@ def ablate(
     Parameters
     ----------
     ladder
-        quick: six rungs, three seeds, 16x16; full: nine rungs and ten with one piece of biology left out, five seeds, 24x24.
+        quick: six rungs, three seeds, 16x16; full: all rungs and the circuit with each piece of biology left out, five seeds, 24x24.
     out
         Folder for run folders, tables, results and the report.
     designs
@@ -51,7 +51,6 @@ def ablate(
     StateError
         If networks could not be made; all others are done.
     """
-    from comparisons.battery_results import write_result
     from comparisons.climbing import ASKED, climb, estimate, plan_table
     from comparisons.ladder import ladder as named
     from comparisons.ladder_page import write_ladder
@@ -64,9 +63,7 @@ def ablate(
     if plan:
         return
     found = climb(asked, out, workers=workers, scheduler=scheduler, report=shown)
-    text = tables(asked, found)
-    write_result(out / "ladder.md", text)
-    print(text, end="")
+    print(tables(asked, found), end="")
     failed = [c for c in found.climbed if c.error]
     for c in failed:
         shown.say(f"{c.rung}, seed {c.seed}: {c.error}")

@@ -9,16 +9,17 @@ from pathlib import Path
 from comparisons.battery import GATE_FILE, RESULTS, Battery
 from comparisons.battery_models import Model, Task
 from comparisons.battery_results import write_result
-from comparisons.ladder import RUNG, Ladder
+from comparisons.ladder import RUNG, Ladder, frames_learned
 from comparisons.ladder_results import CLIMBED, Climbed, Found, as_lines, climbed_of
+from comparisons.ladder_table import tables
 from comparisons.progress import Reporter
 from comparisons.run_folder import to_json
 from comparisons.sweeps.running import run_points
 from comparisons.sweeps.work import RUNS, outcome_of, task_of
 from comparisons.tables import Table
 
-ASKED = "asked"
-"""Folder of the battery in that of the ladder."""
+ASKED, TABLES = "asked", "ladder.md"
+"""Folder of the battery in that of the ladder, and all tables."""
 
 
 def climb(ladder: Ladder, out: Path, *, workers: int = 1, scheduler: str | None = None, report: Reporter | None = None) -> Found:
@@ -30,7 +31,7 @@ def climb(ladder: Ladder, out: Path, *, workers: int = 1, scheduler: str | None 
     ----------
     ladder : Ladder
     out : Path
-        Folder: run folders and the table of a sweep, a battery in ``asked``, and ``ladder.jsonl``.
+        Folder: run folders and the table of a sweep, a battery in ``asked``, ``ladder.jsonl`` and ``ladder.md``.
     workers : int
         Processes on this machine.
     scheduler : str, optional
@@ -53,6 +54,7 @@ def climb(ladder: Ladder, out: Path, *, workers: int = 1, scheduler: str | None 
     table = run_points(ladder.points(), out, described, workers=workers, scheduler=scheduler, report=report)
     climbed = climbed_of(table.to_dict("records"), RUNG)
     write_result(out / CLIMBED, as_lines(climbed))
+    write_result(out / TABLES, tables(ladder, Found(tuple(climbed))))
     battery = asked(ladder, climbed, out)
     if battery is None:
         return Found(tuple(climbed))
@@ -61,8 +63,13 @@ def climb(ladder: Ladder, out: Path, *, workers: int = 1, scheduler: str | None 
     report.say(f"{len(left)} of {len(list(battery.tasks()))} results of phenomena are left to be measured")
     if left:
         report.say(f"this will take about {battery.estimate_s(left) / 60:.0f} min on one core, {workers} used")
-    battery.run(report, workers)
-    return Found(tuple(climbed), tuple(battery.records()))
+    try:
+        battery.run(report, workers)
+    finally:
+        # Whatever stops it, the tables have what is known.
+        found = Found(tuple(climbed), tuple(battery.records()))
+        write_result(out / TABLES, tables(ladder, found))
+    return found
 
 
 def asked(ladder: Ladder, climbed: Sequence[Climbed], out: Path) -> Battery | None:
@@ -81,8 +88,9 @@ def asked(ladder: Ladder, climbed: Sequence[Climbed], out: Path) -> Battery | No
         None where no network could be made.
     """
     done = sorted((c for c in climbed if not c.error), key=lambda c: c.seed)
-    runs = {name: tuple(out.resolve() / RUNS / c.run for c in done if c.rung == name) for name in ladder.rungs()}
-    models = [Model(name, paths) for name, paths in runs.items() if paths]
+    made = {name: [c for c in done if c.rung == name] for name in ladder.rungs()}
+    folder = out.resolve() / RUNS
+    models = [Model(n, tuple(folder / c.run for c in runs), seeds=tuple(c.seed for c in runs)) for n, runs in made.items() if runs]
     return Battery(models, ladder.phenomena, out / ASKED) if models else None
 
 
@@ -90,9 +98,10 @@ def _keep_gates(battery: Battery, climbed: Sequence[Climbed]) -> None:
     """Tell the battery the held-out errors: they are those that the runs have been scored by, and take long to measure."""
     ratios = {c.run: c.numbers["ratio"] for c in climbed if not c.error}
     for model in battery.models:
-        for seed, run in enumerate(model.runs):
-            gate = {"run_digest": battery.subject(Task(model, seed, "")).digest, "ratio": ratios[run.name]}
-            write_result(battery.out / RESULTS / model.name / str(seed) / GATE_FILE, to_json(gate))
+        for place, run in enumerate(model.runs):
+            task = Task(model, place, "")
+            gate = {"run_digest": battery.subject(task).digest, "ratio": ratios[run.name]}
+            write_result(battery.out / RESULTS / model.name / str(task.number) / GATE_FILE, to_json(gate))
 
 
 def estimate(ladder: Ladder, out: Path, workers: int) -> str:
@@ -109,11 +118,14 @@ def estimate(ladder: Ladder, out: Path, workers: int) -> str:
     -------
     str
     """
-    left = [p for p in ladder.points() if outcome_of(task_of(p, out.resolve())) is None]
-    make = sum(ladder.minutes[str(p.settings[RUNG])].make for p in left)
-    ask = sum(ladder.minutes[str(p.settings[RUNG])].ask for p in ladder.points()) * len(ladder.phenomena)
-    text = f"{len(left)} of {len(ladder.points())} networks are to be made, about {make:.0f} min on one core"
-    return f"{text}; then to ask all for {len(ladder.phenomena)} phenomena, less what is known, about {ask:.0f} min; {workers} used"
+    points = ladder.points()
+    left = [p for p in points if outcome_of(task_of(p, out.resolve())) is None]
+    took = [ladder.minutes.get(str(p.settings[RUNG])) for p in left]
+    make, unknown = sum(t.make for t in took if t is not None), sum(t is None for t in took)
+    ask = sum(t.ask for t in took if t is not None) * len(ladder.phenomena)
+    text = f"{len(left)} of {len(points)} networks are to be made, about {make:.0f} min of one core, and to be asked, about {ask:.0f} min"
+    not_known = f" (without {unknown} of rungs that were never timed)" if unknown else ""
+    return f"{text}{not_known}: {(make + ask) / workers:.0f} min with {workers} worker{'s' * (workers > 1)}"
 
 
 def plan_table(ladder: Ladder) -> Table:
@@ -130,9 +142,10 @@ def plan_table(ladder: Ladder) -> Table:
     rows = []
     for design, comparisons in ladder.comparisons().items():
         for c in comparisons:
-            took = ladder.minutes[c.rung]
-            rows.append([design, c.rung, c.after, c.changes, f"{took.make:g}", f"{took.ask * len(ladder.phenomena):.2g}"])
-    return Table(["design", "rung", "compared with", "changes", "min to make one", "min to ask one"], rows)
+            took = ladder.minutes.get(c.rung)
+            minutes = ["-", "-"] if took is None else [f"{took.make:g}", f"{took.ask * len(ladder.phenomena):.2g}"]
+            rows.append([design, c.rung, c.after, c.changes, f"{frames_learned(ladder.rungs()[c.rung]):,}", *minutes])
+    return Table(["design", "rung", "compared with", "changes", "frames learned from", "min to make one", "min to ask one"], rows)
 
 
 def ladder_as_json(ladder: Ladder) -> dict[str, object]:

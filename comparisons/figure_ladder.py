@@ -68,7 +68,7 @@ def _capital(c: Comparison) -> str:
 
 
 def heat_svg(comparisons: Sequence[Comparison], measures: Mapping[str, str], changes: Mapping[tuple[str, str], Change]) -> str:
-    """Draw what every constraint changes of every measure, as a share of what is there with it and without.
+    """Draw what every constraint changes of every measure; the shade is the mean as a share of the far end of its interval.
 
     Parameters
     ----------
@@ -82,7 +82,8 @@ def heat_svg(comparisons: Sequence[Comparison], measures: Mapping[str, str], cha
     Returns
     -------
     str
-        An SVG element. Numbers are differences in the measure's own unit; bold and framed where they are sure.
+        An SVG element. Numbers are differences in the measure's own unit; bold and framed where they are sure, a dash where nothing
+        can be compared.
     """
     rows = [c for c in comparisons if c.after]
     with styled():
@@ -92,7 +93,7 @@ def heat_svg(comparisons: Sequence[Comparison], measures: Mapping[str, str], cha
         for i, c in enumerate(rows):
             for j, measure in enumerate(measures):
                 change = changes.get((c.rung, measure))
-                if change is None or change.interval is None:
+                if change is None or change.interval is None or not change.comparable:
                     axes.text(j, i, "-", ha="center", va="center", fontsize=8, color="#777777")
                     continue
                 wide = max(abs(change.interval.low), abs(change.interval.high)) if not np.isnan(change.interval.low) else 0.0

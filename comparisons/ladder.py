@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from comparisons.backprop_job import CIRCUIT_PLAN, BackpropJob
 from comparisons.ladder_minutes import FULL, QUICK, Minutes
@@ -22,6 +22,7 @@ from snn.errors import DescriptionError, nearest, sentence
 
 LadderName = Literal["quick", "full"]
 DesignName = Literal["cumulative", "leave-one-out", "single"]
+DESIGNS: tuple[DesignName, ...] = get_args(DesignName)
 RUNG = "rung"
 """Column of a table that names the rung."""
 N_FRAMES, TRUNCATE = 40, 10
@@ -45,7 +46,7 @@ class Scale:
     batch, updates : int
         Of rate networks.
     circuit_updates : int
-        Of the circuit under backprop, 16 windows of 10 frames each.
+        Of the circuit under backprop, 16 windows of 10 frames each: 150 are as many frames as the local rule sees.
     copies : int
         Spiking cells for each unit of what is converted.
     seeds : int
@@ -171,8 +172,9 @@ LEFT_OUT: Mapping[str, Rung] = MappingProxyType(
         "local-shared": Rung("all sites share their weights", lambda s: s.local(ablations=("shared",))),
         "local-signed": Rung("cells that excite and inhibit", lambda s: s.local(ablations=("signed",))),
         "local-one-threshold": Rung("one threshold for all cells of a population", lambda s: s.local(ablations=("jitter_off",))),
-        "local-8-bit": Rung("weights rounded to 8 bits", lambda s: s.local(weight_bits=8)),
-        "local-4-bit": Rung("weights rounded to 4 bits", lambda s: s.local(weight_bits=4)),
+        "local-16-bit": Rung("weights rounded to 16 bits, once learned", lambda s: s.local(weight_bits=16)),
+        "local-8-bit": Rung("weights rounded to 8 bits, once learned", lambda s: s.local(weight_bits=8)),
+        "local-4-bit": Rung("weights rounded to 4 bits, once learned", lambda s: s.local(weight_bits=4)),
         "local-no-lag-match": Rung("excitation that does not wait for inhibition", lambda s: s.local(ablations=("lag_match_off",))),
         "local-no-feedback": Rung("no feedback from the level above", lambda s: s.local(ablations=("feedback_cut",))),
         "local-no-inhibition": Rung("no inhibition that is learned", lambda s: s.local(ablations=("inhibition_cut",))),
@@ -191,6 +193,15 @@ SINGLE: Mapping[str, Rung] = MappingProxyType(
         "prednet-subtractive": Rung("subtractive gates", lambda s: s.rate(cell="sublstm")),
         "prednet-unshared": Rung("a weight of its own at every site", lambda s: s.rate(shared=False)),
         "leaky-dale": Rung("Dale's law for channels of R", lambda s: s.rate(**LEAKY, dale=True), after="leaky"),
+        "leaky-half-inhibitory": Rung(
+            "half of the channels of R inhibitory in place of a quarter",
+            lambda s: s.rate(**LEAKY, dale=True, inhibitory_share=0.5),
+            after="leaky-dale",
+        ),
+        "spikes-four-cells": Rung("four cells a unit in place of eight", lambda s: s.converted(unshare=False, copies=4), after="spikes"),
+        "hidden-random-feedback": Rung(
+            "feedback of errors stays random", lambda s: s.local(recipe="hidden", ablations=("feedback_random",)), after="hidden"
+        ),
         "prednet-one-level": Rung("no level above", lambda s: s.rate(channels=s.channels[:1], r_channels=s.r_channels[:1])),
         "prednet-no-feedback": Rung("R hears nothing of the level above", lambda s: s.rate(cut=("feedback",))),
         "prednet-no-recurrence": Rung("R has no memory", lambda s: s.rate(cut=("recurrence",))),
@@ -272,8 +283,7 @@ class Ladder:
             With seed 0, by name.
         """
         names = dict.fromkeys(name for design in self.comparisons().values() for c in design for name in (c.after, c.rung) if name)
-        jobs = {name: (CUMULATIVE.get(name) or LEFT_OUT.get(name) or SINGLE[name]).job(self.scale) for name in names}
-        return {name: jobs[name] for name in sorted(jobs, key=list(ALL).index)}
+        return {name: ALL[name].job(self.scale) for name in sorted(names, key=list(ALL).index)}
 
     def points(self) -> tuple[Point, ...]:
         """List the runs, seed by seed, so that one stopped early has whole ladders.
@@ -291,13 +301,37 @@ class Ladder:
         )
 
 
-ALL: Mapping[str, Rung] = MappingProxyType({**CUMULATIVE, **LEFT_OUT, **SINGLE})
+BASES: Mapping[str, Rung] = MappingProxyType(
+    {"hidden": Rung("the circuit with a representation that learns", lambda s: s.local(recipe="hidden"))}
+)
+"""What rungs of `SINGLE` are compared with, where it is no rung itself."""
+
+
+def frames_learned(job: SweptJob) -> int:
+    """Count the frames that a network learns from, each as often as it is shown.
+
+    Parameters
+    ----------
+    job : Job, BackpropJob, RateJob or Conversion
+
+    Returns
+    -------
+    int
+    """
+    if isinstance(job, Conversion):
+        return frames_learned(job.rate)
+    if isinstance(job, Job):
+        return job.plan.passes * job.source.n_movies * job.source.n_frames
+    return job.plan.updates * job.plan.batch * job.plan.n_frames
+
+
+ALL: Mapping[str, Rung] = MappingProxyType({**CUMULATIVE, **LEFT_OUT, **BASES, **SINGLE})
 """Every rung by name; where two designs have one, it is the same network."""
 ASKED = ("size_tuning", "flow_halt", "on_off")
 LADDERS: Mapping[LadderName, Ladder] = MappingProxyType(
     {
         "quick": Ladder(
-            Scale(size=16, updates=400, circuit_updates=100),
+            Scale(size=16, updates=400),
             ("prednet", "leaky", "milliseconds", "spikes", "circuit", "local"),
             ("cumulative",),
             ASKED,
@@ -331,15 +365,15 @@ def ladder(name: LadderName, designs: tuple[str, ...] = (), phenomena: tuple[str
     Raises
     ------
     DescriptionError
-        If there is no such design, or no such phenomenon.
+        If there is no such ladder, design or phenomenon, or no seed.
     """
-    found, known = LADDERS[name], ("cumulative", "leave-one-out", "single")
-    for design in designs:
-        if design not in known:
-            raise DescriptionError(sentence("--designs", f"there is no design {design!r}", cure=nearest(design, known)))
-    for phenomenon in phenomena:
-        if phenomenon not in PHENOMENA:
-            raise DescriptionError(sentence("--phenomena", f"there is no phenomenon {phenomenon!r}", cure=nearest(phenomenon, PHENOMENA)))
+    for what, asked_for, known in (("ladder", (name,), LADDERS), ("design", designs, DESIGNS), ("phenomenon", phenomena, PHENOMENA)):
+        for one in asked_for:
+            if one not in known:
+                raise DescriptionError(sentence("ladder", f"there is no {what} {one!r}", cure=nearest(one, known)))
+    if seeds is not None and seeds < 1:
+        raise DescriptionError(sentence("ladder.seeds", "is the number of seeds", got=seeds, allowed=">= 1"))
+    found = LADDERS[name]
     asked: Any = tuple(dict.fromkeys(designs)) or found.designs
     scale = found.scale if seeds is None else replace(found.scale, seeds=seeds)
     return replace(found, scale=scale, designs=asked, phenomena=tuple(dict.fromkeys(phenomena)) or found.phenomena)

@@ -7,7 +7,7 @@ from pathlib import Path
 from comparisons.figure_ladder import heat_svg, waterfall_svg
 from comparisons.ladder import Ladder
 from comparisons.ladder_results import Found
-from comparisons.ladder_table import COSTS, TITLES, answers, change_table, changes_of, cost_table, verdicts_of
+from comparisons.ladder_table import COSTS, NOTE, TITLES, answers, change_table, changes_of, cost_table, made_with, verdicts_of
 from comparisons.page import filled
 from comparisons.phenomena import PHENOMENA
 from comparisons.report import Section, write_report
@@ -59,6 +59,7 @@ def sections(ladder: Ladder, found: Found) -> list[Section]:
             costs=cost_table(ladder, found, design).html(),
             heat=heat_svg(comparisons, measures, changes_of(comparisons, tuple(measures), found, verdicts)),
             changes=change_table(ladder, found, design).html(),
+            note=f"{NOTE} {made_with(found)}",
         )
         made.append(Section(f"ladder-{design}", TITLES[design], html))
     return made

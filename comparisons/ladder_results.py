@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from comparisons.records import Record
+from comparisons.records import GREATEST, Record
 from snn.errors import SubjectError, sentence
 
 CLIMBED = "ladder.jsonl"
@@ -52,10 +52,11 @@ class Climbed:
     def energy_nJ(self) -> float:
         """Energy of the arithmetic of one frame: an addition for each synaptic event, a multiply-add for each connection of rates.
 
-        What memory and the cells themselves take is not in it.
+        What memory and the cells themselves take is not in it. NaN where neither was counted.
         """
-        events, products = (self.numbers.get(name, 0.0) for name in ("synaptic_events_per_frame", "multiply_adds_per_frame"))
-        return (events * ADD_PJ + products * MULTIPLY_ADD_PJ) / 1000.0 if self.numbers else math.nan
+        costs = {"synaptic_events_per_frame": ADD_PJ, "multiply_adds_per_frame": MULTIPLY_ADD_PJ}
+        known = [self.numbers[name] * pJ for name, pJ in costs.items() if name in self.numbers]
+        return sum(known) / 1000.0 if known else math.nan
 
 
 def climbed_of(rows: Iterable[Mapping[str, Any]], rung: str) -> list[Climbed]:
@@ -76,15 +77,17 @@ def climbed_of(rows: Iterable[Mapping[str, Any]], rung: str) -> list[Climbed]:
     for row in rows:
         if row["status"] == "waiting":
             continue
-        numbers = {name: _short(row[name]) for name in KEPT if row.get(name) is not None and not math.isnan(row[name])}
         done = row["status"] == "done"
+        numbers = {name: _short(row[name]) for name in KEPT if row.get(name) is not None and not math.isnan(row[name])}
+        # A network that ran away has an error without end, which JSON does not have.
+        numbers.setdefault("ratio", GREATEST)
         about = (str(row[rung]), int(row["seed"]), str(row["run"]), str(row["version"]))
         found.append(Climbed(*about, numbers if done else {}, "" if done else str(row["error"])))
     return found
 
 
 def _short(value: float) -> float:
-    return float(f"{value:.{DIGITS}g}")
+    return float(f"{min(value, GREATEST):.{DIGITS}g}")
 
 
 def as_lines(climbed: Iterable[Climbed]) -> str:
@@ -98,7 +101,7 @@ def as_lines(climbed: Iterable[Climbed]) -> str:
     -------
     str
     """
-    return "".join(json.dumps(asdict(c), separators=(",", ":")) + "\n" for c in climbed)
+    return "".join(json.dumps(asdict(c), allow_nan=False, separators=(",", ":")) + "\n" for c in climbed)
 
 
 def read_climbed(path: Path) -> list[Climbed]:
@@ -138,7 +141,7 @@ class Found:
     ----------
     climbed : tuple of Climbed
     records : tuple of Record
-        Of the phenomena; a record's seed is the place of its run among the runs of its rung that are done.
+        Of the phenomena.
     """
 
     climbed: tuple[Climbed, ...]
@@ -177,9 +180,9 @@ class Found:
         if measure not in PHENOMENA:
             here = sorted((c for c in self.climbed if c.rung == rung and not c.error), key=lambda c: c.seed)
             return {c.seed: c.energy_nJ if measure == "energy_nJ" else c.numbers.get(measure, math.nan) for c in here}
-        seeds, primary = self.seeds(rung), PHENOMENA[measure].about.primary
-        asked = [r for r in self.records if r.model == rung and r.phenomenon == measure and r.lacks is None and r.seed < len(seeds)]
-        effects = {seeds[r.seed]: r.effects["model"].get(primary) for r in asked}
+        primary = PHENOMENA[measure].about.primary
+        asked = [r for r in self.records if r.model == rung and r.phenomenon == measure and r.lacks is None]
+        effects = {r.seed: r.effects["model"].get(primary) for r in asked}
         return {seed: math.nan if effect is None else effect for seed, effect in sorted(effects.items())}
 
     def differences(self, rung: str, after: str, measure: str) -> list[float]:
@@ -194,9 +197,8 @@ class Found:
         Returns
         -------
         list of float
-            Of the seeds in which both have it.
+            Of the seeds in which both were measured; NaN where it is not defined in one of them.
         """
         ours, theirs = self.values(rung, measure), self.values(after, measure)
         both: Sequence[int] = [seed for seed in ours if seed in theirs]
-        found = [ours[seed] - theirs[seed] for seed in both]
-        return [d for d in found if not math.isnan(d)]
+        return [ours[seed] - theirs[seed] for seed in both]

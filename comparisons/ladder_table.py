@@ -6,19 +6,17 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from comparisons.ladder import Comparison, DesignName, Ladder
+from comparisons.ladder import ALL, Comparison, DesignName, Ladder
 from comparisons.ladder_results import Found
 from comparisons.phenomena import PHENOMENA
 from comparisons.records import judged
-from comparisons.statistics import Interval, holm_steps, in_cell, p_above_zero, t_interval
+from comparisons.statistics import Interval, holm_steps, in_cell, p_two_sided, t_interval
 from comparisons.tables import Table
 from comparisons.verdict_table import cell
-from comparisons.verdicts import ALPHA, LEAST_SEEDS, Verdict
+from comparisons.verdicts import ALPHA, Verdict
 
 COSTS = {"ratio": "error / copying", "spikes_per_frame": "spikes a frame", "energy_nJ": "nJ a frame"}
 """Measures of cost, and their heads."""
-SHORT = {"cumulative": "what the rung before it", "leave-one-out": "the local circuit", "single": "PredNet"}
-"""With what the rungs of a design are compared."""
 TITLES = {
     "cumulative": "From PredNet to biology, one constraint after another",
     "leave-one-out": "The local circuit, one piece of biology left out at a time",
@@ -26,8 +24,9 @@ TITLES = {
 }
 Effect = Literal["breaks", "brings", "lowers", "raises", ""]
 NOTE = (
-    "Means and 95 % intervals over seeds; changes are seed by seed. Bold: surely not 0 among all changes of a table (Holm). A constraint "
-    "*breaks* a property that held without it and holds no longer, and *brings* one that did not."
+    "Means and 95 % intervals over seeds; changes are seed by seed. In tables of changes, bold is surely not 0 among all changes of the "
+    "table (Holm). A constraint *breaks* a property that held without it and fails with it, and *brings* one that failed and holds. "
+    "Phenomena of networks that do not pass the gate are not compared."
 )
 
 
@@ -37,19 +36,22 @@ class Change(NamedTuple):
     Attributes
     ----------
     values : tuple of float
-        Differences, seed by seed.
+        Differences, seed by seed; NaN where the measure is not defined.
     interval : Interval or None
-        None where there are none.
+        Of those that are defined; None where there are none.
     sure : bool
         Whether it is not 0, corrected for all changes of a table.
     effect : {'breaks', 'brings', 'lowers', 'raises', ''}
         Of a phenomenon; empty where nothing is sure.
+    comparable : bool
+        Whether both networks have learned enough for the measure to mean anything.
     """
 
     values: tuple[float, ...]
     interval: Interval | None
     sure: bool
     effect: Effect
+    comparable: bool = True
 
 
 def verdicts_of(ladder: Ladder, found: Found) -> dict[str, dict[str, Verdict]]:
@@ -90,28 +92,29 @@ def changes_of(
     """
     keys = [(c, measure) for c in comparisons if c.after for measure in measures]
     values = [tuple(found.differences(c.rung, c.after, measure)) for c, measure in keys]
-    intervals = [t_interval(v) if v else None for v in values]
-    sure = holm_steps([_two_sided(i, len(v)) for i, v in zip(intervals, values, strict=True)], 2 * ALPHA)
+    comparable = [_comparable(c, measure, verdicts) for c, measure in keys]
+    sure = holm_steps([p_two_sided(v) if told else math.nan for v, told in zip(values, comparable, strict=True)], 2 * ALPHA)
     changes = {}
-    for (c, measure), v, interval, surely in zip(keys, values, intervals, sure, strict=True):
+    for (c, measure), v, surely, told in zip(keys, values, sure, comparable, strict=True):
+        known = [x for x in v if not math.isnan(x)]
+        interval = t_interval(known) if known else None
         effect = _effect(c, measure, interval, verdicts) if surely and measure in PHENOMENA else ""
-        changes[c.rung, measure] = Change(v, interval, surely, effect)
+        changes[c.rung, measure] = Change(v, interval, surely, effect, told)
     return changes
 
 
-def _two_sided(interval: Interval | None, n: int) -> float:
-    if interval is None or n < LEAST_SEEDS or math.isnan(interval.low):
-        return math.nan
-    above = p_above_zero(interval, n)
-    return min(1.0, 2 * min(above, 1 - above))
+def _comparable(c: Comparison, measure: str, verdicts: Mapping[str, Mapping[str, Verdict]]) -> bool:
+    if measure not in PHENOMENA:
+        return True
+    return all(verdicts[name][measure].outcome != "not trained enough" for name in (c.after, c.rung) if name in verdicts)
 
 
 def _effect(c: Comparison, measure: str, interval: Interval | None, verdicts: Mapping[str, Mapping[str, Verdict]]) -> Effect:
     assert interval is not None
-    before, now = (verdicts[name][measure].outcome == "holds" for name in (c.after, c.rung))
-    if before and not now and interval.mean < 0:
+    before, now = (verdicts[name][measure].outcome for name in (c.after, c.rung))
+    if (before, now) == ("holds", "fails") and interval.mean < 0:
         return "breaks"
-    if now and not before and interval.mean > 0:
+    if (before, now) == ("fails", "holds") and interval.mean > 0:
         return "brings"
     return "raises" if interval.mean > 0 else "lowers"
 
@@ -129,7 +132,7 @@ def cost_table(ladder: Ladder, found: Found, design: DesignName) -> Table:
     -------
     Table
     """
-    comparisons, verdicts = _with_base(ladder.comparisons()[design]), verdicts_of(ladder, found)
+    comparisons, verdicts = _with_bases(ladder.comparisons()[design]), verdicts_of(ladder, found)
     rows = []
     for c in comparisons:
         costs = [in_cell(list(found.values(c.rung, measure).values())) for measure in COSTS]
@@ -142,10 +145,15 @@ def _titles(ladder: Ladder) -> list[str]:
     return [PHENOMENA[name].about.title for name in ladder.phenomena]
 
 
-def _with_base(comparisons: Sequence[Comparison]) -> list[Comparison]:
-    """What all others are compared with, where that is no rung of the design itself, comes first."""
-    base = comparisons[0].after
-    return [*([Comparison(base, "", "whole")] if base else []), *comparisons]
+def _with_bases(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """What others are compared with, where that is no rung of the design itself, comes before the first of them."""
+    rows, there = list[Comparison](), {c.rung for c in comparisons}
+    for c in comparisons:
+        if c.after and c.after not in there:
+            rows.append(Comparison(c.after, "", ALL[c.after].changes))
+            there.add(c.after)
+        rows.append(c)
+    return rows
 
 
 def _shown(verdict: Verdict | None, unit: str) -> str:
@@ -179,11 +187,13 @@ def change_table(ladder: Ladder, found: Found, design: DesignName) -> Table:
     for c in comparisons:
         here = [changes[c.rung, measure] for measure in measures]
         pairs = max(len(change.values) for change in here)
-        rows.append([c.rung, c.changes, str(pairs), *map(_words, here)])
-    return Table(["rung", f"changes of {SHORT[design]}", "pairs", COSTS["ratio"], *_titles(ladder)], rows)
+        rows.append([c.rung, c.after, c.changes, str(pairs), *map(_words, here)])
+    return Table(["rung", "compared with", "changes", "pairs", COSTS["ratio"], *_titles(ladder)], rows)
 
 
 def _words(change: Change) -> str:
+    if not change.comparable:
+        return "not trained enough"
     if change.interval is None:
         return "-"
     text = in_cell(change.values)
@@ -230,4 +240,22 @@ def tables(ladder: Ladder, found: Found) -> str:
     parts = []
     for design in ladder.comparisons():
         parts += [f"### {TITLES[design]}", "", *(made(ladder, found, design).markdown() for made in (cost_table, change_table))]
-    return "\n".join([*parts, *(f"- {text}" for text in answers(ladder, found)), "", NOTE, ""])
+    return "\n".join([*parts, *(f"- {text}" for text in answers(ladder, found)), "", NOTE, "", made_with(found), ""])
+
+
+def made_with(found: Found) -> str:
+    """Say which versions of this package made the networks.
+
+    Parameters
+    ----------
+    found : Found
+
+    Returns
+    -------
+    str
+        Loudly where there are several, whose numbers cannot simply be compared.
+    """
+    versions = sorted({c.version for c in found.climbed})
+    if len(versions) > 1:
+        return f"**Networks of different versions stand in these tables: {', '.join(versions)}.**"
+    return f"Made with {versions[0]}." if versions else "No network has been made yet."

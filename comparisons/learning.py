@@ -214,7 +214,7 @@ class LocalLearner:
             after=lambda *_: after(),
             night=self.job.night,
         )
-        bits = getattr(self.job, "weight_bits", None)
+        bits = self.job.weight_bits if isinstance(self.job, CircuitSettings) else None
         if bits is not None:
             self.simulation = self.job.simulation(self.simulation.network, rounded(self.simulation.state(), self.simulation.network, bits))
 

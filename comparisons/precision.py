@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from snn.description import Network
+from snn.description import MIXED, Network
 from snn.state import State
 
 
@@ -32,7 +32,7 @@ def rounded(state: State, network: Network, bits: int | None) -> State:
         if j.rule is None:
             continue
         w = state.weights(j.name)
-        levels = 2 ** (bits - (network.population(j.source).sign == "mixed")) - 1
+        levels = 2 ** (bits - (network.population(j.source).sign == MIXED)) - 1
         largest = float(np.abs(w).max())
         if largest > 0 and levels > 0:
             arrays[f"weights/{j.name}"] = np.round(w / largest * levels) * (largest / levels)

@@ -102,12 +102,12 @@ def _side_by_side(pictures: FloatArray, apart: int) -> FloatArray:
 def _forecast(battery: Battery, task: Task, stimuli: Stimuli) -> NDArray[np.float64] | None:
     """Ask a model what it expects of a movie, once: the answer is kept beside its results."""
     subject = battery.subject(task)
-    path = battery.out / RESULTS / task.model.name / str(task.seed) / f"{task.phenomenon}.forecast.npz"
+    path = battery.out / RESULTS / task.model.name / str(task.number) / f"{task.phenomenon}.forecast.npz"
     key = hashlib.sha256(f"{HARNESS} {subject.digest} ".encode() + stimuli.film.frames.tobytes()).hexdigest()
     known = _read(path, key)
     if known is not None:
         return known if known.size else None
-    told = battery.asked(task).respond(stimuli.film, [], seed=task.seed).forecast
+    told = battery.asked(task).respond(stimuli.film, [], seed=task.number).forecast
     forecast = np.zeros(0) if told is None else np.clip(told[0], 0.0, 1.0)
     replace_file(path, lambda file: np.savez_compressed(file, key=key, forecast=forecast.astype(np.float16)))
     return forecast.astype(np.float16).astype(np.float64) if told is not None else None

@@ -118,6 +118,29 @@ def p_above_zero(found: Interval, n: int, level: float = 0.95) -> float:
     return float(t.sf(found.mean / half * t.ppf((1 + level) / 2, n - 1), n - 1))
 
 
+def p_two_sided(values: Sequence[float]) -> float:
+    """Say how likely a mean as far from 0 would be if the true one were 0, by Student's t.
+
+    Parameters
+    ----------
+    values : sequence of float
+        One per seed.
+
+    Returns
+    -------
+    float
+        NaN where there are less than two values or one is not defined; 1 where all are 0.
+    """
+    from scipy.stats import t
+
+    if len(values) < 2 or any(map(math.isnan, values)):
+        return float("nan")
+    mean, spread = float(np.mean(values)), float(np.std(values, ddof=1))
+    if spread == 0.0:
+        return 1.0 if mean == 0.0 else 0.0
+    return float(2 * t.sf(abs(mean) / (spread / math.sqrt(len(values))), len(values) - 1))
+
+
 def holm_steps(p: Sequence[float], alpha: float) -> list[bool]:
     """Say which of many tests hold, corrected for their number.
 

@@ -77,7 +77,7 @@ def open_subject(path: Path, name: str) -> Subject:
     if isinstance(run, RateRun):
         return Subject(run.path, digest, RateResponder(run.model, name, frame_ms=source.frame_ms, seed=run.job.seed))
     if isinstance(run, CircuitRun):
-        born = _born(run.job, name) if isinstance(run.job, ConvertJob) else None
+        born = _born(run.job, name, run.path) if isinstance(run.job, ConvertJob) else None
         responder = CircuitResponder(run.network, run.state, name, seed=run.job.seed, eta=_last_eta(run), born=born)
         return Subject(run.path, digest, responder)
     raise SubjectError(sentence(str(path), "is no run of a model"))  # pragma: no cover
@@ -101,7 +101,7 @@ def digest_of(run: Run) -> str:
     return hashlib.sha256(json.dumps([files, lasting], sort_keys=True).encode()).hexdigest()
 
 
-def _born(job: ConvertJob, name: str) -> Callable[[], CircuitResponder | None]:
+def _born(job: ConvertJob, name: str, path: Path) -> Callable[[], CircuitResponder | None]:
     """Give what converts the rate model as it was before it learned, in the same way, on the same frames; once.
 
     It gives None where what it was at birth cannot be converted.
@@ -118,7 +118,7 @@ def _born(job: ConvertJob, name: str) -> Callable[[], CircuitResponder | None]:
         from conversion.timed_prednet import rate_model
 
         try:
-            run = rate_run(Path(job.model))
+            run = rate_run(_beside(Path(job.model), path))
             if run_folder.sha256(rate_weights(run.path)) != job.model_digest:
                 raise RunFolderError(sentence(job.model, "has other weights than those that were converted"))
         except RunFolderError as error:
@@ -134,6 +134,12 @@ def _born(job: ConvertJob, name: str) -> Callable[[], CircuitResponder | None]:
         return CircuitResponder(found.network, found.state, f"{name}, untrained", seed=job.seed)
 
     return convert
+
+
+def _beside(source: Path, path: Path) -> Path:
+    """Where a run lies that another was made from; in the same folder as that one, if both have been moved together."""
+    moved = path.parent / source.name
+    return moved if moved.is_dir() and not source.exists() else source
 
 
 def _last_eta(run: CircuitRun) -> float:

@@ -125,13 +125,15 @@ class RatePredNet(nn.Module):
 
     @property
     def multiply_adds(self) -> int:
-        """Multiplications of a weight with an activity in one frame, borders counted as if they were inside."""
-        total = 0
-        for module in self.modules():
-            if isinstance(module, Conv):
-                n_out, n_in, k, _ = module.weight.shape[-4:]
-                total += n_out * n_in * k * k * module.size[0] * module.size[1]
-        return total
+        """Multiplications of a weight with an activity in one frame, borders counted as if they were inside; none of what is cut."""
+
+        def of(module: Conv, deaf: int = 0) -> int:
+            n_out, n_in, k, _ = module.weight.shape[-4:]
+            return int(n_out * (n_in - deaf) * k * k * module.size[0] * module.size[1])
+
+        cells = [module for cell in self.cells for module in cell.modules() if isinstance(module, Conv)]
+        others = [module for module in self.modules() if isinstance(module, Conv) and not any(module is c for c in cells)]
+        return sum(of(c, self.spec.deaf(level)) for level, c in enumerate(cells)) + sum(map(of, others))
 
     def project_(self) -> None:
         """Put every weight back into the range that Dale's law allows, after a step of training."""
@@ -191,7 +193,7 @@ class RatePredNet(nn.Module):
                 ahat = forecast = torch.clamp(ahat, max=spec.pixel_max)
             error_neg, error_pos = functional.relu(ahat - a), functional.relu(a - ahat)
             if "error_sign" in spec.cut:
-                error_neg = error_pos = error_neg + error_pos
+                error_neg = error_pos = (error_neg + error_pos) / 2
             e[level] = torch.cat([error_neg, error_pos], dim=1)
             here = {"target": a, "prediction": ahat, "error_pos": error_pos, "error_neg": error_neg, "representation": r[level]}
             populations |= {f"level{level}.{name}": activity for name, activity in here.items()}

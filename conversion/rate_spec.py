@@ -93,7 +93,7 @@ class RatePredNetSpec(Described):
         For ``leaky``: the network runs in milliseconds, with synapses; left out, one step a frame, as published.
     cut : tuple of {'recurrence', 'feedback', 'error_sign'}
         What is taken away, as a control: R hears neither itself nor its memory; R does not hear the level above; both
-        populations of error units answer errors of both signs. Weights of what is cut stay, and hear nothing.
+        populations of error units answer errors of both signs, each half as much. Weights of what is cut stay, and hear nothing.
 
     References
     ----------
@@ -192,6 +192,20 @@ class RatePredNetSpec(Described):
         """
         above = self.r[level + 1] if level + 1 < self.levels else 0
         return self.r[level] + 2 * self.channels[level] + above
+
+    def deaf(self, level: int) -> int:
+        """Channels among those that reach R of a level that are cut.
+
+        Parameters
+        ----------
+        level : int
+
+        Returns
+        -------
+        int
+        """
+        above = self.r[level + 1] if level + 1 < self.levels else 0
+        return self.r[level] * ("recurrence" in self.cut) + above * ("feedback" in self.cut)
 
     @property
     def n_gates(self) -> int:

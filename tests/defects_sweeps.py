@@ -40,7 +40,7 @@ SWEEP_DEFECTS = (
     (
         "a bit too many",
         "comparisons/precision.py",
-        '2 ** (bits - (network.population(j.source).sign == "mixed")) - 1',
+        "2 ** (bits - (network.population(j.source).sign == MIXED)) - 1",
         "2**bits",
         "precision is better than is said",
     ),

@@ -154,7 +154,10 @@ def _do(client: Client, left: Sequence[Task], points: Sequence[Point], outcomes:
     from distributed import KilledWorker, as_completed
     from distributed.comm.core import CommClosedError
 
-    names = {client.submit(work, task, key=f"{task.name}-{time.time_ns()}", retries=0): task for task in left}
+    # In their order, as far as workers that share them out keep it: whole seeds come first.
+    names = {
+        client.submit(work, task, key=f"{task.name}-{time.time_ns()}", retries=0, priority=-place): task for place, task in enumerate(left)
+    }
     report.begin("sweep", done=len(outcomes))
     written, took, total = time.monotonic(), 0.0, len(left) + len(outcomes)
     for future in as_completed(names):

@@ -68,7 +68,7 @@ def write_sweep(sweep: Sweep, table: pd.DataFrame, out: Path) -> Path:
         table=over_seeds(table, varied, measures).html(),
         against=against(table, "ablation", WHOLE, measures).html() if cut and measures else "",
         failures=_listed(table, varied).html() if failed else "",
-        versions=f"Made with {', '.join(versions_in(table))}.",
+        versions=versions_in(table),
     )
     replace_file(out / PAGE, lambda file: file.write(text.encode()))
     return out / PAGE

@@ -31,6 +31,16 @@ def test_a_cut_changes_what_comes_of_the_same_weights(cut: str) -> None:
     assert not torch.equal(one[:, -1], other[:, -1])
 
 
+def test_what_is_cut_costs_nothing() -> None:
+    """Oracle: by hand: gates of R times 9 times channels that are not heard, at every site."""
+    whole = RatePredNet(RatePredNetSpec(**SIZES)).multiply_adds
+    gates, (lower, upper) = 4, SIZES["r_channels"]
+    above = gates * lower * 9 * upper * 8 * 12
+    own = gates * 9 * (lower**2 * 8 * 12 + upper**2 * 4 * 6)
+    for cut, less in ((("feedback",), above), (("recurrence",), own), (("recurrence", "feedback"), own + above), (("error_sign",), 0)):
+        assert RatePredNet(RatePredNetSpec(**SIZES, cut=cut)).multiply_adds == whole - less
+
+
 def test_cuts_are_written_only_where_there_are_any() -> None:
     """Descriptions from before there were cuts keep their digest."""
     assert "cut" not in RatePredNetSpec(**SIZES).model_dump()

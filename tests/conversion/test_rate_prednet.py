@@ -143,7 +143,7 @@ def plain(model: RatePredNet, frames: A) -> dict[str, A]:
                 forecast = ahat
             below, above_it = relu(ahat - a), relu(a - ahat)
             if "error_sign" in spec.cut:
-                below = above_it = np.abs(a - ahat)
+                below = above_it = np.abs(a - ahat) / 2
             e[level] = np.concatenate([below, above_it])
             for name, value in zip(
                 ("target", "prediction", "error_neg", "error_pos", "representation"), (a, ahat, below, above_it, r[level]), strict=True
