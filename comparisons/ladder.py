@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 
 from comparisons.backprop_job import CIRCUIT_PLAN, BackpropJob
 from comparisons.ladder_minutes import FULL, QUICK, Minutes
-from comparisons.learning import DRIFT_PLAN, Job
+from comparisons.learning import Job
 from comparisons.movies import PHOTOGRAPHS, Source
 from comparisons.phenomena import PHENOMENA
 from comparisons.rate_job import RateJob
@@ -18,6 +18,7 @@ from comparisons.sweeps.plan import Point, SweptJob
 from conversion.backprop_plan import BackpropPlan
 from conversion.rate_spec import RatePredNetSpec, Timing
 from conversion.recipe import Recipe
+from plasticity.training import Plan
 from snn.errors import DescriptionError, nearest, sentence
 
 LadderName = Literal["quick", "full"]
@@ -25,8 +26,8 @@ DesignName = Literal["cumulative", "leave-one-out", "single"]
 DESIGNS: tuple[DesignName, ...] = get_args(DesignName)
 RUNG = "rung"
 """Column of a table that names the rung."""
-N_FRAMES, TRUNCATE = 40, 10
-"""Frames of a movie, so that what runs away does so while it learns; and through how many of them gradients reach back."""
+TRUNCATE = 10
+"""Frames through which gradients of rate networks reach back."""
 SPREAD = 0.1
 """Standard deviation of the logarithm by which sites differ that share no weights: alike to the last digit, they would share them still."""
 
@@ -41,8 +42,8 @@ class Scale:
         Rows and columns of a frame.
     channels, r_channels : tuple of int
         Of the rate PredNet, an entry a level; the circuit has as many levels.
-    n_movies : int
-        From which everything learns.
+    n_movies, n_frames : int
+        From which everything learns; long, so that what runs away does so while it learns.
     batch, updates : int
         Of rate networks.
     circuit_updates : int
@@ -56,6 +57,7 @@ class Scale:
     channels: tuple[int, ...] = (1, 8)
     r_channels: tuple[int, ...] = (8, 16)
     n_movies: int = 600
+    n_frames: int = 40
     batch: int = 8
     updates: int = 800
     circuit_updates: int = 150
@@ -65,7 +67,7 @@ class Scale:
     @property
     def source(self) -> Source:
         """Drifting photographs, the same for every rung."""
-        return Source(frames=PHOTOGRAPHS, size=self.size, n_movies=self.n_movies, n_frames=N_FRAMES)
+        return Source(frames=PHOTOGRAPHS, size=self.size, n_movies=self.n_movies, n_frames=self.n_frames)
 
     def rate(self, **model: Any) -> RateJob:
         """Describe the training of a rate PredNet.
@@ -80,7 +82,7 @@ class Scale:
         RateJob
         """
         sizes: dict[str, Any] = {"rows": self.size, "cols": self.size, "channels": self.channels, "r_channels": self.r_channels}
-        plan = BackpropPlan(updates=self.updates, batch=self.batch, n_frames=N_FRAMES, lr=3e-3, clip_norm=1.0)
+        plan = BackpropPlan(updates=self.updates, batch=self.batch, n_frames=self.n_frames, lr=3e-3, clip_norm=1.0)
         spec = RatePredNetSpec(**(sizes | {"error_norm": "rms"} | model))
         return RateJob(source=self.source, model=spec, plan=plan, truncate=TRUNCATE)
 
@@ -121,8 +123,8 @@ class Scale:
         -------
         Job
         """
-        # What is cut can make errors large at first: the guard against circuits that blow up must let them.
-        plan = DRIFT_PLAN.model_copy(update={"max_rate_Hz": 1000.0})
+        # Two levels blow up at the rates of one, in four of seven tries; what is cut makes errors large at first, which the guard must let.
+        plan = Plan(passes=1, eta_start=0.2, eta_end=0.02, max_rate_Hz=1000.0)
         return Job(source=self.source, levels=len(self.channels), plan=plan, **circuit)
 
 

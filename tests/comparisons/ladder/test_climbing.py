@@ -22,7 +22,7 @@ from comparisons.subjects import held_out_ratio
 from comparisons.sweeps import running, work
 from comparisons.sweeps.table import read_table
 
-TINY = Scale(size=16, channels=(1, 2), r_channels=(2, 2), n_movies=2, batch=1, updates=1, circuit_updates=1, copies=1, seeds=2)
+TINY = Scale(size=16, channels=(1, 2), r_channels=(2, 2), n_movies=2, n_frames=6, batch=1, updates=1, circuit_updates=1, seeds=2)
 
 
 def tiny(*rungs: str) -> Ladder:
