@@ -123,7 +123,7 @@ class Scale:
         -------
         Job
         """
-        # Two levels blow up at the rates of one, in four of seven tries; what is cut makes errors large at first, which the guard must let.
+        # Two levels blow up at the rates of one, in five of six tries; what is cut makes errors large at first, which the guard must let.
         plan = Plan(passes=1, eta_start=0.2, eta_end=0.02, max_rate_Hz=1000.0)
         return Job(source=self.source, levels=len(self.channels), plan=plan, **circuit)
 
