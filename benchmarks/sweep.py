@@ -78,9 +78,8 @@ def main(n: int, movies: int, part: int) -> None:
     for name, (runs, seconds) in rows.items():
         print(f"{name:<24}{runs:>5} runs{seconds:>8.1f} s{runs / seconds:>8.2f} runs a second")
     print(f"two workers do {two_loops / two_workers:.1%} of what two loops side by side do")
-    print(
-        f"and {one_worker / few * n / two_workers:.2f} x the throughput of one worker, {one_loop / few * n / two_workers:.2f} x that of one loop"
-    )
+    print(f"and {one_worker / few * n / two_workers:.2f} x the throughput of one worker")
+    print(f"and {one_loop / few * n / two_workers:.2f} x that of one loop")
     print(json.dumps(rows))
 
 
