@@ -1,4 +1,4 @@
-"""The command that climbs the constraint ladder: `ablate`."""
+"""The commands of the constraint ladder: `ablate` climbs it, `ladder-tables` prints what was found."""
 
 from __future__ import annotations
 
@@ -74,4 +74,33 @@ def ablate(
         raise StateError(sentence(str(out), f"{len(failed)} of {len(found.climbed)} networks could not be made", cure=cure))
 
 
-COMMANDS = (ablate,)
+def ladder_tables(climbed: Path, /, *records: Path, ladder: Literal["quick", "full"], designs: str = "") -> None:
+    """Print the tables of a ladder from what was measured, on this machine or on several: nothing is measured anew.
+
+    Parameters
+    ----------
+    climbed
+        The ladder.jsonl of `ablate`.
+    records
+        The records.jsonl of its batteries (``asked/records.jsonl``); without any there are no phenomena.
+    ladder
+        Which ladder it is.
+    designs
+        In place of those of the ladder, with commas.
+
+    Raises
+    ------
+    SubjectError
+        If a file cannot be read or is damaged.
+    """
+    from comparisons.ladder import ladder as named
+    from comparisons.ladder_results import Found, read_climbed
+    from comparisons.ladder_table import tables
+    from comparisons.records import read_records
+
+    found = Found(tuple(read_climbed(climbed)), tuple(read_records(records)) if records else ())
+    asked = tuple(dict.fromkeys(r.phenomenon for r in found.records))
+    print(tables(named(ladder, names(designs), asked), found), end="")
+
+
+COMMANDS = (ablate, ladder_tables)

@@ -172,7 +172,7 @@ LEFT_OUT: Mapping[str, Rung] = MappingProxyType(
         "circuit": Rung("backprop in place of the local rule", CUMULATIVE["circuit"].job),
         "local-rates": Rung("rates in place of spikes", lambda s: s.local(cells="rate")),
         "local-shared": Rung("all sites share their weights", lambda s: s.local(ablations=("shared",))),
-        "local-signed": Rung("cells that excite and inhibit", lambda s: s.local(ablations=("signed",))),
+        "local-signed": Rung("one synapse of either sign in place of a pair", lambda s: s.local(ablations=("signed",))),
         "local-one-threshold": Rung("one threshold for all cells of a population", lambda s: s.local(ablations=("jitter_off",))),
         "local-16-bit": Rung("weights rounded to 16 bits, once learned", lambda s: s.local(weight_bits=16)),
         "local-8-bit": Rung("weights rounded to 8 bits, once learned", lambda s: s.local(weight_bits=8)),
@@ -340,7 +340,11 @@ LADDERS: Mapping[LadderName, Ladder] = MappingProxyType(
             QUICK,
         ),
         "full": Ladder(
-            Scale(size=24, batch=4, seeds=5), tuple(CUMULATIVE), ("cumulative", "leave-one-out"), (*ASKED, "oddball", "flash_lag"), FULL
+            Scale(size=24, n_movies=300, batch=4, updates=400, circuit_updates=75, seeds=5),
+            tuple(CUMULATIVE),
+            ("cumulative", "leave-one-out"),
+            ASKED,
+            FULL,
         ),
     }
 )

@@ -59,7 +59,7 @@ def sections(ladder: Ladder, found: Found) -> list[Section]:
             costs=cost_table(ladder, found, design).html(),
             heat=heat_svg(comparisons, measures, changes_of(comparisons, tuple(measures), found, verdicts)),
             changes=change_table(ladder, found, design).html(),
-            note=f"{NOTE} {made_with(found)}",
+            note=f"{NOTE} {made_with(found)}".replace("*", ""),
         )
         made.append(Section(f"ladder-{design}", TITLES[design], html))
     return made

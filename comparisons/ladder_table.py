@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from comparisons.ladder import ALL, Comparison, DesignName, Ladder
+from comparisons.ladder import Comparison, DesignName, Ladder
 from comparisons.ladder_results import Found
 from comparisons.phenomena import PHENOMENA
 from comparisons.records import judged
@@ -23,6 +23,7 @@ TITLES = {
     "single": "PredNet, with one constraint at a time",
 }
 Effect = Literal["breaks", "brings", "lowers", "raises", ""]
+WHOLE = "what others are compared with"
 NOTE = (
     "Means and 95 % intervals over seeds; changes are seed by seed. In tables of changes, bold is surely not 0 among all changes of the "
     "table (Holm). A constraint *breaks* a property that held without it and fails with it, and *brings* one that failed and holds. "
@@ -150,7 +151,7 @@ def _with_bases(comparisons: Sequence[Comparison]) -> list[Comparison]:
     rows, there = list[Comparison](), {c.rung for c in comparisons}
     for c in comparisons:
         if c.after and c.after not in there:
-            rows.append(Comparison(c.after, "", ALL[c.after].changes))
+            rows.append(Comparison(c.after, "", WHOLE))
             there.add(c.after)
         rows.append(c)
     return rows
