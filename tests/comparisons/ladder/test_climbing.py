@@ -83,7 +83,7 @@ def test_what_cannot_be_made_is_a_row_and_the_rest_goes_on(tmp_path: Path, monke
 def test_the_plan_lists_every_rung_with_its_time() -> None:
     rows = plan_table(ladder("quick")).rows
     assert [row[1] for row in rows] == ["prednet", "leaky", "milliseconds", "spikes", "circuit", "local"]
-    assert all(float(row[5]) > 0 for row in rows) and rows[-1][4] == "24,000"
+    assert all(float(row[5]) > 0 for row in rows) and rows[-1][4] == "12,000"
 
 
 def test_a_ladder_of_which_a_seed_fails_goes_on_and_keeps_its_seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -92,7 +92,7 @@ def test_the_local_rule_is_a_teacher_and_nothing_else() -> None:
     assert not isinstance(one, Conversion) and not isinstance(other, Conversion)
     assert one.network() == other.network()  # type: ignore[union-attr]
     assert one.source == other.source
-    assert frames_learned(one) == frames_learned(other) == 24_000
+    assert frames_learned(one) == frames_learned(other) == 12_000
 
 
 def test_every_comparison_is_held() -> None:
