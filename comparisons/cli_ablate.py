@@ -15,7 +15,7 @@ from snn.errors import StateError, sentence
 def ablate(
     *,
     ladder: Literal["quick", "full"],
-    out: Path,
+    out: Path | None = None,
     designs: str = "",
     phenomena: str = "",
     seeds: Count | None = None,
@@ -32,7 +32,7 @@ def ablate(
     ladder
         quick: six rungs, three seeds, 16x16; full: all rungs and the circuit with each piece of biology left out, five seeds, 24x24.
     out
-        Folder for run folders, tables, results and the report.
+        Folder for run folders, tables, results and the report; --plan needs none.
     designs
         In place of those of the ladder, with commas: cumulative, leave-one-out, single.
     phenomena
@@ -49,7 +49,7 @@ def ablate(
     Raises
     ------
     StateError
-        If networks could not be made; all others are done.
+        If there is no --out, or networks could not be made; all others are done.
     """
     from comparisons.climbing import ASKED, climb, estimate, plan_table
     from comparisons.ladder import ladder as named
@@ -62,6 +62,8 @@ def ablate(
     shown.say(estimate(asked, out, workers))
     if plan:
         return
+    if out is None:
+        raise StateError(sentence("--out", "is missing", cure="give a folder, or --plan to see what would be done"))
     found = climb(asked, out, workers=workers, scheduler=scheduler, report=shown)
     print(tables(asked, found), end="")
     failed = [c for c in found.climbed if c.error]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -66,11 +67,19 @@ def sweep(
         shown.say(f"runs of different versions stand in one table, see its column version: {', '.join(versions_in(table))}")
     shown.say(f"report: {write_sweep(asked, table, out)}")
     failed = failures(table)
-    for name, error in list(failed.items())[:SHOWN]:
-        shown.say(f"{name}: {error}")
+    for error, names in list(_grouped(failed).items())[:SHOWN]:
+        shown.say(f"{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {error}")
     if failed:
         cure = "give the same command again to try them once more; the table has every error"
         raise StateError(sentence(str(out), f"{len(failed)} of {len(table)} runs failed", cure=cure))
+
+
+def _grouped(failed: Mapping[str, str]) -> dict[str, list[str]]:
+    """Runs by the error in which they ended."""
+    found: dict[str, list[str]] = {}
+    for name, error in failed.items():
+        found.setdefault(error, []).append(name)
+    return found
 
 
 def search(file: Path, /, *, out: Path, trials: Count, workers: Count = 1, seed: int = 0) -> None:

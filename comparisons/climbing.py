@@ -11,7 +11,7 @@ from comparisons.battery_models import Model, Task
 from comparisons.battery_results import write_result
 from comparisons.ladder import RUNG, Ladder, frames_learned
 from comparisons.ladder_results import CLIMBED, Climbed, Found, as_lines, climbed_of
-from comparisons.ladder_table import tables
+from comparisons.ladder_table import tables, with_bases
 from comparisons.progress import Reporter
 from comparisons.run_folder import to_json
 from comparisons.sweeps.running import run_points
@@ -104,14 +104,14 @@ def _keep_gates(battery: Battery, climbed: Sequence[Climbed]) -> None:
             write_result(battery.out / RESULTS / model.name / str(task.number) / GATE_FILE, to_json(gate))
 
 
-def estimate(ladder: Ladder, out: Path, workers: int) -> str:
+def estimate(ladder: Ladder, out: Path | None, workers: int) -> str:
     """Say how long a ladder still takes.
 
     Parameters
     ----------
     ladder : Ladder
-    out : Path
-        Its folder.
+    out : Path, optional
+        Its folder; nothing is done yet when left out.
     workers : int
 
     Returns
@@ -119,7 +119,7 @@ def estimate(ladder: Ladder, out: Path, workers: int) -> str:
     str
     """
     points = ladder.points()
-    left = [p for p in points if outcome_of(task_of(p, out.resolve())) is None]
+    left = [p for p in points if out is None or outcome_of(task_of(p, out.resolve())) is None]
     took = [ladder.minutes.get(str(p.settings[RUNG])) for p in left]
     make, unknown = sum(t.make for t in took if t is not None), sum(t is None for t in took)
     ask = sum(t.ask for t in took if t is not None) * len(ladder.phenomena)
@@ -141,7 +141,7 @@ def plan_table(ladder: Ladder) -> Table:
     """
     rows = []
     for design, comparisons in ladder.comparisons().items():
-        for c in comparisons:
+        for c in with_bases(comparisons):
             took = ladder.minutes.get(c.rung)
             minutes = ["-", "-"] if took is None else [f"{took.make:g}", f"{took.ask * len(ladder.phenomena):.2g}"]
             rows.append([design, c.rung, c.after, c.changes, f"{frames_learned(ladder.rungs()[c.rung]):,}", *minutes])

@@ -124,6 +124,8 @@ def read_climbed(path: Path) -> list[Climbed]:
         lines = path.read_text().splitlines()
     except (OSError, ValueError) as error:
         raise SubjectError(sentence(str(path), "cannot be read", cure=f"give the {CLIMBED} of `ablate`")) from error
+    if not lines:
+        raise SubjectError(sentence(str(path), "holds no runs", cure="run `ablate` first"))
     found = []
     for number, line in enumerate(lines, start=1):
         try:

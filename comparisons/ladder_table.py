@@ -133,7 +133,7 @@ def cost_table(ladder: Ladder, found: Found, design: DesignName) -> Table:
     -------
     Table
     """
-    comparisons, verdicts = _with_bases(ladder.comparisons()[design]), verdicts_of(ladder, found)
+    comparisons, verdicts = with_bases(ladder.comparisons()[design]), verdicts_of(ladder, found)
     rows = []
     for c in comparisons:
         costs = [in_cell(list(found.values(c.rung, measure).values())) for measure in COSTS]
@@ -146,8 +146,17 @@ def _titles(ladder: Ladder) -> list[str]:
     return [PHENOMENA[name].about.title for name in ladder.phenomena]
 
 
-def _with_bases(comparisons: Sequence[Comparison]) -> list[Comparison]:
-    """What others are compared with, where that is no rung of the design itself, comes before the first of them."""
+def with_bases(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """List comparisons, and what others are compared with, where that is no rung of the design itself, before the first of them.
+
+    Parameters
+    ----------
+    comparisons : sequence of Comparison
+
+    Returns
+    -------
+    list of Comparison
+    """
     rows, there = list[Comparison](), {c.rung for c in comparisons}
     for c in comparisons:
         if c.after and c.after not in there:

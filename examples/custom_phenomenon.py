@@ -21,10 +21,12 @@ from comparisons.cli_options import named_runs
 from comparisons.phenomenon import About, Measurement, error_sites, errors, levels_of, too_small
 from comparisons.responder import Control, FloatArray, Responder, Response, check_request, with_noise
 from comparisons.responders.null import Idle, control_of
+from comparisons.scripts import said_plainly
 from comparisons.subjects import held_out_ratio, open_subject
 from comparisons.testing import check_phenomenon
 from comparisons.verdict_table import cell
 from comparisons.verdicts import decide
+from snn.errors import SubjectError, sentence
 from snn.seeding import stream
 from snn.stimuli.drift import photographs
 from snn.stimuli.movie import Movie
@@ -122,8 +124,11 @@ class Extrapolating(Idle):
 def ask(name: str, runs: Sequence[Path], phenomenon: Reversal) -> str:
     """Judge one model over its runs, beside its controls."""
     measured, gates = [], []
+    subjects = [open_subject(run, name) for run in runs]
+    if len({s.digest for s in subjects}) < len(subjects):
+        raise SubjectError(sentence(name, "has one run more than once", cure="give runs that were learned with different seeds"))
     for seed, run in enumerate(runs):
-        responder = open_subject(run, name).responder
+        responder = subjects[seed].responder
         controls: tuple[Control, ...] = phenomenon.about.controls
         others = {c: control_of(responder, c) for c in controls}
         found = {"model": phenomenon.measure(responder, seed).effects}
@@ -146,4 +151,4 @@ def main(models: Sequence[str]) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", action="append", default=[], help="NAME=RUN,RUN,...")
-    main(parser.parse_args().model)
+    said_plainly(main, parser.parse_args().model)

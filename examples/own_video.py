@@ -18,18 +18,22 @@ from comparisons.learning import Job
 from comparisons.making import learned
 from comparisons.movies import Source
 from comparisons.progress import TerminalReporter
+from comparisons.scripts import count, said_plainly
 from comparisons.statistics import in_cell
 from comparisons.subjects import held_out_scores
 from plasticity.training import Plan
+from snn.errors import MovieError, sentence
 from snn.stimuli.reading import read_movies
 
-HELD_OUT = 0.2
+HELD_OUT, LEAST_FRAMES = 0.2, 15
 
 
 def main(video: Path, size: int, seeds: int, passes: int, out: Path) -> None:
     """Learn with every seed, score, print."""
     clips = read_movies(str(video), size=size)
     shortest = min(m.n_frames for m in clips)
+    if shortest < LEAST_FRAMES:
+        raise MovieError(sentence(str(video), "has a clip that is too short", got=f"{shortest} frames", allowed=f">= {LEAST_FRAMES}"))
     source = Source(frames=str(video), size=size, hold_out=max(5, round(HELD_OUT * shortest)))
     print(f"{len(clips)} clips, {sum(m.n_frames for m in clips)} frames; the last {source.hold_out} of each are not learned from")
     ratios, bars = [], {}
@@ -48,9 +52,9 @@ def main(video: Path, size: int, seeds: int, passes: int, out: Path) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("video", type=Path)
-    parser.add_argument("--size", type=int, default=32, help="rows and columns that frames are averaged down to")
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--passes", type=int, default=1)
+    parser.add_argument("--size", type=count, default=32, help="rows and columns that frames are averaged down to")
+    parser.add_argument("--seeds", type=count, default=3)
+    parser.add_argument("--passes", type=count, default=1)
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args()
-    main(asked.video, asked.size, asked.seeds, asked.passes, asked.out)
+    said_plainly(main, asked.video, asked.size, asked.seeds, asked.passes, asked.out)

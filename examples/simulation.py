@@ -15,9 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from comparisons.figure_style import EXCITATORY, INHIBITORY, new_figure, save
+from comparisons.scripts import count, place_for_file, said_plainly
 from plasticity import ErrorGated
 from plasticity.training import Plan, forecast_error, learn
 from snn.engines import engine
+from snn.errors import MovieError, sentence
 from snn.prednet import PredNetSpec, prednet
 from snn.recording import Record
 from snn.stimuli import drifting_movies, photographs
@@ -25,7 +27,7 @@ from snn.stimuli.movie import Movie
 from snn.stimuli.reading import read_movies
 
 SIZE, FRAMES = 16, 12
-SHOWN = ("level0.target", "level0.prediction", "level0.error_pos", "level0.error_neg", "level0.representation")
+SHOWN = ("level0.target", "level0.prediction", "level0.prediction_inh", "level0.error_pos", "level0.error_neg", "level0.representation")
 
 
 def movies(frames: str | None, n: int) -> tuple[list[Movie], Movie]:
@@ -36,11 +38,14 @@ def movies(frames: str | None, n: int) -> tuple[list[Movie], Movie]:
     video = read_movies(frames, size=SIZE)[0]
     starts = range(0, video.n_frames - FRAMES + 1, FRAMES)
     parts = [video.part(t, t + FRAMES) for t in starts][: n + 1]
+    if len(parts) < 2:
+        raise MovieError(sentence(frames, "is too short", got=f"{video.n_frames} frames", allowed=f">= {2 * FRAMES}"))
     return parts[:-1], parts[-1]
 
 
 def main(frames: str | None, n_movies: int, out: Path) -> None:
     """Learn, record, print, draw."""
+    place_for_file(out)
     spec = PredNetSpec(rows=SIZE, cols=SIZE)
     network = prednet(spec, ErrorGated(quantum_mV=spec.error_quantum_mV))
     network = network.override("level0.error_pos.cell.threshold_jitter_mV", 0.1)  # any field can be changed by its path
@@ -76,7 +81,7 @@ def main(frames: str | None, n_movies: int, out: Path) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--frames", help="video, folder or zip of frames; drifting photographs when left out")
-    parser.add_argument("--movies", type=int, default=200, help="how many to learn from")
+    parser.add_argument("--movies", type=count, default=200, help="how many to learn from")
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args()
-    main(asked.frames, asked.movies, asked.out)
+    said_plainly(main, asked.frames, asked.movies, asked.out)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import signal
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from multiprocessing import current_process
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -54,13 +57,27 @@ def connected(workers: int, scheduler: str | None = None) -> Iterator[Client]:
         with client:
             yield client
         return
+    if getattr(current_process(), "_inheriting", False):
+        cure = 'put what begins it under `if __name__ == "__main__":`, since every worker reads the script when it starts'
+        raise EngineError(sentence("run_sweep", "was called by a worker that is just starting", cure=cure))
     pinned = {f"distributed.nanny.pre-spawn-environ.{name}": "1" for name in THREADS}
-    with (
-        dask.config.set(pinned),
-        LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster,
-        Client(cluster) as client,
-    ):
-        yield client
+    with dask.config.set(pinned), ExitStack() as open_:
+        with _deaf_to_interrupts():
+            cluster = open_.enter_context(LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=":0"))
+        yield open_.enter_context(Client(cluster))
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Start processes that leave it to this one what to do when the user presses Ctrl-C."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def check_shared(client: Client, out: Path) -> None:

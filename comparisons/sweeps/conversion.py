@@ -27,7 +27,7 @@ class Conversion(Described):
 
     kind: Literal["conversion"] = "conversion"
     rate: RateJob
-    recipe: Recipe
+    recipe: Recipe = Recipe()
     seed: Annotated[int, Field(ge=0)] = 0
 
     @model_validator(mode="after")

@@ -17,7 +17,7 @@ from comparisons.backprop_job import BackpropJob
 from comparisons.inspection import read_job
 from comparisons.learning import Job
 from comparisons.rate_job import RateJob
-from comparisons.sweeps.axes import Axis, Design, Settings, n_settings, settings
+from comparisons.sweeps.axes import Axis, Design, Range, Settings, n_settings, settings
 from comparisons.sweeps.conversion import Conversion
 from comparisons.sweeps.paths import check_network, label_of, paths_of, with_settings
 from snn._edit import first_error
@@ -94,11 +94,32 @@ def _a_job(value: Any) -> Any:
 
 
 def _axes(value: Any) -> Any:
-    return tuple(value.items()) if isinstance(value, Mapping) else value
+    if not isinstance(value, Mapping):
+        return value
+    for path, axis in value.items():
+        values = axis if isinstance(axis, Mapping | Range) else _listed(axis, f"vary.{path!r}", "[0.2, 0.4]")
+        if isinstance(values, list | tuple) and len(set(map(repr, values))) < len(values):
+            raise ValueError(f"vary.{path!r} has a value twice; got {list(values)}")
+    return tuple(value.items())
+
+
+def _listed(value: Any, where: str, like: str) -> Any:
+    """Refuse what is no list, or an empty one, in the words of the file."""
+    if not isinstance(value, list | tuple) or not value:
+        raise ValueError(f"{where} must be a list of one value or more, such as {like}; got {value!r}")
+    return value
 
 
 def _seeds(value: Any) -> Any:
-    return tuple(range(value)) if isinstance(value, int) else value
+    if isinstance(value, int) and not isinstance(value, bool):
+        if not 1 <= value <= MOST_RUNS:
+            raise ValueError(f"seeds must be a number from 1 to {MOST_RUNS:,}, or a list of seeds; got {value:,}")
+        return tuple(range(value))
+    return _listed(value, "seeds", "[0, 1, 2], or a number of them")
+
+
+def _ablations(value: Any) -> Any:
+    return _listed(value, "ablations", '["none", "shared"]')
 
 
 class Sweep(Described):
@@ -132,11 +153,11 @@ class Sweep(Described):
 
     run: Annotated[SerializeAsAny[SweptJob], BeforeValidator(_a_job)]
     vary: Annotated[tuple[tuple[str, Axis], ...], BeforeValidator(_axes)] = ()
-    ablations: Annotated[tuple[str, ...], Field(min_length=1)] = (WHOLE,)
+    ablations: Annotated[tuple[str, ...], BeforeValidator(_ablations)] = (WHOLE,)
     design: Design = "grid"
     n: Annotated[int, Field(ge=1)] | None = None
     sample_seed: Annotated[int, Field(ge=0)] = 0
-    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1), BeforeValidator(_seeds)] = (0,)
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_seeds)] = (0,)
 
     @model_validator(mode="after")
     def _coherent(self) -> Self:

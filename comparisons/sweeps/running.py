@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from comparisons.battery_results import write_result
+from comparisons.movies import PHOTOGRAPHS
 from comparisons.progress import Reporter
 from comparisons.run_folder import to_json
 from comparisons.sweeps.cluster import check_shared, connected
-from comparisons.sweeps.outcome import Outcome, version
+from comparisons.sweeps.outcome import Outcome, read_outcome, version
 from comparisons.sweeps.plan import Point, Sweep
 from comparisons.sweeps.table import tabulate, write_curves, write_table
 from comparisons.sweeps.work import Task, outcome_of, task_of, the_only_one, work
-from snn.errors import EngineError, RunFolderError, sentence
+from snn.errors import EngineError, MovieError, RunFolderError, sentence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,14 +107,18 @@ def run_points(
         outcomes = {name: found for name, task in tasks.items() if (found := outcome_of(task)) is not None}
         left = [task for name, task in tasks.items() if name not in outcomes]
         report.say(f"{len(tasks)} runs, {len(outcomes)} done before")
+        _write_if_possible(out, points, outcomes, report)
         if left:
+            if scheduler is None:
+                refuse_missing_frames(points)
             with connected(workers, scheduler) as client:
                 check_shared(client, out)
                 report.say(f"dashboard: {client.dashboard_link}")
                 try:
                     _do(client, left, points, outcomes, out, report)
                 except BaseException:
-                    _write_if_possible(out, points, outcomes, report)
+                    known = {task.name: found for task in left if (found := read_outcome(task.result)) is not None}
+                    _write_if_possible(out, points, known | outcomes, report)
                     raise
         table = tabulate(points, outcomes)
         try:
@@ -131,6 +136,24 @@ def _write_if_possible(out: Path, points: Sequence[Point], outcomes: Mapping[str
         write_table(out, tabulate(points, outcomes))
     except OSError as error:
         report.say(f"the table cannot be written now ({error.strerror or error}); the runs go on")
+
+
+def refuse_missing_frames(points: Sequence[Point]) -> None:
+    """Raise where runs learn from frames that are not on this machine.
+
+    Parameters
+    ----------
+    points : sequence of Point
+
+    Raises
+    ------
+    MovieError
+        Naming them, before anything is started.
+    """
+    for frames in dict.fromkeys(p.job.source.frames for p in points):
+        if frames != PHOTOGRAPHS and not Path(frames).exists():
+            cure = "check run.source.frames; paths are from the folder in which the command is given"
+            raise MovieError(sentence(frames, "no such file or folder", cure=cure))
 
 
 def refuse_clashes(points: Sequence[Point]) -> None:
@@ -159,6 +182,7 @@ def _do(client: Client, left: Sequence[Task], points: Sequence[Point], outcomes:
         client.submit(work, task, key=f"{task.name}-{time.time_ns()}", retries=0, priority=-place): task for place, task in enumerate(left)
     }
     report.begin("sweep", done=len(outcomes))
+    report.say("the first runs have begun; the bar moves when one has ended")
     written, took, total = time.monotonic(), 0.0, len(left) + len(outcomes)
     for future in as_completed(names):
         task = names[future]

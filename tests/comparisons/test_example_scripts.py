@@ -69,3 +69,31 @@ def test_ones_own_video(tmp_path: Path, video: Path, capsys: pytest.CaptureFixtu
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "mine").rglob("*")}
     script["main"](video, 16, 2, 1, tmp_path / "mine")
     assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "mine").rglob("*")}
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "words"),
+    [
+        ("simulation", ["--frames", "nothere.mp4", "--out", "a.png"], "nothere.mp4"),
+        ("simulation", ["--movies", "0", "--out", "a.png"], "1 or more"),
+        ("simulation", ["--movies", "2", "--out", "."], "is a folder"),
+        ("own_video", ["nothere.mp4", "--out", "mine"], "nothere.mp4"),
+        ("own_video", ["x.npz", "--seeds", "0", "--out", "mine"], "1 or more"),
+        ("custom_phenomenon", ["--model", "own=drift-spiking,drift-spiking"], "has one run more than once"),
+    ],
+)
+def test_bad_input_is_one_line(
+    name: str, arguments: list[str], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As of the command line: exit status 2, where and what, no traceback."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", [f"{name}.py", *arguments])
+    with pytest.raises(SystemExit) as stop:
+        runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
+    said = capsys.readouterr().err
+    assert stop.value.code == 2 and words in said and "Traceback" not in said
+
+
+def test_the_folder_of_a_figure_is_made(tmp_path: Path) -> None:
+    runpy.run_path(str(EXAMPLES / "simulation.py"))["main"](None, 2, tmp_path / "new" / "spikes.png")
+    assert (tmp_path / "new" / "spikes.png").is_file()

@@ -191,6 +191,9 @@ def test_runs_survive_being_written(tmp_path: Path) -> None:
     path = tmp_path / "ladder.jsonl"
     path.write_text(as_lines(found().climbed))
     assert tuple(read_climbed(path)) == found().climbed
+    path.write_text("")
+    with pytest.raises(SubjectError, match=r"ladder.jsonl: holds no runs"):
+        read_climbed(path)
     path.write_text('{"rung": 1}\n')
     with pytest.raises(SubjectError, match=r"ladder.jsonl, line 1: is no run of a ladder"):
         read_climbed(path)

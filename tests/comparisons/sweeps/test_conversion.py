@@ -11,7 +11,7 @@ from comparisons.inspection import CircuitRun, load_run
 from comparisons.sweeps.plan import Sweep
 from comparisons.sweeps.running import run_sweep
 from comparisons.sweeps.table import read_table
-from snn.errors import DescriptionError
+from snn.errors import DescriptionError, MovieError
 
 FILE = """
 seeds = [3]
@@ -57,8 +57,16 @@ def test_what_cannot_be_converted_is_refused_before_anything_runs(tmp_path: Path
         Sweep.read(tmp_path / "copies.toml")
 
 
-def test_a_rate_network_that_fails_is_the_error_of_its_conversion(tmp_path: Path) -> None:
+def test_frames_that_are_not_there_are_missed_before_anything_runs(tmp_path: Path) -> None:
     (tmp_path / "copies.toml").write_text(FILE.replace('frames = "photographs"', 'frames = "missing.npz"'))
+    with pytest.raises(MovieError, match=r"missing.npz: no such file or folder"):
+        run_sweep(Sweep.read(tmp_path / "copies.toml"), tmp_path / "out")
+
+
+def test_a_rate_network_that_fails_is_the_error_of_its_conversion(tmp_path: Path) -> None:
+    bad = tmp_path / "missing.npz"
+    bad.write_text("no frames")
+    (tmp_path / "copies.toml").write_text(FILE.replace('frames = "photographs"', f'frames = "{bad}"'))
     table = run_sweep(Sweep.read(tmp_path / "copies.toml"), tmp_path / "out")
     assert set(table["status"]) == {"failed"}
     assert all("could not be made" in error and "missing.npz" in error for error in table["error"])

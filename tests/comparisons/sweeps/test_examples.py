@@ -11,6 +11,7 @@ import pytest
 from comparisons.learning import Job
 from comparisons.sweeps.axes import Range
 from comparisons.sweeps.cluster import THREADS
+from comparisons.sweeps.conversion import Conversion
 from comparisons.sweeps.plan import Sweep
 from comparisons.sweeps.running import run_sweep
 from comparisons.sweeps.search import run_search
@@ -21,6 +22,14 @@ FILES = sorted(EXAMPLES.glob("*.toml"))
 
 def small(sweep: Sweep) -> Sweep:
     """The same with frames of 16x16 (a field of 9 needs them), four drifts and one seed."""
+    if isinstance(sweep.run, Conversion):
+        rate = sweep.run.rate
+        source = rate.source.model_copy(update={"n_movies": 2, "n_frames": 6, "size": 8})
+        plan = rate.plan.model_copy(update={"updates": 1, "n_frames": 6})
+        model = rate.model.model_copy(update={"rows": 8, "cols": 8, "channels": (1, 2), "r_channels": (2, 2)})
+        recipe = sweep.run.recipe.model_copy(update={"dead": "keep_all", "calibration_frames": 8})
+        whole = rate.model_copy(update={"source": source, "plan": plan, "model": model})
+        return sweep.model_copy(update={"run": Conversion(rate=whole, recipe=recipe), "seeds": (0,)})
     assert isinstance(sweep.run, Job)
     run = sweep.run.model_copy(update={"source": sweep.run.source.model_copy(update={"n_movies": 4})})
     return sweep.model_copy(update={"run": run, "seeds": (0,)})

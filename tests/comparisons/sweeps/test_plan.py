@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,35 @@ def test_a_file_says_which_runs(tmp_path: Path) -> None:
     network = last.network()
     assert network.population("level0.error_pos").cell.tau_mem_ms == network.population("level0.error_neg").cell.tau_mem_ms == 2.0
     assert network == JOB.network().override("level0.error_pos.cell.tau_mem_ms", 2.0).override("level0.error_neg.cell.tau_mem_ms", 2.0)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('"plan.eta_start" = []', "vary.'plan.eta_start' must be a list of one value or more, such as [0.2, 0.4]; got []"),
+        ('"plan.eta_start" = 0.2', "vary.'plan.eta_start' must be a list of one value or more"),
+        ('"plan.eta_start" = [0.2, 0.2]', "vary.'plan.eta_start' has a value twice"),
+    ],
+)
+def test_bad_values_are_said_in_the_words_of_the_file(tmp_path: Path, line: str, words: str) -> None:
+    (tmp_path / "s.toml").write_text(FILE.replace('"plan.eta_start" = [0.2, 0.8]', line))
+    with pytest.raises(DescriptionError, match=re.escape(words)):
+        Sweep.read(tmp_path / "s.toml")
+
+
+@pytest.mark.parametrize("seeds", ["0", "1000000000", "[]", '"two"'])
+def test_a_strange_number_of_seeds_is_refused_at_once(tmp_path: Path, seeds: str) -> None:
+    """A thousand million seeds are not even counted up."""
+    (tmp_path / "s.toml").write_text(FILE.replace("seeds = 2", f"seeds = {seeds}"))
+    with pytest.raises(DescriptionError, match="seeds must be a "):
+        Sweep.read(tmp_path / "s.toml")
+
+
+@pytest.mark.parametrize("ablations", ["[]", '"shared"'])
+def test_ablations_are_a_list(tmp_path: Path, ablations: str) -> None:
+    (tmp_path / "s.toml").write_text(f"ablations = {ablations}\n{FILE}")
+    with pytest.raises(DescriptionError, match="ablations must be a list of one value or more"):
+        Sweep.read(tmp_path / "s.toml")
 
 
 def test_what_is_named_stands_under_its_name(tmp_path: Path) -> None:
@@ -106,13 +136,13 @@ def test_too_many_runs_are_refused_with_their_number() -> None:
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"vary": {"plan.eta_start": []}}, "at least 1 item"),
+        ({"vary": {"plan.eta_start": []}}, "must be a list of one value or more"),
         ({"vary": {"a: plan.eta_start": [1.0], "plan.eta_start": [2.0]}}, "names something twice"),
         ({"vary": {"a: plan.eta_start": [1.0], "a: plan.eta_end": [2.0]}}, "names something twice"),
         ({"vary": {"ratio: plan.eta_start": [1.0]}}, "'ratio' is a column of every table"),
         ({"vary": {"seed": [1]}}, "list the seeds under 'seeds'"),
         ({"seeds": [1, 1]}, "names something twice"),
-        ({"seeds": []}, "at least 1 item"),
+        ({"seeds": []}, "must be a list of one value or more"),
         ({"run": {"kind": "lern", "source": SOURCE.model_dump()}}, "did you mean 'learn'"),
         ({"run": JOB.model_copy(update={"seed": 3})}, "run.seed"),
         ({"vari": {}}, "Extra inputs"),

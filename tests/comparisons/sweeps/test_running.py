@@ -121,6 +121,35 @@ def test_an_outcome_that_is_cut_short_is_made_again(done: Path, tmp_path: Path, 
     assert work.work(task).numbers == whole.numbers
 
 
+def python_of_the_page() -> str:
+    """The block of docs/sweeps.md."""
+    page = (Path(__file__).resolve().parents[3] / "docs" / "sweeps.md").read_text(encoding="utf-8")
+    return page.partition("```python\n")[2].partition("```")[0]
+
+
+def as_a_script(text: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    source = 'frames = "photographs"\nsize = 8\nn_movies = 2'
+    (folder / "eta.toml").write_text(f'seeds = 1\n[run]\nkind = "learn"\n[run.source]\n{source}\n[vary]\n"plan.eta_start" = [0.2, 0.8]\n')
+    (folder / "script.py").write_text(text)
+    return subprocess.run([sys.executable, "script.py"], cwd=folder, capture_output=True, text=True, check=False, timeout=300)
+
+
+@pytest.mark.slow
+def test_the_python_of_the_page_runs_as_a_script(tmp_path: Path) -> None:
+    done = as_a_script(python_of_the_page(), tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert set(read_table(tmp_path / "runs" / "eta")["status"]) == {"done"}
+
+
+@pytest.mark.slow
+def test_a_script_without_its_guard_is_told_what_is_missing(tmp_path: Path) -> None:
+    """Its workers read it when they start, and would begin the sweep again."""
+    bare = python_of_the_page().replace('if __name__ == "__main__":  # workers read the script when they start\n    ', "")
+    assert "__main__" not in bare
+    done = as_a_script(bare, tmp_path)
+    assert done.returncode != 0 and 'put what begins it under `if __name__ == "__main__":`' in done.stderr
+
+
 def test_a_bad_run_is_a_row_with_its_error(tmp_path: Path) -> None:
     """A run that learns so fast that it blows up ends in the middle; the other is done, and the bad one is tried again."""
     strict = JOB.model_copy(update={"plan": JOB.plan.model_copy(update={"max_rate_Hz": 0.001})})
