@@ -57,9 +57,6 @@ def connected(workers: int, scheduler: str | None = None) -> Iterator[Client]:
         with client:
             yield client
         return
-    if getattr(current_process(), "_inheriting", False):
-        cure = 'put what begins it under `if __name__ == "__main__":`, since every worker reads the script when it starts'
-        raise EngineError(sentence("run_sweep", "was called by a worker that is just starting", cure=cure))
     pinned = {f"distributed.nanny.pre-spawn-environ.{name}": "1" for name in THREADS}
     with dask.config.set(pinned), ExitStack() as open_:
         with _deaf_to_interrupts():
@@ -78,6 +75,19 @@ def _deaf_to_interrupts() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def refuse_starting_worker() -> None:
+    """Raise where a script begins a sweep while a worker reads it to start: it would begin again in every worker.
+
+    Raises
+    ------
+    EngineError
+        Saying what the script lacks.
+    """
+    if getattr(current_process(), "_inheriting", False):
+        cure = 'put what begins it under `if __name__ == "__main__":`, since every worker reads the script when it starts'
+        raise EngineError(sentence("sweep", "was begun by a worker that is just starting", cure=cure))
 
 
 def check_shared(client: Client, out: Path) -> None:

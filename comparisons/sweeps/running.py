@@ -12,7 +12,7 @@ from comparisons.battery_results import write_result
 from comparisons.movies import PHOTOGRAPHS
 from comparisons.progress import Reporter
 from comparisons.run_folder import to_json
-from comparisons.sweeps.cluster import check_shared, connected
+from comparisons.sweeps.cluster import check_shared, connected, refuse_starting_worker
 from comparisons.sweeps.outcome import Outcome, read_outcome, version
 from comparisons.sweeps.plan import Point, Sweep
 from comparisons.sweeps.table import tabulate, write_curves, write_table
@@ -96,6 +96,7 @@ def run_points(
     RunFolderError
         As of `run_sweep`.
     """
+    refuse_starting_worker()
     out = out.resolve()
     tasks = {p.name: task_of(p, out) for p in points}
     refuse_clashes(points)

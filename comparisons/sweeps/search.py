@@ -17,6 +17,7 @@ from comparisons.processes import processes
 from comparisons.progress import Reporter
 from comparisons.run_folder import to_json
 from comparisons.sweeps.axes import Axis, Range, Settings
+from comparisons.sweeps.cluster import refuse_starting_worker
 from comparisons.sweeps.outcome import read_outcome
 from comparisons.sweeps.paths import check_network, label_of, with_settings
 from comparisons.sweeps.plan import Point, Sweep, without
@@ -72,6 +73,7 @@ def run_search(
     RunFolderError
         If the folder cannot be written.
     """
+    refuse_starting_worker()
     report, out = report or Reporter(), Path(out).resolve()
     if not sweep.vary:
         raise DescriptionError(sentence("sweep.vary", "is empty, so there is nothing to search", cure="name a path and its range"))
