@@ -72,7 +72,7 @@ SELECTIONS = {
     "snn/engines/torch_network.py": (TORCH, SLOPES, QUICK, LAW),
     "snn/engines/torch_delivery.py": (TORCH, SLOPES, QUICK, LAW),
     "snn/engines/torch_law.py": (TORCH, SLOPES, QUICK, LAW),
-    "conversion/rate_prednet.py": (RATE, RATE_CELLS),
+    "conversion/rate_prednet.py": (RATE, "tests/conversion/test_rate_cuts.py", RATE_CELLS),
     "conversion/rate_cells.py": (RATE, RATE_CELLS),
     "conversion/rate_training.py": (RATE_TRAINING,),
     "conversion/rate_trainable.py": (TRUNCATED,),
