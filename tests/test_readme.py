@@ -10,9 +10,6 @@ from pathlib import Path
 import pytest
 
 from comparisons.cli import app
-from comparisons.ladder import LadderName, ladder
-from comparisons.ladder_results import Found, read_climbed
-from comparisons.ladder_table import cost_table, tables
 from comparisons.records import judged_together, read_records
 from comparisons.verdict_table import table
 from snn.constraints import CONSTRAINTS
@@ -107,19 +104,3 @@ def test_tables_of_verdicts_follow_from_what_was_measured() -> None:
     verdicts = judged_together(read_records([ROOT / "docs" / "battery.jsonl"]))
     assert table(verdicts) in (ROOT / "docs" / "battery.md").read_text(encoding="utf-8")
     assert table(verdicts, brief=True) in README
-
-
-def measured(name: LadderName) -> Found:
-    """What was measured of a ladder and is kept beside its page."""
-    here = ROOT / "docs"
-    return Found(tuple(read_climbed(here / f"ladder_{name}.jsonl")), tuple(read_records([here / f"ladder_{name}_records.jsonl"])))
-
-
-def between(text: str, name: str) -> str:
-    return text.partition(f"<!-- {name} -->\n")[2].partition(f"<!-- end of {name} -->")[0]
-
-
-def test_the_tables_of_the_ladder_follow_from_what_was_measured() -> None:
-    page = (ROOT / "docs" / "ladder.md").read_text(encoding="utf-8")
-    assert between(page, "quick ladder") == tables(ladder("quick"), measured("quick"))
-    assert between(README, "ladder") == cost_table(ladder("quick"), measured("quick"), "cumulative").markdown()
