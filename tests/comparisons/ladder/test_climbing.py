@@ -132,3 +132,18 @@ def test_tables_are_there_when_asking_is_stopped(made: tuple[Ladder, Path, Found
     with pytest.raises(ZeroDivisionError):
         climb(asked, tmp_path / "copy")
     assert cost_table(asked, Found(found.climbed), "cumulative").markdown() in (tmp_path / "copy" / "ladder.md").read_text()
+
+
+@pytest.mark.slow
+def test_what_is_converted_is_asked_beside_its_untrained_self(tmp_path: Path) -> None:
+    """The rate network is made once for both rungs, and the converted one finds it for its control, also where both were moved."""
+    asked = replace(tiny("milliseconds", "spikes"), scale=replace(TINY, n_movies=8, updates=60, batch=2, n_frames=12, copies=2))
+    found = climb(asked, tmp_path / "ladder")
+    assert [(c.rung, c.error) for c in found.climbed] == [("milliseconds", ""), ("spikes", "")] * 2
+    assert len(list((tmp_path / "ladder" / "runs").iterdir())) == 4
+    shutil.move(tmp_path / "ladder", tmp_path / "moved")
+    shutil.rmtree(tmp_path / "moved" / ASKED)
+    again = climb(asked, tmp_path / "moved")
+    assert again.climbed == found.climbed
+    assert [r.effects for r in again.records] == [r.effects for r in found.records]
+    assert all("untrained" in r.effects for r in again.records if r.model == "spikes")
