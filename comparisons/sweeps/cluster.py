@@ -57,7 +57,9 @@ def connected(workers: int, scheduler: str | None = None) -> Iterator[Client]:
         with client:
             yield client
         return
-    pinned = {f"distributed.nanny.pre-spawn-environ.{name}": "1" for name in THREADS}
+    # Workers that are stopped in the middle have nothing to tell either.
+    environment = dict.fromkeys(THREADS, "1") | {"DASK_LOGGING__DISTRIBUTED": "critical"}
+    pinned = {f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in environment.items()}
     with dask.config.set(pinned), ExitStack() as open_:
         with _deaf_to_interrupts():
             cluster = open_.enter_context(LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=":0"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -148,6 +149,48 @@ def test_a_script_without_its_guard_is_told_what_is_missing(tmp_path: Path) -> N
     assert "__main__" not in bare
     done = as_a_script(bare, tmp_path)
     assert done.returncode != 0 and 'put what begins it under `if __name__ == "__main__":`' in done.stderr
+
+
+@pytest.mark.slow
+def test_ctrl_c_is_one_line(tmp_path: Path) -> None:
+    """As a terminal sends it, to all processes at once: workers say nothing, the table is there, and nobody lives on."""
+    source = 'frames = "photographs"\nsize = 8\nn_movies = 10'
+    (tmp_path / "long.toml").write_text(f'seeds = 2\n[run]\nkind = "learn"\nplan = {{ passes = 5000 }}\n[run.source]\n{source}\n')
+    words = [sys.executable, "-m", "comparisons", "sweep", "long.toml", "--out", "out", "--workers", "2"]
+
+    def hears_it() -> None:
+        # A shell that puts a command into the background makes it deaf.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen(words, cwd=tmp_path, stdout=log, stderr=log, start_new_session=True, preexec_fn=hears_it)
+        try:
+            until(lambda: len(list((tmp_path / "out" / "runs").glob("*.partial"))) == 2)
+            os.killpg(process.pid, signal.SIGINT)
+            assert process.wait(timeout=60) == 2
+            until(lambda: not lives(process.pid))
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert len(lines) == 4 and lines[-1].startswith("spiking-prednet: stopped"), lines
+    assert list(read_table(tmp_path / "out")["status"]) == ["waiting", "waiting"]
+
+
+def lives(group: int) -> bool:
+    """Whether any process of a group is still there."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def until(holds: Callable[[], bool], seconds: float = 120.0) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it never came to that"
+        time.sleep(0.1)
 
 
 def test_a_bad_run_is_a_row_with_its_error(tmp_path: Path) -> None:
