@@ -7,13 +7,12 @@ SWEEP_TESTS = {
     "comparisons/ablations.py": ("tests/comparisons/sweeps/test_ablations.py",),
     "comparisons/precision.py": ("tests/comparisons/test_precision.py",),
     **{f"comparisons/ladder{part}.py": LADDER for part in ("", "_results", "_table")},
-    "comparisons/battery_models.py": ("tests/comparisons/ladder/test_climbing.py",),
+    "comparisons/battery_models.py": ("tests/comparisons/sweeps/test_parts.py",),
     "comparisons/sweeps/axes.py": ("tests/comparisons/sweeps/test_axes.py",),
     "comparisons/sweeps/paired.py": ("tests/comparisons/sweeps/test_paired.py",),
-    "comparisons/sweeps/conversion.py": ("tests/comparisons/sweeps/test_conversion.py",),
-    "comparisons/sweeps/table.py": ("tests/comparisons/sweeps/test_running.py",),
-    "comparisons/sweeps/work.py": ("tests/comparisons/sweeps/test_running.py", "tests/comparisons/sweeps/test_conversion.py"),
-    "conversion/circuit_training.py": ("tests/conversion/test_circuit_training.py",),
+    "comparisons/sweeps/conversion.py": ("tests/comparisons/sweeps/test_parts.py",),
+    "comparisons/sweeps/table.py": ("tests/comparisons/sweeps/test_parts.py",),
+    "comparisons/sweeps/work.py": ("tests/comparisons/sweeps/test_parts.py",),
 }
 SWEEP_DEFECTS = (
     (
@@ -130,13 +129,6 @@ SWEEP_DEFECTS = (
         'done = found[found["status"] == "done"]',
         "done = found",
         "means of what failed",
-    ),
-    (
-        "upper errors weigh as much",
-        "conversion/circuit_training.py",
-        "UPPER_SHARE * per_spike",
-        "per_spike",
-        "the loss is another than PredNet's",
     ),
 )
 """Name, file, text that occurs exactly once, what stands there instead, what a user would suffer."""

@@ -19,23 +19,25 @@ from snn.state import State, initial_state
 from snn.stimuli import drifting_movies
 from snn.stimuli.movie import Movie
 
-DT_MS, SIZE, FRAMES = 5.0, 12, 6
+DT_MS, SIZE, WIDE, FRAMES = 5.0, 8, 12, 6
+"""Two levels need wider frames."""
 
 
 def network(cells: str, initial_mV: float = 0.4, levels: int = 1) -> Network:
-    spec = PredNetSpec(rows=SIZE, cols=SIZE, levels=levels, lag_ms=DT_MS, initial_forecast_mV=initial_mV)
+    size = SIZE if levels == 1 else WIDE
+    spec = PredNetSpec(rows=size, cols=size, levels=levels, lag_ms=DT_MS, initial_forecast_mV=initial_mV)
     made = prednet(spec, ErrorGated(quantum_mV=spec.error_quantum_mV))
     return rate_network(made, dt_ms=DT_MS) if cells == "rate" else made
 
 
-def movies(n: int = 3) -> tuple[Movie, ...]:
+def movies(n: int = 3, size: int = SIZE) -> tuple[Movie, ...]:
     image = np.random.default_rng(1).random((30, 30))
     smooth = (image + np.roll(image, 1, 0) + np.roll(image, 1, 1) + np.roll(image, (1, 1), (0, 1))) / 4
-    return drifting_movies({"dots": smooth}, n, FRAMES, SIZE, seed=0)
+    return drifting_movies({"dots": smooth}, n, FRAMES, size, seed=0)
 
 
-def clips(dtype: torch.dtype = torch.float32) -> torch.Tensor:
-    return torch.tensor(np.stack([m.frames for m in movies()]), dtype=dtype)
+def clips(dtype: torch.dtype = torch.float32, size: int = SIZE) -> torch.Tensor:
+    return torch.tensor(np.stack([m.frames for m in movies(size=size)]), dtype=dtype)
 
 
 def trainable(cells: str, **options: float) -> CircuitTrainable:
@@ -72,13 +74,13 @@ def test_the_loss_is_the_root_mean_square_error_from_the_third_frame_on() -> Non
 def test_errors_of_upper_levels_count_a_tenth_in_their_own_units() -> None:
     """Oracle: spikes of the error cells in a recording of the event engine."""
     made = network("spiking", levels=2)
-    loss, forecast = CircuitTrainable(made, initial_state(made, dt_ms=DT_MS, seed=0)).accumulate(clips())
-    below = ((forecast - clips())[:, 2:] ** 2).mean(dim=(2, 3)) + 1e-6
+    loss, forecast = CircuitTrainable(made, initial_state(made, dt_ms=DT_MS, seed=0)).accumulate(clips(size=WIDE))
+    below = ((forecast - clips(size=WIDE))[:, 2:] ** 2).mean(dim=(2, 3)) + 1e-6
     counted = []
-    for movie in movies():
+    for movie in movies(size=WIDE):
         recording = engine("event").build(made, dt_ms=DT_MS, seed=0).run(movie)
         counted.append(sum(recording.counts[f"level1.{name}"][2:].mean() for name in ("error_pos", "error_neg")))
-    quantum = PredNetSpec(rows=SIZE, cols=SIZE).error_quantum_mV
+    quantum = PredNetSpec(rows=WIDE, cols=WIDE).error_quantum_mV
     above = quantum * float(np.mean(counted))
     assert above > 0
     assert loss == pytest.approx(float(below.sqrt().mean()) + 0.1 * above, rel=1e-2)
@@ -98,7 +100,7 @@ def test_gradients_through_all_frames_are_finite_differences(levels: int) -> Non
     found = CircuitTrainable(made, state, truncate=FRAMES)
     found.network.double()
     found.network.dtype = torch.float64
-    shown = clips(torch.float64)
+    shown = clips(torch.float64, SIZE if levels == 1 else WIDE)
     slopes = gradient(found, shown)
     assert len(slopes) == (2 if levels == 1 else 6) and all(slope.abs().max() > 0 for slope in slopes)
     for w, slope in zip((p for p in found.module.parameters() if p.requires_grad), slopes, strict=True):
@@ -145,6 +147,6 @@ def test_a_network_without_a_forecast_or_a_rule_is_refused() -> None:
     fixed = prednet(spec)
     with pytest.raises(DescriptionError, match="has no projection with a rule"):
         CircuitTrainable(fixed, initial_state(fixed, dt_ms=DT_MS, seed=0))
-    timed = prednet(PredNetSpec(rows=SIZE, cols=SIZE, levels=2, lag_ms=DT_MS), PairSTDP(a_plus_mV=0.01, a_minus_mV=0.01))
+    timed = prednet(PredNetSpec(rows=WIDE, cols=WIDE, levels=2, lag_ms=DT_MS), PairSTDP(a_plus_mV=0.01, a_minus_mV=0.01))
     with pytest.raises(DescriptionError, match=r"level1.*learns by a rule without errors"):
         CircuitTrainable(timed, initial_state(timed, dt_ms=DT_MS, seed=0))
