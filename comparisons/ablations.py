@@ -163,7 +163,7 @@ def _inhibits_errors(network: Network, j: Projection) -> bool:
 
 
 def _between_rivals(network: Network, j: Projection) -> bool:
-    return j.source == f"{j.target}_inh" and j.target.endswith(".selector")
+    return j.source == f"{j.target}{PARTNER}" and j.target.endswith(".selector")
 
 
 def _transient(network: Network, j: Projection) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -50,7 +49,8 @@ def climb(ladder: Ladder, out: Path, *, workers: int = 1, scheduler: str | None 
         If the folder cannot be written, or something else is at it.
     """
     report = report or Reporter()
-    described = to_json({"ladder": ladder_as_json(ladder)})
+    rungs = {name: job.model_dump(mode="json") for name, job in ladder.rungs().items()}
+    described = to_json({"ladder": {"phenomena": ladder.phenomena, "designs": ladder.designs, "rungs": rungs}})
     table = run_points(ladder.points(), out, described, workers=workers, scheduler=scheduler, report=report)
     climbed = climbed_of(table.to_dict("records"), RUNG)
     write_result(out / CLIMBED, as_lines(climbed))
@@ -139,26 +139,10 @@ def plan_table(ladder: Ladder) -> Table:
     -------
     Table
     """
-    rows = []
+    rows, rungs = [], ladder.rungs()
     for design, comparisons in ladder.comparisons().items():
         for c in with_bases(comparisons):
             took = ladder.minutes.get(c.rung)
             minutes = ["-", "-"] if took is None else [f"{took.make:g}", f"{took.ask * len(ladder.phenomena):.2g}"]
-            rows.append([design, c.rung, c.after, c.changes, f"{frames_learned(ladder.rungs()[c.rung]):,}", *minutes])
+            rows.append([design, c.rung, c.after, c.changes, f"{frames_learned(rungs[c.rung]):,}", *minutes])
     return Table(["design", "rung", "compared with", "changes", "frames learned from", "min to make one", "min to ask one"], rows)
-
-
-def ladder_as_json(ladder: Ladder) -> dict[str, object]:
-    """Describe a ladder as what JSON can hold.
-
-    Parameters
-    ----------
-    ladder : Ladder
-
-    Returns
-    -------
-    dict
-    """
-    rungs = {name: job.model_dump(mode="json") for name, job in ladder.rungs().items()}
-    found: dict[str, object] = json.loads(json.dumps({"phenomena": ladder.phenomena, "designs": ladder.designs, "rungs": rungs}))
-    return found

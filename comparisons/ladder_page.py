@@ -7,9 +7,8 @@ from pathlib import Path
 from comparisons.figure_ladder import heat_svg, waterfall_svg
 from comparisons.ladder import Ladder
 from comparisons.ladder_results import Found
-from comparisons.ladder_table import COSTS, NOTE, TITLES, answers, change_table, changes_of, cost_table, made_with, verdicts_of
+from comparisons.ladder_table import NOTE, TITLES, answers, change_table, changes_of, cost_table, made_with, measures_of, verdicts_of
 from comparisons.page import filled
-from comparisons.phenomena import PHENOMENA
 from comparisons.report import Section, write_report
 
 
@@ -48,9 +47,8 @@ def sections(ladder: Ladder, found: Found) -> list[Section]:
     -------
     list of Section
     """
-    verdicts, made = verdicts_of(ladder, found), list[Section]()
+    verdicts, measures, made = verdicts_of(ladder, found), measures_of(ladder), list[Section]()
     for design, comparisons in ladder.comparisons().items():
-        measures = {"ratio": COSTS["ratio"], **{name: PHENOMENA[name].about.title for name in ladder.phenomena}}
         ratios = {name: list(found.values(name, "ratio").values()) for c in comparisons for name in (c.rung, c.after) if name}
         html = filled(
             "ladder_section.html.j2",

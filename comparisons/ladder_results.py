@@ -20,7 +20,6 @@ ADD_PJ, MULTIPLY_ADD_PJ = 0.9, 4.6
 https://doi.org/10.1109/ISSCC.2014.6757323."""
 KEPT = ("ratio", "ratio_gated_shift", "ratio_one_frame", "spikes_per_frame", "synaptic_events_per_frame", "multiply_adds_per_frame")
 DIGITS = 6
-Key = tuple[str, int]
 
 
 @dataclass(frozen=True)

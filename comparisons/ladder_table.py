@@ -139,11 +139,22 @@ def cost_table(ladder: Ladder, found: Found, design: DesignName) -> Table:
         costs = [in_cell(list(found.values(c.rung, measure).values())) for measure in COSTS]
         shown = [_shown(verdicts.get(c.rung, {}).get(name), PHENOMENA[name].about.unit) for name in ladder.phenomena]
         rows.append([c.rung, c.changes, _counted(ladder, found, c.rung), *costs, *shown])
-    return Table(["rung", "changes", "seeds", *COSTS.values(), *_titles(ladder)], rows)
+    return Table(["rung", "changes", "seeds", *COSTS.values(), *(PHENOMENA[name].about.title for name in ladder.phenomena)], rows)
 
 
-def _titles(ladder: Ladder) -> list[str]:
-    return [PHENOMENA[name].about.title for name in ladder.phenomena]
+def measures_of(ladder: Ladder) -> dict[str, str]:
+    """List what is compared between rungs: the error, and every phenomenon.
+
+    Parameters
+    ----------
+    ladder : Ladder
+
+    Returns
+    -------
+    dict of str to str
+        Measure, as of `Found.values`, and its title.
+    """
+    return {"ratio": COSTS["ratio"], **{name: PHENOMENA[name].about.title for name in ladder.phenomena}}
 
 
 def with_bases(comparisons: Sequence[Comparison]) -> list[Comparison]:
@@ -191,14 +202,14 @@ def change_table(ladder: Ladder, found: Found, design: DesignName) -> Table:
     Table
     """
     comparisons = [c for c in ladder.comparisons()[design] if c.after]
-    measures = ("ratio", *ladder.phenomena)
-    changes = changes_of(comparisons, measures, found, verdicts_of(ladder, found))
+    measures = measures_of(ladder)
+    changes = changes_of(comparisons, tuple(measures), found, verdicts_of(ladder, found))
     rows = []
     for c in comparisons:
         here = [changes[c.rung, measure] for measure in measures]
         pairs = max(len(change.values) for change in here)
         rows.append([c.rung, c.after, c.changes, str(pairs), *map(_words, here)])
-    return Table(["rung", "compared with", "changes", "pairs", COSTS["ratio"], *_titles(ladder)], rows)
+    return Table(["rung", "compared with", "changes", "pairs", *measures.values()], rows)
 
 
 def _words(change: Change) -> str:
@@ -225,7 +236,7 @@ def answers(ladder: Ladder, found: Found) -> list[str]:
     """
     verdicts, said = verdicts_of(ladder, found), []
     for design, comparisons in ladder.comparisons().items():
-        changes = changes_of(comparisons, ("ratio", *ladder.phenomena), found, verdicts)
+        changes = changes_of(comparisons, tuple(measures_of(ladder)), found, verdicts)
         for c in comparisons:
             for name in ladder.phenomena:
                 change = changes.get((c.rung, name))

@@ -118,8 +118,32 @@ def p_above_zero(found: Interval, n: int, level: float = 0.95) -> float:
     return float(t.sf(found.mean / half * t.ppf((1 + level) / 2, n - 1), n - 1))
 
 
+def p_above(values: Sequence[float], least: float) -> float:
+    """Say how likely a mean as far above a number would be if the true one were that number, by Student's t.
+
+    Parameters
+    ----------
+    values : sequence of float
+        One per seed.
+    least : float
+
+    Returns
+    -------
+    float
+        One-sided; NaN where there are less than two values or one is not defined.
+    """
+    from scipy.stats import t
+
+    if len(values) < 2 or any(map(math.isnan, values)):
+        return float("nan")
+    spread, above = float(np.std(values, ddof=1)), float(np.mean(values)) - least
+    if spread == 0.0:
+        return 0.0 if above > 0 else 1.0
+    return float(t.sf(above / (spread / math.sqrt(len(values))), len(values) - 1))
+
+
 def p_two_sided(values: Sequence[float]) -> float:
-    """Say how likely a mean as far from 0 would be if the true one were 0, by Student's t.
+    """Say how likely a mean as far from 0 would be if the true one were 0.
 
     Parameters
     ----------
@@ -129,16 +153,10 @@ def p_two_sided(values: Sequence[float]) -> float:
     Returns
     -------
     float
-        NaN where there are less than two values or one is not defined; 1 where all are 0.
+        As of `p_above`, but to either side; 1 where all values are 0.
     """
-    from scipy.stats import t
-
-    if len(values) < 2 or any(map(math.isnan, values)):
-        return float("nan")
-    mean, spread = float(np.mean(values)), float(np.std(values, ddof=1))
-    if spread == 0.0:
-        return 1.0 if mean == 0.0 else 0.0
-    return float(2 * t.sf(abs(mean) / (spread / math.sqrt(len(values))), len(values) - 1))
+    found = float(np.fmin(p_above(values, 0.0), p_above([-v for v in values], 0.0)))
+    return found if math.isnan(found) else min(1.0, 2 * found)
 
 
 def holm_steps(p: Sequence[float], alpha: float) -> list[bool]:

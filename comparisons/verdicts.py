@@ -7,10 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-import numpy as np
-
 from comparisons.phenomenon import About
-from comparisons.statistics import Interval, holm_steps, t_interval
+from comparisons.statistics import Interval, holm_steps, p_above, t_interval
 
 Outcome = Literal["holds", "fails", "undecided", "not applicable", "not trained enough"]
 LEAST_SEEDS = 2
@@ -86,7 +84,7 @@ def decide(
     others = {name: _interval([_number(run["model"].get(name)) for run in runs]) for name in runs[0]["model"] if name != about.primary}
     shown_by: dict[str, Interval] = {}
     beyond: dict[str, Interval] = {}
-    tests = [_p(values, about.least)]
+    tests = [p_above(values, about.least)]
     for name in about.controls + about.beside:
         control = [_number(run[name].get(about.primary)) if name in run else float("nan") for run in runs]
         if not any(map(math.isnan, control)):
@@ -95,7 +93,7 @@ def decide(
                 continue
             differences = [a - b for a, b in zip(values, control, strict=True)]
             beyond[name] = _interval(differences)
-            tests.append(_p(differences, 0.0))
+            tests.append(p_above(differences, 0.0))
     missed = sum(map(math.isnan, values))
     p = float("nan") if missed else max(tests)
     found = Verdict("undecided", "", _interval(values), shown_by, beyond, others, len(values), p)
@@ -156,16 +154,3 @@ def _interval(values: Sequence[float]) -> Interval:
 
 def _number(value: float | None) -> float:
     return float("nan") if value is None else float(value)
-
-
-def _p(values: Sequence[float], least: float) -> float:
-    """One-sided p of Student's t-test that the mean is not above ``least``."""
-    from scipy.stats import t
-
-    if len(values) < LEAST_SEEDS or any(map(math.isnan, values)):
-        return float("nan")
-    spread = float(np.std(values, ddof=1))
-    above = float(np.mean(values)) - least
-    if spread == 0.0:
-        return 0.0 if above > 0 else 1.0
-    return float(t.sf(above / (spread / math.sqrt(len(values))), len(values) - 1))

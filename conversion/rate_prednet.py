@@ -126,14 +126,16 @@ class RatePredNet(nn.Module):
     @property
     def multiply_adds(self) -> int:
         """Multiplications of a weight with an activity in one frame, borders counted as if they were inside; none of what is cut."""
-
-        def of(module: Conv, deaf: int = 0) -> int:
-            n_out, n_in, k, _ = module.weight.shape[-4:]
-            return int(n_out * (n_in - deaf) * k * k * module.size[0] * module.size[1])
-
-        cells = [module for cell in self.cells for module in cell.modules() if isinstance(module, Conv)]
-        others = [module for module in self.modules() if isinstance(module, Conv) and not any(module is c for c in cells)]
-        return sum(of(c, self.spec.deaf(level)) for level, c in enumerate(cells)) + sum(map(of, others))
+        total = 0
+        for module in self.modules():
+            if isinstance(module, Conv):
+                n_out, n_in, k, _ = module.weight.shape[-4:]
+                total += n_out * n_in * k * k * module.size[0] * module.size[1]
+        spec = self.spec
+        for level, n in enumerate(spec.r):
+            rows, cols = spec.size(level)
+            total -= spec.n_gates * n * spec.deaf(level) * spec.kernel**2 * rows * cols
+        return total
 
     def project_(self) -> None:
         """Put every weight back into the range that Dale's law allows, after a step of training."""

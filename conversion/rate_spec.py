@@ -190,8 +190,7 @@ class RatePredNetSpec(Described):
         -------
         int
         """
-        above = self.r[level + 1] if level + 1 < self.levels else 0
-        return self.r[level] + 2 * self.channels[level] + above
+        return self.r[level] + 2 * self.channels[level] + self._above(level)
 
     def deaf(self, level: int) -> int:
         """Channels among those that reach R of a level that are cut.
@@ -204,8 +203,11 @@ class RatePredNetSpec(Described):
         -------
         int
         """
-        above = self.r[level + 1] if level + 1 < self.levels else 0
-        return self.r[level] * ("recurrence" in self.cut) + above * ("feedback" in self.cut)
+        return self.r[level] * ("recurrence" in self.cut) + self._above(level) * ("feedback" in self.cut)
+
+    def _above(self, level: int) -> int:
+        """Channels of R of the level above; none above the last."""
+        return self.r[level + 1] if level + 1 < self.levels else 0
 
     @property
     def n_gates(self) -> int:

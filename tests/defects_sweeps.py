@@ -82,8 +82,8 @@ SWEEP_DEFECTS = (
     (
         "cuts save nothing",
         "conversion/rate_prednet.py",
-        "n_out * (n_in - deaf) * k",
-        "n_out * n_in * k",
+        "n * spec.deaf(level) * spec.kernel",
+        "0 * spec.deaf(level) * spec.kernel",
         "energy of what is not there",
     ),
     (

@@ -108,8 +108,8 @@ def run_points(
         outcomes = {name: found for name, task in tasks.items() if (found := outcome_of(task)) is not None}
         left = [task for name, task in tasks.items() if name not in outcomes]
         report.say(f"{len(tasks)} runs, {len(outcomes)} done before")
-        _write_if_possible(out, points, outcomes, report)
         if left:
+            _write_if_possible(out, points, outcomes, report)
             if scheduler is None:
                 refuse_missing_frames(points)
             with connected(workers, scheduler) as client:
