@@ -14,15 +14,17 @@ from types import MappingProxyType
 from typing import Literal
 
 from plasticity import SymmetricFeedback
-from snn.description import MIXED, Network, Population, Projection
+from snn.cells import AdaptiveLIF, SpikeSource
+from snn.description import MIXED, Network, Population, Projection, Sign
 from snn.errors import DescriptionError, sentence
-from snn.topology import LocalField, SharedKernel
-from snn.weights import HalfNormal, Normal
+from snn.topology import LocalField, OneToOne, SharedKernel
+from snn.weights import Constant, HalfNormal, Normal
 
 AblationName = Literal[
     "shared",
     "signed",
     "feedback_cut",
+    "feedback_top_cut",
     "feedback_random",
     "persistence_cut",
     "inhibition_cut",
@@ -32,6 +34,8 @@ AblationName = Literal[
     "transient_cut",
     "jitter_off",
     "lag_match_off",
+    "adaptation_off",
+    "noise",
 ]
 
 
@@ -39,6 +43,8 @@ AS_A_PAIR = math.sqrt(2.0 - 4.0 / math.pi)
 """Standard deviation of the difference of two half-normal weights, in units of the one that they are drawn with."""
 PARTNER = "_inh"
 """How the name of an inhibitory partner ends."""
+BACKGROUND_HZ = 100.0
+"""Spikes by chance that a cell hears, of either sign: few cells at their own rates or many at low ones."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +155,11 @@ def _descends(network: Network, j: Projection) -> bool:
     return level_of(j.source) > level_of(j.target)
 
 
+def _descends_from_top(network: Network, j: Projection) -> bool:
+    top = max(level_of(p.name) for p in network.populations)
+    return _descends(network, j) and level_of(j.source) == top
+
+
 def _persists(network: Network, j: Projection) -> bool:
     """What tells the forecast of one frame ago: fixed, from the luminance cells, delayed by about a frame."""
     return j.rule is None and j.receptor.startswith("persistent") and j.target.endswith((".prediction", ".branch"))
@@ -186,6 +197,46 @@ def _no_jitter(network: Network) -> Network:
         return p.model_copy(update={"cell": p.cell.model_copy(update={"threshold_jitter_mV": 0.0})})
 
     return _each_population(network, still)
+
+
+def _no_adaptation(network: Network) -> Network:
+    def steady(p: Population) -> Population:
+        if not getattr(p.cell, "adaptation_mV", 0.0):
+            return p
+        return p.model_copy(update={"cell": p.cell.model_copy(update={"adaptation_mV": 0.0})})
+
+    return _each_population(network, steady)
+
+
+def _noisy(network: Network) -> Network:
+    """Let every forecast cell hear as many excitatory as inhibitory spikes that come by chance, on the receptors of what it learns.
+
+    The standard deviation of their current is what one spike of the cell tells, so that noise is neither lost in the step of its
+    code nor drowns it.
+    """
+    populations, projections = list(network.populations), list(network.projections)
+    lag = min(j.delay_ms for j in network.projections)
+    for p in network.populations:
+        learned = {j.receptor for j in network.projections if j.target == p.name and j.rule is not None}
+        for r in p.receptors:
+            if r.name in learned and r.tau_ms is not None and isinstance(p.cell, AdaptiveLIF):
+                name = f"{p.name}_background{PARTNER if r.name.endswith(PARTNER) else ''}"
+                # Poisson spikes of w mV that decay with tau have the variance w^2 rate tau / 2, of each sign.
+                weight = p.cell.adaptation_mV / math.sqrt(BACKGROUND_HZ * r.tau_ms / 1000.0)
+                source = SpikeSource(rate_Hz=BACKGROUND_HZ)
+                sign: Sign = "inhibitory" if name.endswith(PARTNER) else "excitatory"
+                populations.append(Population(name=name, shape=p.shape, cell=source, sign=sign))
+                projections.append(
+                    Projection(
+                        source=name,
+                        target=p.name,
+                        receptor=r.name,
+                        topology=OneToOne(),
+                        weights=Constant(value_mV=weight),
+                        delay_ms=lag,
+                    )
+                )
+    return _rebuilt(network, populations=tuple(populations), projections=tuple(projections))
 
 
 def _random_feedback(network: Network) -> Network:
@@ -230,6 +281,7 @@ ABLATIONS: Mapping[AblationName, Ablation] = MappingProxyType(
             "one learned synapse of either sign in place of a pair", "excitatory cells with synapses that learn", _signed, "dale"
         ),
         "feedback_cut": Ablation("no level hears from those above", "two levels or more", _without(_descends)),
+        "feedback_top_cut": Ablation("the highest level tells nothing to those below", "two levels or more", _without(_descends_from_top)),
         "persistence_cut": Ablation(
             "the forecast does not begin from the frame before", "a forecast that begins from the frame before", _without(_persists)
         ),
@@ -247,6 +299,8 @@ ABLATIONS: Mapping[AblationName, Ablation] = MappingProxyType(
         "lag_match_off": Ablation(
             "excitation does not wait for the inhibition that comes beside it", "routes that wait for their partners", _unmatched
         ),
+        "adaptation_off": Ablation("no spike makes the next one harder", "cells that adapt", _no_adaptation),
+        "noise": Ablation("forecast cells hear spikes that come by chance", "forecast cells that adapt and learn", _noisy),
     }
 )
 """By name."""

@@ -205,6 +205,7 @@ SINGLE: Mapping[str, Rung] = MappingProxyType(
         "hidden-random-feedback": Rung(
             "feedback of errors stays random", lambda s: s.local(recipe="hidden", ablations=("feedback_random",)), after="hidden"
         ),
+        "local-noise": Rung("spikes by chance onto the cells of the forecast", lambda s: s.local(ablations=("noise",)), after="local"),
         "prednet-one-level": Rung("no level above", lambda s: s.rate(channels=s.channels[:1], r_channels=s.r_channels[:1])),
         "prednet-no-feedback": Rung("R hears nothing of the level above", lambda s: s.rate(cut=("feedback",))),
         "prednet-no-recurrence": Rung("R has no memory", lambda s: s.rate(cut=("recurrence",))),

@@ -310,14 +310,22 @@ class TwoCompartment(_Spiking):
 
 
 class SpikeSource(Described):
-    """Cell without a membrane whose spikes come from the encoder (or from a raster given to the run).
+    """Cell without a membrane whose spikes come from the encoder, from a raster given to the run, or by chance.
+
+    Parameters
+    ----------
+    rate_Hz : float, optional
+        Rate of a Poisson process, of each cell its own: in every step of ``dt`` it spikes with the probability ``rate dt``.
 
     References
     ----------
     The usual device of simulators, as in Stimberg, Brette & Goodman (2019), https://doi.org/10.7554/eLife.47314.
     """
 
+    later_fields: ClassVar[frozenset[str]] = frozenset({"rate_Hz"})
+
     kind: Literal["source"] = "source"
+    rate_Hz: Positive | None = None
 
 
 Cell = Annotated[IF | LIF | AdaptiveLIF | TwoCompartment | RateUnit | SpikeSource, Field(discriminator="kind")]

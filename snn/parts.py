@@ -87,6 +87,12 @@ class Population(Described):
         return self.grid.n
 
     @property
+    def stochastic(self) -> bool:
+        """Whether its spikes come by chance, and engines are given them frame by frame."""
+        by_itself = isinstance(self.cell, SpikeSource) and self.cell.rate_Hz is not None
+        return by_itself or (self.drive is not None and CHANNELS[self.drive].stochastic)
+
+    @property
     def dendritic(self) -> bool:
         """Whether its cells have a dendrite beside the soma."""
         return isinstance(self.cell, TwoCompartment)
@@ -114,6 +120,8 @@ class Population(Described):
                 raise ValueError(
                     f"population {self.name!r}: channel {self.drive!r} {'needs' if channel.stochastic else 'cannot drive'} a SpikeSource"
                 )
+            if isinstance(self.cell, SpikeSource) and self.cell.rate_Hz is not None:
+                raise ValueError(f"population {self.name!r}: a SpikeSource has either rate_Hz or a channel; got {self.drive!r} too")
         if isinstance(self.cell, SpikeSource) and self.receptors:
             raise ValueError(f"population {self.name!r}: a SpikeSource has no receptors")
         if isinstance(self.cell, SpikeSource) and (self.biased or self.pools is not None):

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from snn.cells import TwoCompartment
-from snn.encoding import CHANNELS
+from snn.cells import SpikeSource, TwoCompartment
 from snn.engines.layout import Layout
 from snn.engines.port import Backend, Engine, FloatArray, FrameInput, FrameOutput
 from snn.errors import EngineError, MovieError, StateError, sentence
@@ -125,19 +124,18 @@ class Simulation:
         kept: list[FrameOutput] = []
         steps, cells, first_step = [], [], self._step
         for t in range(total):
-            currents, sources = (
-                dict(self._bias),
-                {name: r[t * self.layout.frame_steps : (t + 1) * self.layout.frame_steps] for name, r in rasters.items()},
-            )
+            currents = dict(self._bias)
+            sources = {name: r[t * self.layout.frame_steps : (t + 1) * self.layout.frame_steps] for name, r in rasters.items()}
+            rates: dict[str, float | FloatArray] = {
+                p.name: p.cell.rate_Hz for p in self.network.populations if isinstance(p.cell, SpikeSource) and p.cell.rate_Hz
+            }
             for p in driven:
                 values = np.repeat(encoded[p.name][t].reshape(-1), p.copies) * p.drive_gain
-                if p.drive and CHANNELS[p.drive].stochastic:
-                    draws = stream(self._seed, "input", p.name, self._step // self.layout.frame_steps).random(
-                        (self.layout.frame_steps, p.n)
-                    )
-                    sources[p.name] = draws < values * self.layout.dt_ms / 1000.0
+                if p.stochastic:
+                    rates[p.name] = values
                 else:
                     currents[p.name] = values + self._bias[p.name] if p.biased else values
+            sources |= {name: self._by_chance(name, rate_Hz) for name, rate_Hz in rates.items()}
             out = self.backend.frame(FrameInput(currents, sources, learn, modulator, record.spikes, self._moved()))
             kept.append(out)
             steps.append(out.steps)
@@ -146,6 +144,13 @@ class Simulation:
         if total and movie is not None:
             self._before = frames[-1].copy()
         return self._recording(total, kept, steps, cells, first_step)
+
+    def _by_chance(self, name: str, rate_Hz: float | FloatArray) -> NDArray[np.bool_]:
+        """Draw the spikes of sources for the frame that comes."""
+        shape = (self.layout.frame_steps, self.network.population(name).n)
+        drawn = stream(self._seed, "input", name, self._step // self.layout.frame_steps).random(shape)
+        found: NDArray[np.bool_] = drawn < rate_Hz * self.layout.dt_ms / 1000.0
+        return found
 
     def _moved(self) -> dict[str, FloatArray]:
         """Draw how the thresholds of cells that spike by chance move in the frame that comes."""
@@ -189,10 +194,9 @@ class Simulation:
     def _checked(self, rasters: Rasters, total: int) -> Rasters:
         for name, raster in rasters.items():
             p = self.network.population(name)
-            if p.cell.kind != "source" or p.drive:
-                raise StateError(
-                    sentence(f"rasters[{name!r}]", "is not a spike source that takes a raster", got=p.cell.kind, allowed="source")
-                )
+            if p.cell.kind != "source" or p.stochastic:
+                got = f"{p.cell.kind} with spikes by chance" if p.stochastic else p.cell.kind
+                raise StateError(sentence(f"rasters[{name!r}]", "is not a spike source that takes a raster", got=got, allowed="source"))
             if raster.shape != (total * self.layout.frame_steps, p.n):
                 raise StateError(
                     sentence(

@@ -17,7 +17,6 @@ from torch import Tensor, nn
 
 from snn.cells import RateUnit
 from snn.description import Network, Population, Projection
-from snn.encoding import CHANNELS
 from snn.engines.layout import Layout, REST_BELOW_mV, has_membrane
 from snn.engines.torch_delivery import PooledRoute, Route
 from snn.engines.torch_law import Law, law_of
@@ -339,9 +338,9 @@ class TorchNetwork(nn.Module):
         """
         encoder, found = self.network.encoder, {}
         for p in self.network.populations:
-            if p.drive and CHANNELS[p.drive].stochastic:
+            if p.stochastic:
                 cure = "use a graded channel, or run it as a simulation of this engine"
-                raise EngineError(sentence(f"{p.name}.drive", "is random, which a batch of clips cannot be", got=p.drive, cure=cure))
+                raise EngineError(sentence(p.name, "spikes by chance, which a batch of clips cannot", got=p.drive or "rate_Hz", cure=cure))
             if p.drive and encoder is not None:
                 values = np.stack([encoder.encode(clip, None, p.drive) for clip in clips])
                 flat = np.repeat(values.reshape(*values.shape[:2], -1), p.copies, axis=2) * p.drive_gain

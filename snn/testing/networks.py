@@ -117,7 +117,7 @@ def random_rasters(network: Network, n_frames: int, *, dt_ms: float = 1.0, share
     """
     steps, found = n_frames * round(network.frame_ms / dt_ms), {}
     for p in network.populations:
-        if isinstance(p.cell, SpikeSource) and not p.drive:
+        if isinstance(p.cell, SpikeSource) and not p.stochastic:
             rng = stream(seed, "testing", "raster", p.name)
             found[p.name] = (rng.random((steps, p.n)) < share) | (rng.random((steps, 1)) < 0.025)
     return found

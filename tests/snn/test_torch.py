@@ -291,5 +291,5 @@ def test_random_drive_is_refused_in_a_batch() -> None:
     eye = Population(name="eye", shape=(4, 4, 2), cell=SpikeSource(), drive="poisson")
     network = Network(name="random", frame_ms=50.0, populations=(eye,), encoder=Retina())
     module = TorchNetwork(Layout(network, 1.0), initial_state(network, dt_ms=1.0, seed=0))
-    with pytest.raises(EngineError, match=r"eye.drive: is random, which a batch of clips cannot be; got 'poisson'"):
+    with pytest.raises(EngineError, match=r"eye: spikes by chance, which a batch of clips cannot; got 'poisson'"):
         module.encode(np.zeros((1, 2, 4, 4)))

@@ -62,6 +62,7 @@ EXACTLY: dict[tuple[str, str], dict[str, Any]] = {
     ("leaky-dale", "leaky-half-inhibitory"): {"model.inhibitory_share": 0.5},
     ("spikes", "spikes-four-cells"): {"recipe.copies": 4},
     ("hidden", "hidden-random-feedback"): {"ablations": ("feedback_random",)},
+    ("local", "local-noise"): {"ablations": ("noise",)},
     ("prednet", "prednet-one-level"): {"model.channels": (1,), "model.r_channels": (8,)},
     ("prednet", "prednet-no-feedback"): {"model.cut": ("feedback",)},
     ("prednet", "prednet-no-recurrence"): {"model.cut": ("recurrence",)},

@@ -20,7 +20,9 @@ from conversion.rate_spec import RatePredNetSpec
 from plasticity.training import Plan
 from snn.constraints import violations
 from snn.description import Network, Population, Projection
+from snn.engines import engine
 from snn.errors import DescriptionError
+from snn.recording import Record
 from snn.state import initial_state
 
 SOURCE = Source(frames="photographs", size=16, n_movies=2)
@@ -52,6 +54,7 @@ def gone(network: Network, name: AblationName) -> list[Projection]:
 Told = Callable[[Projection], bool]
 CUTS: dict[AblationName, Told] = {
     "feedback_cut": lambda j: level_of(j.source) > level_of(j.target),
+    "feedback_top_cut": lambda j: j.name.startswith("level1") and "->level0" in j.name,
     "persistence_cut": lambda j: ".target" in j.source and j.target.endswith((".branch", ".prediction")) and j.rule is None,
     "inhibition_cut": lambda j: j.rule is not None and "_inh" in j.source,
     "lateral_cut": lambda j: j.name == "level0.selector_inh->level0.selector/rival",
@@ -77,6 +80,7 @@ EDITS: dict[AblationName, tuple[str, str]] = {
     "jitter_off": ("populations", "cell"),
     "feedback_random": ("projections", "rule signals"),
     "lag_match_off": ("projections", "delay_ms"),
+    "adaptation_off": ("populations", "cell"),
 }
 
 
@@ -94,7 +98,59 @@ def test_an_edit_changes_one_thing(name: AblationName) -> None:
 
 
 def test_every_ablation_is_tested() -> None:
-    assert set(CUTS) | set(EDITS) | {"signed"} == set(ABLATIONS)
+    assert set(CUTS) | set(EDITS) | {"signed", "noise"} == set(ABLATIONS)
+
+
+def test_feedback_of_the_top_alone() -> None:
+    """Oracle: the levels in the names, of a circuit of three."""
+    network = Job(source=SOURCE.model_copy(update={"size": 24}), levels=3).network()
+    from_top = [j.name for j in network.projections if "level2" in j.source and "level1" in j.target]
+    assert [j.name for j in gone(network, "feedback_top_cut")] == from_top != []
+    assert len(gone(network, "feedback_cut")) > len(from_top)
+
+
+def test_cells_that_do_not_adapt_keep_all_else() -> None:
+    """Oracle: one field, by hand; change cells do adapt before."""
+    network = whole("plain")
+    for before, after in zip(network.populations, ablated(network, "adaptation_off").populations, strict=True):
+        if before.name.endswith((".target", ".prediction")):
+            assert before.cell.adaptation_mV > 0 == after.cell.adaptation_mV  # type: ignore[union-attr]
+        assert differing(before.cell, after.cell) <= {"adaptation_mV"}
+
+
+@pytest.mark.parametrize("recipe", ["plain", "hierarchical"])
+def test_noise_moves_a_forecast_cell_by_one_of_its_steps(recipe: RecipeName) -> None:
+    """Oracle: the current that the drawn spikes bring, filtered by hand; the network without them is as it was."""
+    network = whole(recipe)
+    noisy = ablated(network, "noise")
+    names = [p.name for p in noisy.populations if p not in network.populations]
+    assert names and all("_background" in name for name in names)
+    assert noisy.populations[: len(network.populations)] == network.populations
+    assert noisy.projections[: len(network.projections)] == network.projections
+    added = noisy.projections[len(network.projections) :]
+    assert {j.source for j in added} == set(names) and len(added) == len(names)
+    assert all(j.rule is None for j in added)
+    alone = Network(
+        name="background",
+        frame_ms=network.frame_ms,
+        populations=tuple(p for p in noisy.populations if p.name in names),
+        projections=(),
+    )
+    n_frames = 100
+    told = engine("event").build(alone, seed=0).run(n_frames=n_frames, record=Record(spikes=True)).spikes
+    target = noisy.population(added[0].target)
+    step_mV, tau_ms = target.cell.adaptation_mV, next(r.tau_ms for r in target.receptors if r.name == added[0].receptor)  # type: ignore[union-attr]
+    assert tau_ms is not None
+    current = np.zeros((round(n_frames * network.frame_ms), target.n))
+    for j in added:
+        if j.target == target.name:
+            weight = getattr(j.weights, "value_mV") * (-1.0 if j.source.endswith("_inh") else 1.0)  # noqa: B009
+            np.add.at(current, (told[j.source].steps, told[j.source].cells), weight)
+    for t in range(1, len(current)):
+        current[t] += current[t - 1] * np.exp(-1.0 / tau_ms)
+    late = current[200:]
+    assert np.std(late) == pytest.approx(step_mV, rel=0.05)
+    assert abs(late.mean()) < 0.05 * step_mV
 
 
 @pytest.mark.parametrize("recipe", ["hierarchical", "plain"])
@@ -215,7 +271,9 @@ def test_bad_ablations_are_refused() -> None:
         Sweep(run=rate, ablations=("shared",)).points()
 
 
-@pytest.mark.parametrize("name", ["shared", "signed", "inhibition_cut", "context_cut", "transient_cut", "persistence_cut", "jitter_off"])
+@pytest.mark.parametrize(
+    "name", ["shared", "signed", "inhibition_cut", "context_cut", "transient_cut", "persistence_cut", "jitter_off", "noise"]
+)
 def test_what_is_ablated_still_runs_and_learns(name: AblationName) -> None:
     """Weights of a signed circuit go below 0 where they want to, and nowhere else. Without persistence errors begin large."""
     job = Job(source=Source(frames="photographs", size=8, n_movies=4), ablations=(name,), plan=Plan(max_rate_Hz=1000.0))
