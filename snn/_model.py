@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_serializer
+from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_validator
+
+from snn.errors import nearest
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -18,6 +20,15 @@ class Described(BaseModel):
 
     # Fields that came later: they are written only where they say something, so that older descriptions keep their digest.
     later_fields: ClassVar[frozenset[str]] = frozenset()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known(cls, data: Any) -> Any:
+        """Name the field that was meant, which pydantic's own refusal of others does not."""
+        for name in data if isinstance(data, dict) else ():
+            if name not in cls.model_fields:
+                raise ValueError(f"there is no field {name!r}; {nearest(str(name), cls.model_fields)}")
+        return data
 
     @model_serializer(mode="wrap")
     def _written(self, write: Any) -> dict[str, Any]:

@@ -145,7 +145,7 @@ def test_too_many_runs_are_refused_with_their_number() -> None:
         ({"seeds": []}, "must be a list of one value or more"),
         ({"run": {"kind": "lern", "source": SOURCE.model_dump()}}, "did you mean 'learn'"),
         ({"run": JOB.model_copy(update={"seed": 3})}, "run.seed"),
-        ({"vari": {}}, "Extra inputs"),
+        ({"vari": {}}, "there is no field 'vari'; did you mean 'vary'"),
     ],
 )
 def test_bad_sweeps_are_refused(fields: dict[str, object], words: str) -> None:
