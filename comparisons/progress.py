@@ -57,9 +57,10 @@ class TerminalReporter(Reporter):
         if now - self._shown < (0.2 if self._live else 30.0) and done < total:
             return
         self._shown = now
-        left = (now - self._start) / max(1, done - self._first) * (total - done)
+        left = (now - self._start) / (done - self._first) * (total - done) if done > self._first else None
+        time_left = "" if left is None else f"  {left // 60:.0f} min {left % 60:02.0f} s left"
         filled = round(24 * done / total)
-        line = f"{self._what} [{'#' * filled}{'.' * (24 - filled)}] {done}/{total}  {note}  {left // 60:.0f} min {left % 60:02.0f} s left"
+        line = f"{self._what} [{'#' * filled}{'.' * (24 - filled)}] {done}/{total}  {note}{time_left}"
         sys.stderr.write(f"\r{line}\x1b[K" if self._live else line + "\n")
         sys.stderr.flush()
 

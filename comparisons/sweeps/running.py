@@ -16,7 +16,8 @@ from comparisons.sweeps.cluster import check_shared, connected, refuse_starting_
 from comparisons.sweeps.outcome import Outcome, read_outcome, version
 from comparisons.sweeps.plan import Point, Sweep
 from comparisons.sweeps.table import tabulate, write_curves, write_table
-from comparisons.sweeps.work import Task, outcome_of, task_of, the_only_one, work
+from comparisons.sweeps.telling import listening, work_and_tell
+from comparisons.sweeps.work import Task, outcome_of, task_of, the_only_one
 from snn.errors import EngineError, MovieError, RunFolderError, sentence
 
 if TYPE_CHECKING:
@@ -180,26 +181,39 @@ def _do(client: Client, left: Sequence[Task], points: Sequence[Point], outcomes:
 
     # In their order, as far as workers that share them out keep it: whole seeds come first.
     names = {
-        client.submit(work, task, key=f"{task.name}-{time.time_ns()}", retries=0, priority=-place): task for place, task in enumerate(left)
+        client.submit(work_and_tell, task, key=f"{task.name}-{time.time_ns()}", retries=0, priority=-place): task
+        for place, task in enumerate(left)
     }
     report.begin("sweep", done=len(outcomes))
-    report.say("the first runs have begun; the bar moves when one has ended")
-    written, took, total = time.monotonic(), 0.0, len(left) + len(outcomes)
-    for future in as_completed(names):
-        task = names[future]
-        try:
-            found = future.result()
-        except (CancelledError, CommClosedError) as error:
-            raise EngineError(sentence("scheduler", "was lost", cure="give the same command again; what is done is kept")) from error
-        except KilledWorker as error:
-            found = Outcome(task.digest, "failed", version(), 0.0, error=f"its workers died: {error}")
-        outcomes[task.name] = found
-        report.step(len(outcomes), total, f"{task.name}: {_words(found)}")
-        if time.monotonic() - written > max(WRITTEN_EVERY_S, took / WRITING_SHARE):
-            began = time.monotonic()
-            _write_if_possible(out, points, outcomes, report)
-            written = time.monotonic()
-            took = written - began
+    written, took, total, note = time.monotonic(), 0.0, len(left) + len(outcomes), ""
+
+    shares: dict[str, float] = {}
+
+    def show() -> None:
+        at_work = [f"{share:.0%}" for name, share in list(shares.items()) if name not in outcomes]
+        report.step(len(outcomes), total, "; ".join(filter(None, [note, "at work: " + ", ".join(at_work) if at_work else ""])))
+
+    def heard(name: str, share: float) -> None:
+        shares[name] = share
+        show()
+
+    with listening(client, str(out), heard):
+        for future in as_completed(names):
+            task = names[future]
+            try:
+                found = future.result()
+            except (CancelledError, CommClosedError) as error:
+                raise EngineError(sentence("scheduler", "was lost", cure="give the same command again; what is done is kept")) from error
+            except KilledWorker as error:
+                found = Outcome(task.digest, "failed", version(), 0.0, error=f"its workers died: {error}")
+            outcomes[task.name] = found
+            note = f"{task.name}: {_words(found)}"
+            show()
+            if time.monotonic() - written > max(WRITTEN_EVERY_S, took / WRITING_SHARE):
+                began = time.monotonic()
+                _write_if_possible(out, points, outcomes, report)
+                written = time.monotonic()
+                took = written - began
     report.end()
 
 

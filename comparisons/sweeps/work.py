@@ -17,6 +17,7 @@ from typing import Any
 from comparisons import run_folder
 from comparisons.evaluation import pooled_ratio
 from comparisons.making import converted, learned
+from comparisons.progress import Reporter
 from comparisons.subjects import held_out_scores, validation_scores
 from comparisons.sweeps.conversion import Conversion
 from comparisons.sweeps.outcome import Outcome, read_outcome, version
@@ -97,7 +98,7 @@ def outcome_of(task: Task) -> Outcome | None:
     return found
 
 
-def work(task: Task, watch: Callable[[Curve], None] | None = None) -> Outcome:
+def work(task: Task, watch: Callable[[Curve], None] | None = None, report: Reporter | None = None) -> Outcome:
     """Do a run, unless that is done; whatever goes wrong with it is its outcome.
 
     Parameters
@@ -105,6 +106,8 @@ def work(task: Task, watch: Callable[[Curve], None] | None = None) -> Outcome:
     task : Task
     watch : callable, optional
         Called while it learns, with the errors so far; what it raises from `Stopped` ends the run, and is not its outcome.
+    report : Reporter, optional
+        Hears how far it is.
 
     Returns
     -------
@@ -115,7 +118,7 @@ def work(task: Task, watch: Callable[[Curve], None] | None = None) -> Outcome:
         with alone(task), one_thread():
             found = outcome_of(task)
             if found is None:
-                measured = _done(task, watch)
+                measured = _done(task, watch, report)
                 found = Outcome(task.digest, "done", version(), time.monotonic() - began, measured)
                 found.write(task.result)
             return found
@@ -129,7 +132,7 @@ class Stopped(Exception):
     """A run is not worth its end."""
 
 
-def _done(task: Task, watch: Callable[[Curve], None] | None) -> dict[str, float]:
+def _done(task: Task, watch: Callable[[Curve], None] | None, report: Reporter | None) -> dict[str, float]:
     """Learn and score; what is damaged is learned anew."""
     if task.folder.exists():
         try:
@@ -140,23 +143,23 @@ def _done(task: Task, watch: Callable[[Curve], None] | None) -> dict[str, float]
     job = read_swept(task.job)
     begun_before = run_folder.can_resume(task.folder)
     try:
-        _make(job, task, watch)
+        _make(job, task, watch, report)
     except (StateError, RunFolderError) as error:
         full = isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.ENOSPC
         if not begun_before or task.folder.exists() or full:
             raise
         # What an earlier attempt has left cannot be gone on with: it was cut short, or is of frames that have changed.
         run_folder.discard(run_folder.partial_of(task.folder))
-        _make(job, task, watch)
+        _make(job, task, watch, report)
     return numbers(task.folder)
 
 
-def _make(job: SweptJob, task: Task, watch: Callable[[Curve], None] | None) -> None:
+def _make(job: SweptJob, task: Task, watch: Callable[[Curve], None] | None, report: Reporter | None) -> None:
     if not isinstance(job, Conversion):
-        learned(job, task.folder, figures=False, watch=watch)
+        learned(job, task.folder, report, figures=False, watch=watch)
         return
     rate = task_of(Point(job.rate_job, {}), Path(task.out))
-    found = work(rate, watch)
+    found = work(rate, watch, report)
     if found.status != "done":
         raise ConversionError(sentence(rate.name, f"the rate PredNet to be converted could not be made: {found.error}"))
     converted(rate.folder, task.folder, job.seeded_recipe)

@@ -1,0 +1,91 @@
+"""How far runs are reaches whoever waits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from distributed import Client
+
+from comparisons.learning import Job
+from comparisons.movies import Source
+from comparisons.progress import Reporter, TerminalReporter
+from comparisons.sweeps import running, telling
+from comparisons.sweeps.plan import Sweep
+from comparisons.sweeps.telling import Telling, listening
+from comparisons.sweeps.work import Task
+from plasticity.training import Plan
+
+
+def told(task: Task) -> str:
+    """Stands for the work of a run of four steps."""
+    reporter = Telling(task)
+    for k in range(1, 5):
+        reporter.step(k, 4)
+    return task.name
+
+
+def test_workers_tell_how_far_they_are_and_only_of_their_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Oracle: the shares by hand; a task of another folder is heard by nobody, and no more is told than every so often."""
+    tasks = [Task({}, name, name, out) for name, out in (("one", "here"), ("two", "here"), ("three", "there"))]
+    heard: list[tuple[str, float]] = []
+    with in_this_process() as client:
+        with listening(client, "here", lambda name, share: heard.append((name, share))):
+            monkeypatch.setattr(telling, "EVERY_S", 0.0)
+            client.gather([client.submit(told, task) for task in tasks])
+            until = time.monotonic() + 20.0
+            while len(heard) < 8 and time.monotonic() < until:
+                time.sleep(0.02)
+        monkeypatch.setattr(telling, "EVERY_S", 1000.0)
+        before = len(heard)
+        assert client.submit(told, Task({}, "four", "d", "here")).result() == "four"
+    assert before == len(heard) == 8
+    for name in ("one", "two"):
+        assert [share for run, share in heard if run == name] == [0.25, 0.5, 0.75, 1.0]
+
+
+def test_no_time_is_promised_before_anything_is_done(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Oracle: the line; 4 of 10 were done before, and one since, in ten seconds."""
+    now = 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    bar = TerminalReporter()
+    bar.begin("sweep", done=4)
+    now = 31.0
+    bar.step(4, 10, "at work: 34 %")
+    assert capsys.readouterr().err == "sweep [##########..............] 4/10  at work: 34 %\n"
+    now = 61.0
+    bar.step(5, 10, "one: 0.5")
+    assert capsys.readouterr().err.endswith("5/10  one: 0.5  5 min 05 s left\n")
+
+
+class Kept(Reporter):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[int, str]] = []
+
+    def step(self, done: int, total: int, note: str = "") -> None:
+        self.steps.append((done, note))
+
+
+@contextmanager
+def in_this_process(*_: object) -> Iterator[Client]:
+    with Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None) as client:
+        yield client
+
+
+def test_the_bar_of_a_sweep_shows_who_is_at_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Oracle: six movies of forty frames are six steps; a worker of this process, whose patience can be set."""
+    monkeypatch.setattr(telling, "EVERY_S", 0.0)
+    monkeypatch.setattr(running, "connected", in_this_process)
+    job = Job(source=Source(frames="photographs", size=8, n_movies=6), plan=Plan(passes=1, eta_start=0.5, eta_end=0.05))
+    kept = Kept()
+    table = running.run_sweep(Sweep(run=job, seeds=(0, 1)), tmp_path / "out", report=kept)
+    assert list(table["status"]) == ["done"] * 2
+    first = [note for done, note in kept.steps if done == 0]
+    assert first[:6] == [f"at work: {share}" for share in ("17%", "33%", "50%", "67%", "83%", "100%")]
+    assert any("; at work: " in note for done, note in kept.steps if done == 1), "the last result stays beside who is at work"
+    assert kept.steps[-1][0] == 2 and "at work" not in kept.steps[-1][1]
