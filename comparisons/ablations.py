@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from plasticity import SymmetricFeedback
-from snn.cells import AdaptiveLIF, SpikeSource
+from snn.cells import SpikeSource
 from snn.description import MIXED, Network, Population, Projection, Sign
 from snn.errors import DescriptionError, sentence
 from snn.topology import LocalField, OneToOne, SharedKernel
@@ -43,6 +43,8 @@ AS_A_PAIR = math.sqrt(2.0 - 4.0 / math.pi)
 """Standard deviation of the difference of two half-normal weights, in units of the one that they are drawn with."""
 PARTNER = "_inh"
 """How the name of an inhibitory partner ends."""
+FORECASTS = (".prediction", ".branch")
+"""How the names of cells end that learn a forecast."""
 BACKGROUND_HZ = 100.0
 """Spikes by chance that a cell hears, of either sign: few cells at their own rates or many at low ones."""
 
@@ -157,12 +159,13 @@ def _descends(network: Network, j: Projection) -> bool:
 
 def _descends_from_top(network: Network, j: Projection) -> bool:
     top = max(level_of(p.name) for p in network.populations)
-    return _descends(network, j) and level_of(j.source) == top
+    # With two levels that would be all feedback, which is an edit of its own.
+    return top > 1 and _descends(network, j) and level_of(j.source) == top
 
 
 def _persists(network: Network, j: Projection) -> bool:
     """What tells the forecast of one frame ago: fixed, from the luminance cells, delayed by about a frame."""
-    return j.rule is None and j.receptor.startswith("persistent") and j.target.endswith((".prediction", ".branch"))
+    return j.rule is None and j.receptor.startswith("persistent") and j.target.endswith(FORECASTS)
 
 
 def _learned_inhibition(network: Network, j: Projection) -> bool:
@@ -209,33 +212,26 @@ def _no_adaptation(network: Network) -> Network:
 
 
 def _noisy(network: Network) -> Network:
-    """Let every forecast cell hear as many excitatory as inhibitory spikes that come by chance, on the receptors of what it learns.
+    """Let every cell that learns a forecast hear as many excitatory as inhibitory spikes that come by chance.
 
-    The standard deviation of their current is what one spike of the cell tells, so that noise is neither lost in the step of its
-    code nor drowns it.
+    They come where the spikes come that it learns from. The standard deviation of their current is what one spike of the cell tells, so
+    that noise is neither lost in the step of its code nor drowns it.
     """
-    populations, projections = list(network.populations), list(network.projections)
+    known = {p.name for p in network.populations}
     lag = min(j.delay_ms for j in network.projections)
+    populations, projections = list(network.populations), list(network.projections)
     for p in network.populations:
-        learned = {j.receptor for j in network.projections if j.target == p.name and j.rule is not None}
-        for r in p.receptors:
-            if r.name in learned and r.tau_ms is not None and isinstance(p.cell, AdaptiveLIF):
-                name = f"{p.name}_background{PARTNER if r.name.endswith(PARTNER) else ''}"
-                # Poisson spikes of w mV that decay with tau have the variance w^2 rate tau / 2, of each sign.
-                weight = p.cell.adaptation_mV / math.sqrt(BACKGROUND_HZ * r.tau_ms / 1000.0)
-                source = SpikeSource(rate_Hz=BACKGROUND_HZ)
-                sign: Sign = "inhibitory" if name.endswith(PARTNER) else "excitatory"
-                populations.append(Population(name=name, shape=p.shape, cell=source, sign=sign))
-                projections.append(
-                    Projection(
-                        source=name,
-                        target=p.name,
-                        receptor=r.name,
-                        topology=OneToOne(),
-                        weights=Constant(value_mV=weight),
-                        delay_ms=lag,
-                    )
-                )
+        step_mV = getattr(p.cell, "adaptation_mV", 0.0)
+        for r in p.receptors if p.name.endswith(FORECASTS) else ():
+            name = f"{p.name}.background{r.name.removeprefix('dendrite')}"
+            if r.tau_ms is None or not r.name.startswith("dendrite") or step_mV == 0.0 or name in known:
+                continue
+            # Spikes of w mV by chance, which decay with tau, have the variance w^2 rate tau / 2, of each sign.
+            weights = Constant(value_mV=step_mV / math.sqrt(BACKGROUND_HZ * r.tau_ms / 1000.0))
+            sign: Sign = "inhibitory" if r.name.endswith(PARTNER) else "excitatory"
+            populations.append(Population(name=name, shape=p.shape, cell=SpikeSource(rate_Hz=BACKGROUND_HZ), sign=sign))
+            told = {"source": name, "target": p.name, "receptor": r.name, "topology": OneToOne(), "weights": weights, "delay_ms": lag}
+            projections.append(Projection(**told))  # type: ignore[arg-type]
     return _rebuilt(network, populations=tuple(populations), projections=tuple(projections))
 
 
@@ -281,7 +277,9 @@ ABLATIONS: Mapping[AblationName, Ablation] = MappingProxyType(
             "one learned synapse of either sign in place of a pair", "excitatory cells with synapses that learn", _signed, "dale"
         ),
         "feedback_cut": Ablation("no level hears from those above", "two levels or more", _without(_descends)),
-        "feedback_top_cut": Ablation("the highest level tells nothing to those below", "two levels or more", _without(_descends_from_top)),
+        "feedback_top_cut": Ablation(
+            "the highest level tells nothing to those below", "three levels or more", _without(_descends_from_top)
+        ),
         "persistence_cut": Ablation(
             "the forecast does not begin from the frame before", "a forecast that begins from the frame before", _without(_persists)
         ),
@@ -299,8 +297,8 @@ ABLATIONS: Mapping[AblationName, Ablation] = MappingProxyType(
         "lag_match_off": Ablation(
             "excitation does not wait for the inhibition that comes beside it", "routes that wait for their partners", _unmatched
         ),
-        "adaptation_off": Ablation("no spike makes the next one harder", "cells that adapt", _no_adaptation),
-        "noise": Ablation("forecast cells hear spikes that come by chance", "forecast cells that adapt and learn", _noisy),
+        "adaptation_off": Ablation("cells that code change by adapting do not adapt", "cells that adapt", _no_adaptation),
+        "noise": Ablation("forecast cells hear spikes that come by chance", "forecast cells that adapt, and no noise yet", _noisy),
     }
 )
 """By name."""

@@ -16,6 +16,7 @@ from conversion.backprop_plan import BackpropPlan
 from snn._model import Positive
 from snn.description import Network
 from snn.engines.layout import Layout
+from snn.errors import DescriptionError, sentence
 from snn.state import State, initial_state
 from snn.stimuli.movie import Movie
 
@@ -61,6 +62,21 @@ class BackpropJob(CircuitSettings):
         if self.plan.noise:
             raise ValueError(f"plan.noise belongs to rate networks in milliseconds; got {self.plan.noise:g}")
         return self
+
+    def network(self) -> Network:
+        """As `CircuitSettings.network`.
+
+        Raises
+        ------
+        DescriptionError
+            Also if cells spike by chance, through which there are no gradients of a batch.
+        """
+        network = super().network()
+        for p in network.populations:
+            if p.stochastic:
+                cure = "leave it out, such as the ablation 'noise', or learn by the local rule"
+                raise DescriptionError(sentence(p.name, "spikes by chance, with which nothing is trained by backprop", cure=cure))
+        return network
 
     def learner(self) -> BackpropLearner:
         """Build the circuit, ready to be trained.

@@ -81,7 +81,7 @@ class CircuitForecaster:
     @property
     def cells(self) -> Mapping[str, int]:
         """As `Forecaster.cells`."""
-        return {p.name: p.n for p in self.simulation.network.populations}
+        return {p.name: p.n for p in self.simulation.network.populations if p.background_Hz is None}
 
     def show(self, movie: Movie) -> Shown:
         """As `Forecaster.show`."""
@@ -92,6 +92,8 @@ class CircuitForecaster:
         activity: dict[str, float] = {}
         events = 0.0
         for p in network.populations:
+            if p.background_Hz is not None:
+                continue  # not the network's: what comes from outside by chance is no cost of the forecast
             counts = recording.counts[p.name].sum(axis=0).ravel()
             start = layout.offsets[p.name]
             (activity if p.graded else sent)[p.name] = float(counts.sum())

@@ -213,7 +213,7 @@ SINGLE: Mapping[str, Rung] = MappingProxyType(
         "prednet-no-penalty": Rung("no penalty on error units", lambda s: s.rate(loss="direct")),
     }
 )
-"""From PredNet, where nothing else is said: each imposes one constraint, or takes one piece away."""
+"""From PredNet, where nothing else is said: each imposes one thing, or takes one away."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 
@@ -20,12 +21,14 @@ class Reporter:
             Steps done in an earlier session.
         """
 
-    def step(self, done: int, total: int, note: str = "") -> None:
+    def step(self, done: float, total: int, note: str = "") -> None:
         """Report a step.
 
         Parameters
         ----------
-        done, total : int
+        done : float
+            Steps done, with parts of those at work where they are known.
+        total : int
         note : str
             What is known so far.
         """
@@ -51,7 +54,7 @@ class TerminalReporter(Reporter):
         self._start = self._shown = time.monotonic()
         self._live = sys.stderr.isatty()
 
-    def step(self, done: int, total: int, note: str = "") -> None:
+    def step(self, done: float, total: int, note: str = "") -> None:
         """Report a step; see `Reporter.step`."""
         now = time.monotonic()
         if now - self._shown < (0.2 if self._live else 30.0) and done < total:
@@ -60,7 +63,7 @@ class TerminalReporter(Reporter):
         left = (now - self._start) / (done - self._first) * (total - done) if done > self._first else None
         time_left = "" if left is None else f"  {left // 60:.0f} min {left % 60:02.0f} s left"
         filled = round(24 * done / total)
-        line = f"{self._what} [{'#' * filled}{'.' * (24 - filled)}] {done}/{total}  {note}{time_left}"
+        line = f"{self._what} [{'#' * filled}{'.' * (24 - filled)}] {math.floor(done)}/{total}  {note}{time_left}"
         sys.stderr.write(f"\r{line}\x1b[K" if self._live else line + "\n")
         sys.stderr.flush()
 

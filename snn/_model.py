@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_validator
@@ -11,6 +12,8 @@ from snn.errors import nearest
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
+NO_FIELD = "there is no field"
+"""How the refusal of an unknown field begins."""
 
 
 class Described(BaseModel):
@@ -25,9 +28,9 @@ class Described(BaseModel):
     @classmethod
     def _known(cls, data: Any) -> Any:
         """Name the field that was meant, which pydantic's own refusal of others does not."""
-        for name in data if isinstance(data, dict) else ():
+        for name in data if isinstance(data, Mapping) else ():
             if name not in cls.model_fields:
-                raise ValueError(f"there is no field {name!r}; {nearest(str(name), cls.model_fields)}")
+                raise ValueError(f"{NO_FIELD} {name!r}; {nearest(str(name), cls.model_fields)}")
         return data
 
     @model_serializer(mode="wrap")

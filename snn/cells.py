@@ -315,7 +315,8 @@ class SpikeSource(Described):
     Parameters
     ----------
     rate_Hz : float, optional
-        Rate of a Poisson process, of each cell its own: in every step of ``dt`` it spikes with the probability ``rate dt``.
+        Of each cell its own: in every step of ``dt`` it spikes with the probability ``rate dt``, which must be below 1 and is a
+        Poisson process as far as it is small.
 
     References
     ----------

@@ -9,6 +9,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+NEAR = "did you mean"
+"""How a suggestion begins."""
+
 
 class SpikingPrednetError(Exception):
     """Base of every error that a user can cause or cure."""
@@ -96,5 +99,5 @@ def nearest(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     if close:
-        return f"did you mean {close[0]!r}?"
+        return f"{NEAR} {close[0]!r}?"
     return "known: " + ", ".join(names[:20]) if names else "nothing is known here"

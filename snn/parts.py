@@ -87,10 +87,14 @@ class Population(Described):
         return self.grid.n
 
     @property
+    def background_Hz(self) -> float | None:
+        """Rate at which its cells spike by chance alone; None where something drives them."""
+        return self.cell.rate_Hz if isinstance(self.cell, SpikeSource) else None
+
+    @property
     def stochastic(self) -> bool:
-        """Whether its spikes come by chance, and engines are given them frame by frame."""
-        by_itself = isinstance(self.cell, SpikeSource) and self.cell.rate_Hz is not None
-        return by_itself or (self.drive is not None and CHANNELS[self.drive].stochastic)
+        """Whether its spikes are drawn and given to engines frame by frame."""
+        return self.background_Hz is not None or (self.drive is not None and CHANNELS[self.drive].stochastic)
 
     @property
     def dendritic(self) -> bool:
@@ -120,7 +124,7 @@ class Population(Described):
                 raise ValueError(
                     f"population {self.name!r}: channel {self.drive!r} {'needs' if channel.stochastic else 'cannot drive'} a SpikeSource"
                 )
-            if isinstance(self.cell, SpikeSource) and self.cell.rate_Hz is not None:
+            if self.background_Hz is not None:
                 raise ValueError(f"population {self.name!r}: a SpikeSource has either rate_Hz or a channel; got {self.drive!r} too")
         if isinstance(self.cell, SpikeSource) and self.receptors:
             raise ValueError(f"population {self.name!r}: a SpikeSource has no receptors")

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import CancelledError
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from comparisons.battery_results import write_result
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 WRITTEN_EVERY_S, WRITING_SHARE = 5.0, 0.05
 """Time between two writings of the table, and share of the time that they may take: a table of 10,000 runs takes 3 s."""
+MOST_SAID = 4
+"""Runs at work of which the bar says how far each is; with more, only itself moves."""
 SWEEP_FILE = "sweep.json"
 
 
@@ -186,18 +189,19 @@ def _do(client: Client, left: Sequence[Task], points: Sequence[Point], outcomes:
     }
     report.begin("sweep", done=len(outcomes))
     written, took, total, note = time.monotonic(), 0.0, len(left) + len(outcomes), ""
-
     shares: dict[str, float] = {}
+    one_at_a_time = Lock()
 
-    def show() -> None:
-        at_work = [f"{share:.0%}" for name, share in list(shares.items()) if name not in outcomes]
-        report.step(len(outcomes), total, "; ".join(filter(None, [note, "at work: " + ", ".join(at_work) if at_work else ""])))
+    def show(name: str = "", share: float = 0.0) -> None:
+        """Move the bar; news of runs come by another thread than what they come to."""
+        with one_at_a_time:
+            if name:
+                shares[name] = share
+            at_work = [share for run, share in shares.items() if run not in outcomes]
+            said = f"at work: {', '.join(f'{share:.0%}' for share in at_work)}" if 0 < len(at_work) <= MOST_SAID else ""
+            report.step(len(outcomes) + sum(at_work), total, "; ".join(filter(None, [note, said])))
 
-    def heard(name: str, share: float) -> None:
-        shares[name] = share
-        show()
-
-    with listening(client, str(out), heard):
+    with listening(client, str(out), show):
         for future in as_completed(names):
             task = names[future]
             try:

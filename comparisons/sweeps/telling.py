@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from comparisons.progress import Reporter
@@ -38,19 +38,26 @@ class Telling(Reporter):
     Parameters
     ----------
     task : Task
+
+    Raises
+    ------
+    ValueError
+        Outside of a worker.
     """
 
     def __init__(self, task: Task) -> None:
-        self._task, self._told = task, time.monotonic()
-
-    def step(self, done: int, total: int, note: str = "") -> None:
-        """Report a step; see `Reporter.step`."""
         from distributed import get_worker
 
+        self._task, self._worker, self._told = task, get_worker(), time.monotonic()
+
+    def step(self, done: float, total: int, note: str = "") -> None:
+        """Report a step; see `Reporter.step`."""
         now = time.monotonic()
         if now - self._told >= EVERY_S:
             self._told = now
-            get_worker().log_event(_topic(self._task.out), {"run": self._task.name, "share": done / total})
+            # Where nobody hears, the run goes on; it is for Dask to end it.
+            with suppress(OSError):
+                self._worker.log_event(_topic(self._task.out), {"run": self._task.name, "share": done / total})
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from snn.cells import SpikeSource, TwoCompartment
+from snn.cells import TwoCompartment
 from snn.engines.layout import Layout
 from snn.engines.port import Backend, Engine, FloatArray, FrameInput, FrameOutput
 from snn.errors import EngineError, MovieError, StateError, sentence
@@ -127,7 +127,7 @@ class Simulation:
             currents = dict(self._bias)
             sources = {name: r[t * self.layout.frame_steps : (t + 1) * self.layout.frame_steps] for name, r in rasters.items()}
             rates: dict[str, float | FloatArray] = {
-                p.name: p.cell.rate_Hz for p in self.network.populations if isinstance(p.cell, SpikeSource) and p.cell.rate_Hz
+                p.name: p.background_Hz for p in self.network.populations if p.background_Hz is not None
             }
             for p in driven:
                 values = np.repeat(encoded[p.name][t].reshape(-1), p.copies) * p.drive_gain

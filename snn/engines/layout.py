@@ -193,6 +193,9 @@ class Layout:
                         cure=f"keep gain * reset_by * {dt} ms at or below 1",
                     )
                 )
+            if p.background_Hz is not None and p.background_Hz * dt >= 1000.0:
+                where, problem = f"{p.name}.cell.rate_Hz", f"is a spike in every step of {dt} ms, which leaves nothing to chance"
+                raise DescriptionError(sentence(where, problem, got=p.background_Hz, cure="use a smaller dt_ms or a lower rate"))
 
     @property
     def frame_steps(self) -> int:

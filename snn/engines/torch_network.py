@@ -339,7 +339,7 @@ class TorchNetwork(nn.Module):
         encoder, found = self.network.encoder, {}
         for p in self.network.populations:
             if p.stochastic:
-                cure = "use a graded channel, or run it as a simulation of this engine"
+                cure = "use a graded channel in its place, leave it out, or run it as a simulation of this engine"
                 raise EngineError(sentence(p.name, "spikes by chance, which a batch of clips cannot", got=p.drive or "rate_Hz", cure=cure))
             if p.drive and encoder is not None:
                 values = np.stack([encoder.encode(clip, None, p.drive) for clip in clips])

@@ -10,7 +10,7 @@ from snn.description import Network, Population, Projection
 from snn.encoding import Retina
 from snn.engines import engine
 from snn.engines.layout import Layout
-from snn.errors import EngineError, StateError
+from snn.errors import DescriptionError, EngineError, StateError
 from snn.recording import Record, Spikes
 from snn.state import initial_state
 from snn.synapses import Receptor
@@ -88,6 +88,13 @@ def test_what_has_a_rate_takes_neither_a_raster_nor_a_channel() -> None:
         Population(name="eye", shape=(4, 4, 2), cell=SpikeSource(rate_Hz=1.0), drive="poisson")
     with pytest.raises(ValueError, match="rate_Hz"):
         SpikeSource(rate_Hz=0.0)
+
+
+def test_what_would_spike_in_every_step_is_refused() -> None:
+    """At 25 ms a step 40 Hz are a clock; at 10 ms they are chance still."""
+    with pytest.raises(DescriptionError, match=r"noise.cell.rate_Hz: is a spike in every step of 25.0 ms, which leaves nothing to chance"):
+        Layout(NOISY.override("noise->out/fast.delay_ms", 25.0), 25.0)
+    Layout(NOISY.override("noise->out/fast.delay_ms", 10.0), 10.0)
 
 
 def test_a_batch_of_clips_has_no_chance() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from comparisons.ablations import ABLATIONS, AblationName, ablated, level_of
 from comparisons.backprop_job import BackpropJob
+from comparisons.forecasters import CircuitForecaster
 from comparisons.learning import Job
 from comparisons.movies import Source
 from comparisons.rate_job import RateJob
@@ -22,8 +23,10 @@ from snn.constraints import violations
 from snn.description import Network, Population, Projection
 from snn.engines import engine
 from snn.errors import DescriptionError
+from snn.prednet import PredNetSpec
 from snn.recording import Record
 from snn.state import initial_state
+from snn.stimuli.movie import Movie
 
 SOURCE = Source(frames="photographs", size=16, n_movies=2)
 
@@ -33,6 +36,8 @@ RECIPE_OF: dict[AblationName, RecipeName] = {"feedback_random": "hidden"}
 
 
 def whole_of(name: AblationName) -> Network:
+    if name == "feedback_top_cut":
+        return Job(source=SOURCE.model_copy(update={"size": 24}), levels=3).network()
     recipe = RECIPE_OF.get(name, "hierarchical")
     return whole(recipe, 1 if recipe == "hidden" else 2)
 
@@ -54,7 +59,7 @@ def gone(network: Network, name: AblationName) -> list[Projection]:
 Told = Callable[[Projection], bool]
 CUTS: dict[AblationName, Told] = {
     "feedback_cut": lambda j: level_of(j.source) > level_of(j.target),
-    "feedback_top_cut": lambda j: j.name.startswith("level1") and "->level0" in j.name,
+    "feedback_top_cut": lambda j: j.name.startswith("level2") and "->level1" in j.name,
     "persistence_cut": lambda j: ".target" in j.source and j.target.endswith((".branch", ".prediction")) and j.rule is None,
     "inhibition_cut": lambda j: j.rule is not None and "_inh" in j.source,
     "lateral_cut": lambda j: j.name == "level0.selector_inh->level0.selector/rival",
@@ -103,7 +108,7 @@ def test_every_ablation_is_tested() -> None:
 
 def test_feedback_of_the_top_alone() -> None:
     """Oracle: the levels in the names, of a circuit of three."""
-    network = Job(source=SOURCE.model_copy(update={"size": 24}), levels=3).network()
+    network = whole_of("feedback_top_cut")
     from_top = [j.name for j in network.projections if "level2" in j.source and "level1" in j.target]
     assert [j.name for j in gone(network, "feedback_top_cut")] == from_top != []
     assert len(gone(network, "feedback_cut")) > len(from_top)
@@ -124,7 +129,7 @@ def test_noise_moves_a_forecast_cell_by_one_of_its_steps(recipe: RecipeName) -> 
     network = whole(recipe)
     noisy = ablated(network, "noise")
     names = [p.name for p in noisy.populations if p not in network.populations]
-    assert names and all("_background" in name for name in names)
+    assert names and all(".background" in name for name in names)
     assert noisy.populations[: len(network.populations)] == network.populations
     assert noisy.projections[: len(network.projections)] == network.projections
     added = noisy.projections[len(network.projections) :]
@@ -151,6 +156,45 @@ def test_noise_moves_a_forecast_cell_by_one_of_its_steps(recipe: RecipeName) -> 
     late = current[200:]
     assert np.std(late) == pytest.approx(step_mV, rel=0.05)
     assert abs(late.mean()) < 0.05 * step_mV
+
+
+def test_noise_is_the_same_whatever_else_is_edited_and_is_told_once() -> None:
+    """Oracle: the sources and their synapses, beside edits that take learned inhibition away, before and after them."""
+
+    def background(*names: AblationName) -> list[Any]:
+        network = Job(source=SOURCE, ablations=names).network()
+        populations = [p for p in network.populations if ".background" in p.name]
+        return [*populations, *(j for j in network.projections if ".background" in j.source)]
+
+    alone, refused = background("noise"), "would change nothing: it needs forecast cells that adapt, and no noise"
+    assert len(alone) == 4
+    for other in ("signed", "inhibition_cut"):
+        assert background(other, "noise") == background("noise", other) == alone
+    for names in (("noise", "noise"), ("adaptation_off", "noise")):
+        with pytest.raises(DescriptionError, match=refused):
+            background(*names)  # type: ignore[arg-type]
+
+
+def test_noise_is_no_cost_of_the_forecast_and_blurs_it() -> None:
+    """Oracle: spikes and synapses of all but the sources, counted here; an untrained circuit forecasts grey of grey, but for noise."""
+    grey = Movie(np.full((40, 8, 8), 0.45), 50.0, name="grey")
+    job = Job(source=SOURCE.model_copy(update={"size": 8}), ablations=("noise",))
+    simulation, again = (job.simulation(job.network()) for _ in range(2))
+    shown, counts = CircuitForecaster(again).show(grey), simulation.run(grey).counts
+    own = [p for p in simulation.network.populations if p.background_Hz is None]
+    assert set(shown.spikes) == {p.name for p in own} == set(CircuitForecaster(simulation).cells)
+    offsets, reached = simulation.layout.offsets, simulation.layout.out_degree
+    events = sum(float(counts[p.name].sum(axis=0).ravel() @ reached[offsets[p.name] : offsets[p.name] + p.n]) for p in own)
+    assert 0 < events == shown.synaptic_events
+    quiet = job.model_copy(update={"ablations": ()})
+    silent = CircuitForecaster(quiet.simulation(quiet.network())).show(grey)
+    step = PredNetSpec(rows=8, cols=8).forecast_step
+    assert silent.forecast[5:].std() < 0.1 * step < 0.3 * step < shown.forecast[5:].std() < step
+
+
+def test_what_spikes_by_chance_is_not_trained_by_backprop() -> None:
+    with pytest.raises(DescriptionError, match="background_exc: spikes by chance, with which nothing is trained by backprop; leave it out"):
+        Sweep(run=BackpropJob(source=SOURCE), ablations=("none", "noise")).points()
 
 
 @pytest.mark.parametrize("recipe", ["hierarchical", "plain"])
@@ -233,11 +277,12 @@ def test_what_is_lifted_is_read_back(name: AblationName) -> None:
     [
         ("feedback_cut", "plain", "two levels or more"),
         ("lateral_cut", "plain", "gated branches"),
+        ("feedback_top_cut", "plain", "three levels or more"),
     ],
 )
 def test_what_is_not_there_cannot_be_cut(name: AblationName, recipe: RecipeName, words: str) -> None:
     with pytest.raises(DescriptionError, match=f"ablations.{name}: would change nothing: it needs {words}"):
-        ablated(whole(recipe, levels=1), name)
+        ablated(whole(recipe, levels=2 if name == "feedback_top_cut" else 1), name)
     twice = ablated(whole(), "shared")
     with pytest.raises(DescriptionError, match="would change nothing"):
         ablated(twice, "shared")
@@ -272,7 +317,11 @@ def test_bad_ablations_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["shared", "signed", "inhibition_cut", "context_cut", "transient_cut", "persistence_cut", "jitter_off", "noise"]
+    "name",
+    [
+        *("shared", "signed", "inhibition_cut", "context_cut", "transient_cut", "persistence_cut", "jitter_off"),
+        *("noise", "adaptation_off"),
+    ],
 )
 def test_what_is_ablated_still_runs_and_learns(name: AblationName) -> None:
     """Weights of a signed circuit go below 0 where they want to, and nowhere else. Without persistence errors begin large."""

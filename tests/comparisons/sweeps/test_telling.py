@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from distributed import Client
+from distributed.comm.core import CommClosedError
 
 from comparisons.learning import Job
 from comparisons.movies import Source
@@ -29,7 +32,7 @@ def told(task: Task) -> str:
 
 
 def test_workers_tell_how_far_they_are_and_only_of_their_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Oracle: the shares by hand; a task of another folder is heard by nobody, and no more is told than every so often."""
+    """Oracle: the shares by hand; a task of another folder is heard by nobody, nor is what comes when nobody listens."""
     tasks = [Task({}, name, name, out) for name, out in (("one", "here"), ("two", "here"), ("three", "there"))]
     heard: list[tuple[str, float]] = []
     with in_this_process() as client:
@@ -39,12 +42,45 @@ def test_workers_tell_how_far_they_are_and_only_of_their_sweep(monkeypatch: pyte
             until = time.monotonic() + 20.0
             while len(heard) < 8 and time.monotonic() < until:
                 time.sleep(0.02)
-        monkeypatch.setattr(telling, "EVERY_S", 1000.0)
-        before = len(heard)
         assert client.submit(told, Task({}, "four", "d", "here")).result() == "four"
-    assert before == len(heard) == 8
+        client.submit(time.sleep, 0.2).result()
+    assert len(heard) == 8
     for name in ("one", "two"):
         assert [share for run, share in heard if run == name] == [0.25, 0.5, 0.75, 1.0]
+
+
+def test_no_more_is_told_than_every_so_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Oracle: of steps at 2, 4, 6 and 12 s those at 6 and 12 s, if five seconds have to pass."""
+    logged: list[float] = []
+    now = [0.0]
+    monkeypatch.setattr("distributed.get_worker", lambda: SimpleNamespace(log_event=lambda _, told: logged.append(told["share"])))
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    telling_ = Telling(Task({}, "one", "d", "here"))
+    for k, at in enumerate((2.0, 4.0, 6.0, 12.0), start=1):
+        now[0] = at
+        telling_.step(k, 4)
+    assert logged == [0.75, 1.0]
+
+
+def test_a_run_goes_on_where_nobody_can_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(*_: object) -> None:
+        raise CommClosedError("the scheduler is gone")
+
+    monkeypatch.setattr("distributed.get_worker", lambda: SimpleNamespace(log_event=lost))
+    monkeypatch.setattr(telling, "EVERY_S", 0.0)
+    Telling(Task({}, "one", "d", "here")).step(1, 4)
+
+
+def test_the_time_left_counts_down_while_runs_are_at_work(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Oracle: four runs of an hour each, by one worker: an hour after the first, half of the second leaves two and a half."""
+    now = 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    bar = TerminalReporter()
+    bar.begin("sweep")
+    for hours, left in ((1.0, 180), (1.5, 150), (2.0, 120)):
+        now = 3600.0 * hours
+        bar.step(hours, 4)
+        assert capsys.readouterr().err.endswith(f"{math.floor(hours)}/4    {left} min 00 s left\n")
 
 
 def test_no_time_is_promised_before_anything_is_done(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,9 +101,9 @@ class Kept(Reporter):
     """Keeps what it is told."""
 
     def __init__(self) -> None:
-        self.steps: list[tuple[int, str]] = []
+        self.steps: list[tuple[float, str]] = []
 
-    def step(self, done: int, total: int, note: str = "") -> None:
+    def step(self, done: float, total: int, note: str = "") -> None:
         self.steps.append((done, note))
 
 
@@ -85,7 +121,7 @@ def test_the_bar_of_a_sweep_shows_who_is_at_work(tmp_path: Path, monkeypatch: py
     kept = Kept()
     table = running.run_sweep(Sweep(run=job, seeds=(0, 1)), tmp_path / "out", report=kept)
     assert list(table["status"]) == ["done"] * 2
-    first = [note for done, note in kept.steps if done == 0]
-    assert first[:6] == [f"at work: {share}" for share in ("17%", "33%", "50%", "67%", "83%", "100%")]
-    assert any("; at work: " in note for done, note in kept.steps if done == 1), "the last result stays beside who is at work"
+    assert [note for _, note in kept.steps[:6]] == [f"at work: {share}" for share in ("17%", "33%", "50%", "67%", "83%", "100%")]
+    assert [done for done, _ in kept.steps[:6]] == pytest.approx([k / 6 for k in range(1, 7)])
+    assert any("; at work: " in note for done, note in kept.steps if 1 < done < 2), "the last result stays beside who is at work"
     assert kept.steps[-1][0] == 2 and "at work" not in kept.steps[-1][1]
