@@ -298,8 +298,13 @@ class Ladder:
             With the rung as what is set.
         """
         rungs = self.rungs()
-        # What is converted comes after the rest of its seed, so that no worker waits for the network that it is made from.
-        order = sorted(rungs, key=lambda name: isinstance(rungs[name], Conversion))
+        converted = [job.rate for job in rungs.values() if isinstance(job, Conversion)]
+
+        # No worker waits for a network to convert: that is the first of its seed, and what is made from it the last.
+        def when(name: str) -> int:
+            return 0 if rungs[name] in converted else 2 if isinstance(rungs[name], Conversion) else 1
+
+        order = sorted(rungs, key=when)
         return tuple(
             Point(rungs[name].model_copy(update={"seed": seed}), {RUNG: name}) for seed in range(self.scale.seeds) for name in order
         )

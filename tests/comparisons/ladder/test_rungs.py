@@ -124,6 +124,7 @@ def test_one_network_of_two_designs_is_made_once_and_whole_seeds_come_first() ->
     assert [p.job.seed for p in points] == [0] * len(names) + [1] * len(names)
     kinds = [isinstance(p.job, Conversion) for p in points if p.job.seed == 0]
     assert kinds == sorted(kinds), "what is converted comes last, so that nobody waits for it"
+    assert next(p.settings["rung"] for p in points if p.job.seed == 1) == "milliseconds", "and what it is made from first"
 
 
 def test_every_rung_can_be_built() -> None:
