@@ -22,8 +22,7 @@ from comparisons.report_films import films_of
 from comparisons.report_sources import command, command_of_report, shown_path
 from comparisons.run_folder import versions
 from comparisons.sketches import SKETCHES, Sketch
-from comparisons.statistics import Interval
-from comparisons.verdict_table import TINY
+from comparisons.statistics import TINY, Interval
 from comparisons.verdicts import GATE, Verdict
 from snn.files import replace_file
 

@@ -8,6 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+TINY = 1e-9
+"""What is smaller is round-off."""
+
 
 class Interval(NamedTuple):
     """A mean and its confidence interval.
@@ -55,6 +58,26 @@ def t_interval(values: Sequence[float], level: float = 0.95) -> Interval:
     return Interval(mean, mean - half, mean + half)
 
 
+DUST = 1e-3
+"""Share of the largest number of an interval below which another is rounding, and is printed as 0."""
+
+
+def without_dust(found: Interval) -> Interval:
+    """Set to 0 what is far below the other numbers of an interval.
+
+    Parameters
+    ----------
+    found : Interval
+
+    Returns
+    -------
+    Interval
+        Not to be reckoned with: for those who read it.
+    """
+    largest = max((abs(x) for x in found if not math.isnan(x)), default=0.0)
+    return Interval(*(0.0 if abs(x) < max(TINY, DUST * largest) else x for x in found))
+
+
 def in_cell(values: Sequence[float]) -> str:
     """Print mean and 95 % interval for a cell of a table, and of how many values if some are not defined.
 
@@ -66,13 +89,14 @@ def in_cell(values: Sequence[float]) -> str:
     Returns
     -------
     str
-        Such as ``2 [-10.7, 14.7], 2 of 3``; a dash where nothing is defined.
+        Such as ``2 [-10.7, 14.7], 2 of 3``; the mean alone where nothing varies, a dash where nothing is defined.
     """
     known = [v for v in values if not math.isnan(v)]
     if not known:
         return "-"
-    found = t_interval(known)
-    interval = "" if math.isnan(found.low) else f" [{short(found.low)}, {short(found.high)}]"
+    found = without_dust(t_interval(known))
+    low, high = short(found.low), short(found.high)
+    interval = "" if math.isnan(found.low) or low == high else f" [{low}, {high}]"
     return f"{short(found.mean)}{interval}" + ("" if len(known) == len(values) else f", {len(known)} of {len(values)}")
 
 

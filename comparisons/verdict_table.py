@@ -8,11 +8,9 @@ from typing import Any
 import numpy as np
 
 from comparisons.phenomena import PHENOMENA
-from comparisons.statistics import Interval
+from comparisons.statistics import Interval, without_dust
 from comparisons.verdicts import Verdict
 
-TINY = 1e-9
-"""What is smaller is round-off."""
 SHORT = {"untrained": "u", "adaptation_only": "a", "feedback_cut": "c"}
 LEGEND = (
     "A claim holds above the number in the first column. Effect, its 95 % interval over seeds, and in parentheses the means of what stands "
@@ -112,7 +110,7 @@ def in_words(value: Interval, unit: str) -> str:
     """
     if np.isnan(value.mean):
         return "-"
-    value = Interval(*(0.0 if abs(x) < TINY else x for x in value))
+    value = without_dust(value)
     interval = "" if np.isnan(value.low) else f" [{value.low:.3g}, {value.high:.3g}]"
     space = "" if unit in ("", "%") else " "
     return f"{value.mean:.3g}{space}{unit}{interval}"

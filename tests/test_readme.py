@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from comparisons.cli import app
+from comparisons.ladder import ladder
+from comparisons.ladder_results import Found, read_climbed
+from comparisons.ladder_table import cost_table, tables
 from comparisons.records import judged_together, read_records
 from comparisons.verdict_table import table
 from snn.constraints import CONSTRAINTS
@@ -104,3 +107,18 @@ def test_tables_of_verdicts_follow_from_what_was_measured() -> None:
     verdicts = judged_together(read_records([ROOT / "docs" / "battery.jsonl"]))
     assert table(verdicts) in (ROOT / "docs" / "battery.md").read_text(encoding="utf-8")
     assert table(verdicts, brief=True) in README
+
+
+def between(text: str, name: str) -> str:
+    """What stands between the marks of a table that is made by the package."""
+    found = re.search(rf"<!-- {name} -->\n(.*?)<!-- end of {name} -->", text, flags=re.DOTALL)
+    assert found, name
+    return found[1]
+
+
+def test_tables_of_the_ladder_follow_from_what_was_measured() -> None:
+    """Oracle: the tables of the runs and records that are kept beside them."""
+    asked, kept = ladder("quick"), ROOT / "docs"
+    found = Found(read_climbed(kept / "ladder_quick.jsonl"), read_records([kept / "ladder_quick_records.jsonl"]))
+    assert between((kept / "ladder.md").read_text(encoding="utf-8"), "quick ladder") == tables(asked, found)
+    assert between(README, "ladder") == cost_table(asked, found, "cumulative").markdown()

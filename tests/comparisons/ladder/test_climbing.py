@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +16,7 @@ from comparisons.ladder_page import write_ladder
 from comparisons.ladder_results import CLIMBED, Found, read_climbed
 from comparisons.ladder_table import cost_table, tables
 from comparisons.subjects import held_out_ratio
-from comparisons.sweeps import running, work
+from comparisons.sweeps import work
 from comparisons.sweeps.table import read_table
 
 TINY = Scale(size=16, channels=(1, 2), r_channels=(2, 2), n_movies=2, n_frames=6, batch=1, updates=1, circuit_updates=1, seeds=2)
@@ -86,13 +83,13 @@ def test_the_plan_lists_every_rung_with_its_time() -> None:
     assert all(float(row[5]) > 0 for row in rows) and rows[-1][4] == "12,000"
 
 
+@pytest.mark.usefixtures("a_worker_of_this_process")
 def test_a_ladder_of_which_a_seed_fails_goes_on_and_keeps_its_seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Seed 0 of a rung fails; seed 1 is asked with the stimuli of seed 1, in its own folder; climbed again, the same."""
     asked = tiny("prednet")
     first = asked.points()[0].name
     real = work.numbers
     monkeypatch.setattr(work, "numbers", lambda folder: real(folder) if folder.name != first else 1 / 0)
-    monkeypatch.setattr(running, "connected", here)
     asked_again = [climb(asked, tmp_path) for _ in range(2)]
     for found in asked_again:
         assert [(c.seed, bool(c.error)) for c in found.climbed] == [(0, True), (1, False)]
@@ -100,27 +97,6 @@ def test_a_ladder_of_which_a_seed_fails_goes_on_and_keeps_its_seeds(tmp_path: Pa
     assert [p.name for p in (tmp_path / ASKED / "results" / "prednet").iterdir()] == ["1"]
     assert Battery.open(tmp_path / ASKED).models[0].seeds == (1,)
     assert "1, 1 failed" in (tmp_path / "ladder.md").read_text()
-
-
-class Here:
-    """Does what it is sent at once, in this process."""
-
-    dashboard_link = "none"
-
-    def submit(self, work_: Callable[..., object], task: object, **_: object) -> Future[object]:
-        found: Future[object] = Future()
-        found.set_result(work_(task))
-        return found
-
-    def run(self, sees: Callable[[str], bool], path: str) -> dict[str, bool]:
-        return {"here": sees(path)}
-
-
-@contextmanager
-def here(*_: object) -> Iterator[Here]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("distributed.as_completed", list)
-        yield Here()
 
 
 def test_tables_are_there_when_asking_is_stopped(made: tuple[Ladder, Path, Found], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

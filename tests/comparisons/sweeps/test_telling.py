@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -35,7 +33,7 @@ def test_workers_tell_how_far_they_are_and_only_of_their_sweep(monkeypatch: pyte
     """Oracle: the shares by hand; a task of another folder is heard by nobody, nor is what comes when nobody listens."""
     tasks = [Task({}, name, name, out) for name, out in (("one", "here"), ("two", "here"), ("three", "there"))]
     heard: list[tuple[str, float]] = []
-    with in_this_process() as client:
+    with Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None) as client:
         with listening(client, "here", lambda name, share: heard.append((name, share))):
             monkeypatch.setattr(telling, "EVERY_S", 0.0)
             client.gather([client.submit(told, task) for task in tasks])
@@ -107,16 +105,10 @@ class Kept(Reporter):
         self.steps.append((done, note))
 
 
-@contextmanager
-def in_this_process(*_: object) -> Iterator[Client]:
-    with Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None) as client:
-        yield client
-
-
+@pytest.mark.usefixtures("a_worker_of_this_process")
 def test_the_bar_of_a_sweep_shows_who_is_at_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Oracle: six movies of forty frames are six steps; a worker of this process, whose patience can be set."""
+    """Oracle: six movies of forty frames are six steps."""
     monkeypatch.setattr(telling, "EVERY_S", 0.0)
-    monkeypatch.setattr(running, "connected", in_this_process)
     job = Job(source=Source(frames="photographs", size=8, n_movies=6), plan=Plan(passes=1, eta_start=0.5, eta_end=0.05))
     kept = Kept()
     table = running.run_sweep(Sweep(run=job, seeds=(0, 1)), tmp_path / "out", report=kept)
