@@ -12,6 +12,9 @@ SWEEP_TESTS = {
     "comparisons/sweeps/paired.py": ("tests/comparisons/sweeps/test_paired.py",),
     "comparisons/sweeps/conversion.py": ("tests/comparisons/sweeps/test_parts.py",),
     "comparisons/sweeps/table.py": ("tests/comparisons/sweeps/test_parts.py",),
+    "comparisons/forecasters.py": ("tests/comparisons/sweeps/test_ablations.py",),
+    "comparisons/sweeps/running.py": ("tests/comparisons/sweeps/test_telling.py",),
+    "comparisons/sweeps/telling.py": ("tests/comparisons/sweeps/test_telling.py",),
     "comparisons/sweeps/work.py": ("tests/comparisons/sweeps/test_parts.py",),
 }
 SWEEP_DEFECTS = (
@@ -129,6 +132,36 @@ SWEEP_DEFECTS = (
         'done = found[found["status"] == "done"]',
         "done = found",
         "means of what failed",
+    ),
+    (
+        "noise excites only",
+        "comparisons/ablations.py",
+        'sign: Sign = "inhibitory" if r.name.endswith(PARTNER) else "excitatory"',
+        'sign: Sign = "excitatory"',
+        "noise is a drive",
+    ),
+    (
+        "noise grows with the receptor",
+        "comparisons/ablations.py",
+        "step_mV / math.sqrt(BACKGROUND_HZ * r.tau_ms / 1000.0)",
+        "step_mV / math.sqrt(BACKGROUND_HZ / 1000.0)",
+        "noise drowns what it is beside",
+    ),
+    ("noise is a cost", "comparisons/forecasters.py", "if p.background_Hz is not None:\n", "if False:\n", "spikes of nobody's are counted"),
+    (
+        "the bar stands still",
+        "comparisons/sweeps/running.py",
+        "report.step(len(outcomes) + sum(at_work), total",
+        "report.step(len(outcomes), total",
+        "an hour of nothing",
+    ),
+    ("workers tell at every step", "comparisons/sweeps/telling.py", "if now - self._told >= EVERY_S:", "if True:", "short runs are slowed"),
+    (
+        "clocks for noise",
+        "snn/engines/driver.py",
+        "drawn < rate_Hz * self",
+        "np.full_like(drawn, 0.5) < rate_Hz * self",
+        "a clock",
     ),
 )
 """Name, file, text that occurs exactly once, what stands there instead, what a user would suffer."""
