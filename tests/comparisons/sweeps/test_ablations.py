@@ -141,7 +141,7 @@ def test_noise_moves_a_forecast_cell_by_one_of_its_steps(recipe: RecipeName) -> 
         populations=tuple(p for p in noisy.populations if p.name in names),
         projections=(),
     )
-    n_frames = 100
+    n_frames = 30
     told = engine("event").build(alone, seed=0).run(n_frames=n_frames, record=Record(spikes=True)).spikes
     target = noisy.population(added[0].target)
     step_mV, tau_ms = target.cell.adaptation_mV, next(r.tau_ms for r in target.receptors if r.name == added[0].receptor)  # type: ignore[union-attr]
@@ -177,7 +177,7 @@ def test_noise_is_the_same_whatever_else_is_edited_and_is_told_once() -> None:
 
 def test_noise_is_no_cost_of_the_forecast_and_blurs_it() -> None:
     """Oracle: spikes and synapses of all but the sources, counted here; an untrained circuit forecasts grey of grey, but for noise."""
-    grey = Movie(np.full((40, 8, 8), 0.45), 50.0, name="grey")
+    grey = Movie(np.full((12, 8, 8), 0.45), 50.0, name="grey")
     job = Job(source=SOURCE.model_copy(update={"size": 8}), ablations=("noise",))
     simulation, again = (job.simulation(job.network()) for _ in range(2))
     shown, counts = CircuitForecaster(again).show(grey), simulation.run(grey).counts
