@@ -17,7 +17,7 @@ def a_worker_of_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
     @contextmanager
     def connected(*_: object) -> Iterator[Client]:
-        with Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None) as client:
+        with Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=":0") as client:
             yield client
 
     monkeypatch.setattr(running, "connected", connected)

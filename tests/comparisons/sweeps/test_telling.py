@@ -33,7 +33,7 @@ def test_workers_tell_how_far_they_are_and_only_of_their_sweep(monkeypatch: pyte
     """Oracle: the shares by hand; a task of another folder is heard by nobody, nor is what comes when nobody listens."""
     tasks = [Task({}, name, name, out) for name, out in (("one", "here"), ("two", "here"), ("three", "there"))]
     heard: list[tuple[str, float]] = []
-    with Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None) as client:
+    with Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=":0") as client:
         with listening(client, "here", lambda name, share: heard.append((name, share))):
             monkeypatch.setattr(telling, "EVERY_S", 0.0)
             client.gather([client.submit(told, task) for task in tasks])
