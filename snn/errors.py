@@ -45,6 +45,10 @@ class SubjectError(SpikingPrednetError, ValueError):
     """A question that a subject cannot be asked."""
 
 
+class NeuralDataError(SpikingPrednetError, ValueError):
+    """Recorded responses that cannot be read, or from which nothing can be concluded."""
+
+
 class RunFolderError(SpikingPrednetError, OSError):
     """A run folder that is missing, damaged, in use or cannot be written."""
 

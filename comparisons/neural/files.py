@@ -1,0 +1,126 @@
+"""Recordings in files: one ``.npz``, checked when it is read.
+
+=============== ===========================================================================================================
+key             what it holds
+=============== ===========================================================================================================
+``images``      ``(n_stimuli, rows, cols)``: still images, luminance in [0, 1], or 0 to 255 as unsigned bytes; or
+``movies``      ``(n_stimuli, n_frames, rows, cols)``
+``responses``   ``(n_trials, n_stimuli, n_units)``, or ``(n_trials, n_stimuli, n_bins, n_units)``; NaN where not recorded
+``groups``      ``(n_stimuli,)``: numbers or names of what must not be split
+``frame_ms``    time for which each frame was shown; may be missing with ``images``
+``bin_ms``      time of a bin, of responses in time
+``name``        what to call it
+``source``      where it is from, and under which licence
+=============== ===========================================================================================================
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from comparisons.neural.data import FloatArray, NeuralData
+from snn.errors import NeuralDataError, nearest, sentence
+from snn.files import replace_file
+
+KEYS = ("images", "movies", "responses", "groups", "frame_ms", "bin_ms", "name", "source")
+EACH = "each"
+
+
+def read_neural(path: Path | str, *, groups: Literal["each"] | None = None) -> NeuralData:
+    """Read a recording.
+
+    Parameters
+    ----------
+    path : Path or str
+        An ``.npz`` with the keys above.
+    groups : {'each'}, optional
+        What to do where the file has none: with 'each', stimuli stand alone, and any of them may be tested when others are learned from.
+
+    Returns
+    -------
+    NeuralData
+
+    Raises
+    ------
+    NeuralDataError
+        If the file cannot be read, lacks something, has what is not known, or its parts do not fit each other.
+    MovieError
+        If luminance is outside of its range.
+    """
+    path = Path(path)
+    held = _read(path)
+    for key in held:
+        if key not in KEYS:
+            raise NeuralDataError(sentence(str(path), f"holds {key!r}, which no recording has", cure=nearest(key, KEYS)))
+    if "responses" not in held or ("images" in held) == ("movies" in held):
+        problem, allowed = "is no recording", "responses, and either images or movies"
+        raise NeuralDataError(sentence(str(path), problem, got=sorted(held), allowed=allowed))
+    shown = _luminance(held["images"][:, None] if "images" in held else held["movies"])
+    if "groups" in held:
+        of_each = np.unique(held["groups"], return_inverse=True)[1]
+    elif groups == EACH:
+        of_each = np.arange(len(shown))
+    else:
+        cure = "add groups, equal for pieces of one film or picture; or say that each stands alone, with groups='each'"
+        raise NeuralDataError(sentence(str(path), "does not say which stimuli belong together", cure=cure))
+    words = {key: str(held[key]) for key in ("name", "source") if key in held}
+    return NeuralData(
+        shown,
+        _numbers(held["responses"], f"{path}: responses"),
+        of_each,
+        _time(held, "frame_ms", path),
+        _time(held, "bin_ms", path),
+        **({"name": path.stem} | words),
+    )
+
+
+def write_neural(path: Path | str, data: NeuralData) -> None:
+    """Write a recording.
+
+    Parameters
+    ----------
+    path : Path or str
+        The file; an existing one is replaced.
+    data : NeuralData
+    """
+    still = data.stimuli.shape[1] == 1
+    parts: dict[str, Any] = {"images": data.stimuli[:, 0]} if still else {"movies": data.stimuli}
+    parts |= {"responses": data.responses, "groups": data.groups, "name": data.name, "source": data.source}
+    parts |= {key: getattr(data, key) for key in ("frame_ms", "bin_ms") if getattr(data, key) is not None}
+    replace_file(Path(path), lambda file: np.savez_compressed(file, **parts))
+
+
+def _read(path: Path) -> Mapping[str, NDArray[Any]]:
+    try:
+        # Opened here, since NumPy leaves open what it cannot read.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
+            return {key: held[key] for key in held.files}
+    except OSError as error:
+        raise NeuralDataError(sentence(str(path), f"cannot be read ({error.strerror or error})", cure="check the path")) from error
+    except (ValueError, zipfile.BadZipFile, AttributeError, EOFError) as error:
+        told = " ".join(str(error).split())
+        raise NeuralDataError(sentence(str(path), f"is no .npz of plain arrays ({told})", cure="write it with numpy.savez")) from error
+
+
+def _luminance(shown: NDArray[Any]) -> FloatArray:
+    return shown / 255.0 if shown.dtype == np.uint8 else _numbers(shown, "stimuli")
+
+
+def _numbers(values: NDArray[Any], where: str) -> FloatArray:
+    if values.dtype.kind not in "biuf":
+        raise NeuralDataError(sentence(where, "are no numbers", got=str(values.dtype)))
+    return values.astype(np.float64)
+
+
+def _time(held: Mapping[str, NDArray[Any]], key: str, path: Path) -> float | None:
+    if key not in held:
+        return None
+    if held[key].size != 1 or held[key].dtype.kind not in "iuf":
+        raise NeuralDataError(sentence(f"{path}: {key}", "is no time", got=held[key].tolist(), allowed="one number, in ms"))
+    return float(held[key].item())
