@@ -182,11 +182,11 @@ def _do(client: Client, left: Sequence[Task], points: Sequence[Point], outcomes:
     from distributed import KilledWorker, as_completed
     from distributed.comm.core import CommClosedError
 
-    # In their order, as far as workers that share them out keep it: whole seeds come first.
-    names = {
-        client.submit(work_and_tell, task, key=f"{task.name}-{time.time_ns()}", retries=0, priority=-place): task
-        for place, task in enumerate(left)
-    }
+    # In one go, so that the scheduler sees one group and gives its runs out one by one, in the order of their keys: whole seeds come
+    # first. What it takes for unlike tasks it deals out at once, and a worker that is long at one of them is late with the others.
+    group = f"sweep-{time.time_ns()}"
+    keys = [(group, f"{place:09}-{task.name}") for place, task in enumerate(left)]
+    names = dict(zip(client.map(work_and_tell, left, key=keys, retries=0), left, strict=True))
     report.begin("sweep", done=len(outcomes))
     written, took, total, note = time.monotonic(), 0.0, len(left) + len(outcomes), ""
     shares: dict[str, float] = {}

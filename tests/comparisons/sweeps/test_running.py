@@ -173,7 +173,7 @@ def test_ctrl_c_is_one_line(tmp_path: Path) -> None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
     lines = (tmp_path / "log").read_text().splitlines()
-    assert len(lines) == 4 and lines[-1].startswith("spiking-prednet: stopped"), lines
+    assert len(lines) == 3 and lines[-1].startswith("spiking-prednet: stopped"), lines
     assert list(read_table(tmp_path / "out")["status"]) == ["waiting", "waiting"]
 
 

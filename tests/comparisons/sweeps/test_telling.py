@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import dask
 import pytest
 from distributed import Client
 from distributed.comm.core import CommClosedError
@@ -15,6 +16,8 @@ from comparisons.learning import Job
 from comparisons.movies import Source
 from comparisons.progress import Reporter, TerminalReporter
 from comparisons.sweeps import running, telling
+from comparisons.sweeps.cluster import ONE_BY_ONE
+from comparisons.sweeps.outcome import Outcome
 from comparisons.sweeps.plan import Sweep
 from comparisons.sweeps.telling import Telling, listening
 from comparisons.sweeps.work import Task
@@ -69,6 +72,34 @@ def test_a_run_goes_on_where_nobody_can_be_told(monkeypatch: pytest.MonkeyPatch)
     Telling(Task({}, "one", "d", "here")).step(1, 4)
 
 
+class Kept(Reporter):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[float, str]] = []
+
+    def step(self, done: float, total: int, note: str = "") -> None:
+        self.steps.append((done, note))
+
+
+def stands_for_a_run(task: Task) -> Outcome:
+    time.sleep(1.5 if task.name == "0" else 0.05)
+    return Outcome(task.digest, "done", "1", 0.0, {"ratio": 0.5})
+
+
+def test_runs_are_begun_in_their_order_while_one_takes_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Oracle: two workers, the first of twelve runs as long as all others: those end in their order, and none waits behind the long one."""
+    monkeypatch.setattr(running, "work_and_tell", stands_for_a_run)
+    tasks = [Task({}, str(k), str(k), str(tmp_path)) for k in range(12)]
+    kept = Kept()
+    workers = {"processes": False, "n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
+    with dask.config.set(ONE_BY_ONE), Client(**workers) as client:
+        running._do(client, tasks, [], {}, tmp_path, kept)
+    ended = [int(note.partition(":")[0]) for _, note in kept.steps]
+    before = ended[: ended.index(0)]
+    assert len(before) > 6 and before == sorted(before) == list(range(1, len(before) + 1))
+
+
 def test_the_time_left_counts_down_while_runs_are_at_work(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Oracle: four runs of an hour each, by one worker: an hour after the first, half of the second leaves two and a half."""
     now = 0.0
@@ -93,16 +124,6 @@ def test_no_time_is_promised_before_anything_is_done(capsys: pytest.CaptureFixtu
     now = 61.0
     bar.step(5, 10, "one: 0.5")
     assert capsys.readouterr().err.endswith("5/10  one: 0.5  5 min 05 s left\n")
-
-
-class Kept(Reporter):
-    """Keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.steps: list[tuple[float, str]] = []
-
-    def step(self, done: float, total: int, note: str = "") -> None:
-        self.steps.append((done, note))
 
 
 @pytest.mark.usefixtures("a_worker_of_this_process")
