@@ -1,0 +1,156 @@
+"""Predicting neurons from features: against scikit-learn, and without ever a look at what is tested."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.cross_decomposition import PLSRegression
+from sklearn.linear_model import Ridge
+
+from comparisons.neural.data import NeuralData
+from comparisons.neural.encoding import ALPHAS, COMPONENTS, Method, encode, grouped_folds, pls_predictions, ridge_predictions
+from comparisons.neural.reliability import reliability
+from comparisons.neural.simulated import simulated_v1
+from snn.errors import NeuralDataError
+
+RNG = np.random.default_rng(5)
+
+
+def linear(n_stimuli: int = 120, n_features: int = 12, n_units: int = 5, noise: float = 0.5, n_trials: int = 8) -> tuple[Any, NeuralData]:
+    """Units that are linear in features, and noise; stimuli in groups of four."""
+    rng = np.random.default_rng(11)
+    features = rng.normal(size=(n_stimuli, n_features))
+    means = features @ rng.normal(size=(n_features, n_units)) / np.sqrt(n_features) + 3.0
+    responses = means + noise * rng.normal(size=(n_trials, n_stimuli, n_units))
+    return features, NeuralData(np.zeros((n_stimuli, 1, 4, 4)), responses, np.arange(n_stimuli) // 4)
+
+
+@pytest.mark.parametrize("shape", [(30, 8), (12, 40)])
+@pytest.mark.parametrize("alpha", [1e-3, 1.0, 300.0])
+def test_ridge_is_that_of_scikit_learn(shape: tuple[int, int], alpha: float) -> None:
+    x, y, new = RNG.normal(size=shape) + 2.0, RNG.normal(size=(shape[0], 3)), RNG.normal(size=(7, shape[1]))
+    mine = ridge_predictions(x, y, new, np.array([5.0, alpha]))[1]
+    assert np.abs(mine - Ridge(alpha=alpha, solver="cholesky").fit(x, y).predict(new)).max() < 1e-8
+
+
+@pytest.mark.parametrize("shape", [(40, 8), (20, 30)])
+def test_partial_least_squares_are_those_of_scikit_learn(shape: tuple[int, int]) -> None:
+    """With as many components as asked for, one at a time; and with as many as there are where more are asked for."""
+    rng = np.random.default_rng(1)
+    x, new = rng.normal(size=shape), rng.normal(size=(6, shape[1]))
+    y = x[:, :3] @ rng.normal(size=(3, 2)) + 0.3 * rng.normal(size=(shape[0], 2))
+    most = min(shape[0] - 1, shape[1])
+    mine = pls_predictions(x, y, new, (1, 2, 4, 1000))
+    for k, found in zip((1, 2, 4, most), mine, strict=True):
+        theirs = PLSRegression(k, scale=False, max_iter=20_000).fit(x, y).predict(new)
+        assert np.abs(found - theirs).max() < 1e-8
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.integers(0, 9), min_size=2, max_size=60), st.integers(2, 7), st.integers(0, 1000))
+def test_no_group_is_on_both_sides_and_every_sample_is_tested_once(names: list[int], n_folds: int, seed: int) -> None:
+    groups = np.array(names)
+    if len(set(names)) < 2:
+        with pytest.raises(NeuralDataError, match="folds: need two groups"):
+            list(grouped_folds(groups, n_folds, seed))
+        return
+    folds = list(grouped_folds(groups, n_folds, seed))
+    assert len(folds) == min(n_folds, len(set(names)))
+    tested = np.concatenate([test for _, test in folds])
+    assert sorted(tested.tolist()) == list(range(len(groups)))
+    for learn, test in folds:
+        assert len(test) and len(learn) and not set(groups[learn]) & set(groups[test])
+        assert sorted([*learn, *test]) == list(range(len(groups)))
+
+
+def test_folds_are_as_even_as_groups_let_them_be_and_drawn_by_the_seed() -> None:
+    groups = np.repeat(np.arange(20), 3)
+    sizes = [len(test) for _, test in grouped_folds(groups, 5, 0)]
+    assert sizes == [12] * 5
+    first, other = ([tuple(test) for _, test in grouped_folds(groups, 5, seed)] for seed in (0, 1))
+    assert first != other and first == [tuple(test) for _, test in grouped_folds(groups, 5, 0)]
+    with pytest.raises(NeuralDataError, match="need two groups"):
+        list(grouped_folds(groups, 1, 0))
+
+
+@pytest.mark.parametrize("method", ["ridge", "pls"])
+def test_a_prediction_never_saw_what_it_is_of(method: Method) -> None:
+    """Oracle: whatever the responses to a group are, what is predicted of it stays the same, to the last digit; the others may change."""
+    features, data = linear(n_stimuli=40)
+    group = 3
+    responses = np.array(data.responses)
+    responses[:, data.groups == group] = 100.0 + RNG.normal(size=(data.n_trials, 4, data.n_units))
+    spoiled = NeuralData(data.stimuli, responses, data.groups)
+    alone = encode(features, data, method=method, n_folds=10)
+    again = encode(features, spoiled, method=method, n_folds=10)
+    assert np.array_equal(alone.predicted[data.groups == group], again.predicted[data.groups == group])
+    assert not np.allclose(alone.predicted, again.predicted)
+
+
+@pytest.mark.parametrize("method", ["ridge", "pls"])
+def test_what_is_linear_is_predicted_to_its_ceiling(method: Method) -> None:
+    """Oracle: the ceiling; with 120 stimuli for 12 weights a few per cent are lost to learning."""
+    features, data = linear()
+    found = encode(features, data, method=method)
+    assert found.left_out == {} and found.of_ceiling.mean() > 0.93 and found.of_ceiling.max() < 1.05
+    assert found.correlation**2 == pytest.approx(found.explained, abs=0.03)
+    assert found.explained == pytest.approx(found.of_ceiling * reliability(data).explainable)
+    assert set(np.unique(found.chosen)) <= set(map(float, ALPHAS if method == "ridge" else COMPONENTS))
+
+
+@pytest.mark.parametrize("method", ["ridge", "pls"])
+def test_features_of_other_stimuli_predict_nothing(method: Method) -> None:
+    """Oracle: 0 for the mean; the mean that is known is no better, and not -0.2."""
+    features, data = linear(n_units=40)
+    found = encode(features[np.random.default_rng(2).permutation(len(features))], data, method=method)
+    assert abs(found.of_ceiling.mean()) < 0.05 and abs(found.correlation.mean()) < 0.1
+
+
+def test_a_simulated_cortex_is_predicted_by_what_it_is_made_of_and_not_by_pixels() -> None:
+    v1 = simulated_v1(n_stimuli=300, n_units=12, size=12)
+    true, pixels = (encode(x, v1.data) for x in (v1.features, v1.data.stimuli.reshape(300, -1)))
+    assert true.of_ceiling.mean() > 0.6 and pixels.of_ceiling.mean() < 0.15
+
+
+def test_units_without_a_score_say_why() -> None:
+    features, data = linear()
+    responses = np.array(data.responses)
+    responses[..., 0] = 0.0
+    responses[..., 1] = RNG.normal(size=responses.shape[:2])
+    found = encode(features, NeuralData(data.stimuli, responses, data.groups))
+    assert found.left_out[0] == "never responds" and "the stimulus explains " in found.left_out[1] and set(found.left_out) == {0, 1}
+    assert np.isnan(found.of_ceiling[:2]).all() and not np.isnan(found.of_ceiling[2:]).any()
+    assert np.isnan(found.predicted[:, 0]).all() and not np.isnan(found.explained[1])
+    one = encode(features, NeuralData(data.stimuli, data.responses[:1], data.groups))
+    assert set(one.left_out.values()) == {"one trial only: its ceiling is unknown"}
+    assert np.isnan(one.of_ceiling).all() and one.explained.mean() > 0.4
+
+
+def test_bins_of_a_stimulus_stay_together() -> None:
+    """Responses in time: features have a row for each bin, and a stimulus is on one side with all of its bins."""
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(60, 5))
+    responses = (features @ rng.normal(size=(5, 3))).reshape(20, 3, 3) + 0.1 * rng.normal(size=(4, 20, 3, 3))
+    data = NeuralData(np.zeros((20, 1, 4, 4)), responses, np.arange(20), bin_ms=10.0)
+    assert encode(features, data).of_ceiling.min() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("features", "options", "words"),
+    [
+        (np.ones((3, 2)), {}, r"features: do not fit the recording; got \(3, 2\); allowed: \(120, n_features\)"),
+        (np.ones(120), {}, "do not fit the recording"),
+        (np.full((120, 2), np.nan), {}, "are not all finite"),
+        (np.ones((120, 2)), {}, "are the same for every stimulus"),
+        (None, {"method": "rigde"}, "method: there is no 'rigde'; did you mean 'ridge'"),
+        (None, {"n_folds": 1}, "folds: need two groups"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_in_words(features: Any, options: dict[str, Any], words: str) -> None:
+    good, data = linear()
+    with pytest.raises(NeuralDataError, match=words):
+        encode(good if features is None else features, data, **options)
