@@ -102,7 +102,7 @@ def encode(
     https://doi.org/10.1016/S0169-7439(01)00155-1; explained variance over the ceiling: Schoppe et al. (2016),
     https://doi.org/10.3389/fncom.2016.00010.
     """
-    x = _checked(features, data, method)
+    x = condensed(_checked(features, data, method))
     ceiling = reliability(data, seed=seed) if ceiling is None else ceiling
     kept = np.array([u for u in range(data.n_units) if u not in data.left_out], dtype=np.int64)
     y = data.means[:, kept]
@@ -166,6 +166,26 @@ def grouped_folds(groups: IntArray, n_folds: int, seed: int) -> Iterator[Fold]:
     of_sample = np.array([fold_of[int(g)] for g in groups])
     for fold in range(n):
         yield np.flatnonzero(of_sample != fold), np.flatnonzero(of_sample == fold)
+
+
+def condensed(x: FloatArray) -> FloatArray:
+    """Turn features so that they have no more dimensions than samples, without moving the samples with respect to each other.
+
+    Ridge regression and partial least squares know features by their inner products alone: what they predict stays the same.
+
+    Parameters
+    ----------
+    x : ndarray, shape (n_samples, n_features)
+
+    Returns
+    -------
+    ndarray, shape (n_samples, min(n_samples, n_features))
+    """
+    if x.shape[1] <= x.shape[0]:
+        return x
+    u, s, _ = np.linalg.svd(x, full_matrices=False)
+    turned: FloatArray = u * s
+    return turned
 
 
 def ridge_predictions(x: FloatArray, y: FloatArray, x_test: FloatArray, alphas: FloatArray) -> FloatArray:

@@ -12,7 +12,7 @@ from sklearn.cross_decomposition import PLSRegression
 from sklearn.linear_model import Ridge
 
 from comparisons.neural.data import NeuralData
-from comparisons.neural.encoding import ALPHAS, COMPONENTS, Method, encode, grouped_folds, pls_predictions, ridge_predictions
+from comparisons.neural.encoding import ALPHAS, COMPONENTS, Method, condensed, encode, grouped_folds, pls_predictions, ridge_predictions
 from comparisons.neural.reliability import reliability
 from comparisons.neural.simulated import simulated_v1
 from snn.errors import NeuralDataError
@@ -48,6 +48,17 @@ def test_partial_least_squares_are_those_of_scikit_learn(shape: tuple[int, int])
     for k, found in zip((1, 2, 4, most), mine, strict=True):
         theirs = PLSRegression(k, scale=False, max_iter=20_000).fit(x, y).predict(new)
         assert np.abs(found - theirs).max() < 1e-8
+
+
+@pytest.mark.parametrize("predict", [lambda *a: ridge_predictions(*a, np.array([0.1, 30.0])), lambda *a: pls_predictions(*a, (0, 1, 4))])
+def test_many_features_are_turned_into_few_that_predict_the_same(predict: Any) -> None:
+    """Oracle: the predictions from all 200 features."""
+    rng = np.random.default_rng(4)
+    x, y = rng.normal(size=(30, 200)) + 1.0, rng.normal(size=(20, 3))
+    few = condensed(x)
+    assert few.shape == (30, 30) and few @ few.T == pytest.approx(x @ x.T)
+    assert np.array_equal(condensed(x[:, :5]), x[:, :5])
+    assert np.abs(predict(few[:20], y, few[20:]) - predict(x[:20], y, x[20:])).max() < 1e-8
 
 
 @settings(max_examples=100, deadline=None)
