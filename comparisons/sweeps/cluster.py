@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 """One each: workers side by side would fight over the cores otherwise, which costs far more than threads gain."""
-ONE_BY_ONE = {"distributed.scheduler.worker-saturation": 1.0}
-"""A worker has no run in waiting: it would be late behind a long one, and the next is there in milliseconds."""
 PATIENCE_S = 30.0
 """For which a scheduler is waited for."""
 
@@ -62,7 +60,7 @@ def connected(workers: int, scheduler: str | None = None) -> Iterator[Client]:
     # Workers that are stopped in the middle have nothing to tell either.
     environment = dict.fromkeys(THREADS, "1") | {"DASK_LOGGING__DISTRIBUTED": "critical"}
     pinned = {f"distributed.nanny.pre-spawn-environ.{name}": value for name, value in environment.items()}
-    with dask.config.set(pinned | ONE_BY_ONE), ExitStack() as open_:
+    with dask.config.set(pinned), ExitStack() as open_:
         with _deaf_to_interrupts():
             cluster = open_.enter_context(LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=":0"))
         yield open_.enter_context(Client(cluster))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import CancelledError
+from itertools import islice
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -23,7 +24,7 @@ from snn.errors import EngineError, MovieError, RunFolderError, sentence
 
 if TYPE_CHECKING:
     import pandas as pd
-    from distributed import Client
+    from distributed import Client, Future
 
 WRITTEN_EVERY_S, WRITING_SHARE = 5.0, 0.05
 """Time between two writings of the table, and share of the time that they may take: a table of 10,000 runs takes 3 s."""
@@ -120,7 +121,7 @@ def run_points(
                 check_shared(client, out)
                 report.say(f"dashboard: {client.dashboard_link}")
                 try:
-                    _do(client, left, points, outcomes, out, report)
+                    _do(client, left, points, outcomes, out, report, len(left) if scheduler else workers)
                 except BaseException:
                     known = {task.name: found for task in left if (found := read_outcome(task.result)) is not None}
                     _write_if_possible(out, points, known | outcomes, report)
@@ -178,15 +179,21 @@ def refuse_clashes(points: Sequence[Point]) -> None:
             raise RunFolderError(sentence("sweep", f"two different runs would both go by {point.name}", cure="put them into two sweeps"))
 
 
-def _do(client: Client, left: Sequence[Task], points: Sequence[Point], outcomes: dict[str, Outcome], out: Path, report: Reporter) -> None:
+def _do(
+    client: Client, left: Sequence[Task], points: Sequence[Point], outcomes: dict[str, Outcome], out: Path, report: Reporter, at_once: int
+) -> None:
     from distributed import KilledWorker, as_completed
     from distributed.comm.core import CommClosedError
 
-    # In one go, so that the scheduler sees one group and gives its runs out one by one, in the order of their keys: whole seeds come
-    # first. What it takes for unlike tasks it deals out at once, and a worker that is long at one of them is late with the others.
-    group = f"sweep-{time.time_ns()}"
-    keys = [(group, f"{place:09}-{task.name}") for place, task in enumerate(left)]
-    names = dict(zip(client.map(work_and_tell, left, key=keys, retries=0), left, strict=True))
+    # Workers of this machine have no run in waiting: it would be late behind a long one, and whole seeds are to come first. Those of a
+    # cluster come and go, and Dask deals all runs out to them as it sees fit.
+    waiting, names = iter(enumerate(left)), dict[object, Task]()
+
+    def begin(place: int, task: Task) -> Future[Outcome]:
+        future = client.submit(work_and_tell, task, key=f"{task.name}-{time.time_ns()}", retries=0, priority=-place)
+        names[future] = task
+        return future
+
     report.begin("sweep", done=len(outcomes))
     written, took, total, note = time.monotonic(), 0.0, len(left) + len(outcomes), ""
     shares: dict[str, float] = {}
@@ -202,14 +209,17 @@ def _do(client: Client, left: Sequence[Task], points: Sequence[Point], outcomes:
             report.step(len(outcomes) + sum(at_work), total, "; ".join(filter(None, [note, said])))
 
     with listening(client, str(out), show):
-        for future in as_completed(names):
-            task = names[future]
+        ending = as_completed([begin(*each) for each in islice(waiting, at_once)])
+        for future in ending:
+            task = names.pop(future)
             try:
                 found = future.result()
             except (CancelledError, CommClosedError) as error:
                 raise EngineError(sentence("scheduler", "was lost", cure="give the same command again; what is done is kept")) from error
             except KilledWorker as error:
                 found = Outcome(task.digest, "failed", version(), 0.0, error=f"its workers died: {error}")
+            for each in islice(waiting, 1):
+                ending.add(begin(*each))
             outcomes[task.name] = found
             note = f"{task.name}: {_words(found)}"
             show()
