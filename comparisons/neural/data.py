@@ -26,7 +26,8 @@ class NeuralData:
     stimuli : ndarray, shape (n_stimuli, n_frames, rows, cols)
         Luminance between 0 and 1; a still image has one frame.
     responses : ndarray, shape (n_trials, n_stimuli, n_units) or (n_trials, n_stimuli, n_bins, n_units)
-        Such as spikes or fluorescence; NaN where a unit was not recorded.
+        Such as spikes or fluorescence; NaN where a unit was not recorded. A unit without any trial of some stimulus is left out: take
+        such stimuli out, or the unit.
     groups : ndarray of int, shape (n_stimuli,)
         Stimuli of one group are never split between what is learned from and what is tested, such as pieces of one film.
     frame_ms : float, optional
@@ -53,8 +54,7 @@ class NeuralData:
     source: str = ""
 
     def __post_init__(self) -> None:
-        stimuli = np.array(self.stimuli, dtype=np.float64, order="C")
-        responses = np.array(self.responses, dtype=np.float64, order="C")
+        stimuli, responses = (_numbers(x, f"{self.name}.{what}") for x, what in ((self.stimuli, "stimuli"), (self.responses, "responses")))
         groups = np.asarray(self.groups)
         where = f"{self.name}.stimuli"
         if stimuli.ndim != 4 or 0 in stimuli.shape:
@@ -153,6 +153,17 @@ class NeuralData:
         """
         chosen: Any = np.asarray(units)
         return replace(self, responses=self.responses[..., chosen])
+
+
+def _numbers(values: Any, where: str) -> FloatArray:
+    """A copy as real numbers; whoever gave them may go on changing their own."""
+    try:
+        found = np.asarray(values)
+    except ValueError as error:
+        raise NeuralDataError(sentence(where, f"are no array ({error})")) from error
+    if found.dtype.kind not in "biuf":
+        raise NeuralDataError(sentence(where, "are no real numbers", got=str(found.dtype)))
+    return np.array(found, dtype=np.float64, order="C")
 
 
 def mean_of_known(values: FloatArray) -> FloatArray:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from comparisons.neural.data import NeuralData
-from comparisons.neural.reliability import Reliability, correlations, reliability
+from comparisons.neural.reliability import Reliability, reliability
 from snn.errors import NeuralDataError, nearest, sentence
 from snn.seeding import stream
 
@@ -18,13 +18,14 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 Method = Literal["ridge", "pls"]
 N_FOLDS = 5
-ALPHAS = tuple(10.0**k for k in range(-4, 7))
-"""Penalties that are tried, as multiples of the mean variance of the features times their number over that of samples."""
+ALPHAS = (*(10.0**k for k in range(-4, 5)), np.inf)
+"""Penalties that are tried, as multiples of the mean square of what centred features do along their main axes (the squared singular
+values); with the last the mean is the prediction."""
 MOST_ITERATIONS = 20_000
 COMPONENTS = (0, 1, 2, 4, 8, 16, 25)
 """Numbers of components of partial least squares that are tried; with none the mean is the prediction."""
-LEAST_EXPLAINABLE = 0.1
-"""Units of which the stimulus explains less are not divided by it: their ceiling is too uncertain."""
+LEAST_EXPLAINABLE, MOST_P = 0.1, 0.01
+"""Units of which the stimulus explains less, or not surely something, are not divided by it: their ceiling is too uncertain."""
 Fold = tuple[IntArray, IntArray]
 
 
@@ -36,26 +37,30 @@ class Encoding:
     ----------
     predicted : ndarray, shape (n_samples, n_units)
         Of the mean over trials; NaN for units that were left out.
-    correlation : ndarray, shape (n_units,)
-        With the mean over trials, both less the mean of the learning samples: that mean is the lower, the higher the samples are that it
-        has to forecast, so that nothing known would be worse than nothing otherwise (-0.2 with five folds of 800 stimuli). 0 where nothing
-        but that mean is predicted.
     explained : ndarray, shape (n_units,)
-        Share of the variance around the mean of the learning samples that is explained: 0 is that mean, below it is worse than it.
+        Share of the squares around the mean of the learning samples that is explained: 0 is that mean, below it is worse than it.
+    most : ndarray, shape (n_units,)
+        What a perfect model would explain of the same squares.
     of_ceiling : ndarray, shape (n_units,)
-        The same over what a perfect model could explain; NaN where that is unknown or below `LEAST_EXPLAINABLE`.
+        ``explained / most``; NaN for units without a score.
     chosen : ndarray, shape (n_folds, n_units)
-        Penalty (ridge) or number of components (PLS) of each unit in each fold.
+        Of `ALPHAS` (ridge) or `COMPONENTS` (PLS), for each unit in each fold.
     left_out : dict of int to str
-        Units without a score over the ceiling, and why.
+        Units without a score, and why.
     """
 
     predicted: FloatArray
-    correlation: FloatArray
     explained: FloatArray
+    most: FloatArray
     of_ceiling: FloatArray
     chosen: FloatArray
     left_out: dict[int, str]
+
+    @property
+    def overall(self) -> float:
+        """What is explained of all units that have a score, over what could be; NaN where none has."""
+        scored = ~np.isnan(self.of_ceiling)
+        return float(self.explained[scored].sum() / self.most[scored].sum()) if scored.any() else float("nan")
 
 
 def encode(
@@ -77,8 +82,9 @@ def encode(
     features : ndarray, shape (n_samples, n_features)
         Of a population, for each stimulus, or for each bin of each stimulus.
     data : NeuralData
+        Of three groups at least: to learn from, to choose on and to test on.
     method : {'ridge', 'pls'}
-        Ridge regression, or partial least squares.
+        Ridge regression, each unit by itself, or partial least squares, all units together.
     n_folds : int
         At the most; with fewer groups each of them is a fold.
     seed : int
@@ -93,42 +99,46 @@ def encode(
     Raises
     ------
     NeuralDataError
-        If features are of another number of samples, not finite or all constant, or there is no such method or fold.
+        If features are of another number of samples, not finite or all constant, there are too few groups or folds, the ceiling is of
+        another recording, or there is no such method.
 
     References
     ----------
     Yamins et al. (2014), https://doi.org/10.1073/pnas.1403112111; ridge: Hoerl & Kennard (1970),
     https://doi.org/10.1080/00401706.1970.10488634; PLS: Wold, Sjostrom & Eriksson (2001),
-    https://doi.org/10.1016/S0169-7439(01)00155-1; explained variance over the ceiling: Schoppe et al. (2016),
-    https://doi.org/10.3389/fncom.2016.00010.
+    https://doi.org/10.1016/S0169-7439(01)00155-1; what is explained of what could be: Sahani & Linden (2003), "How linear are auditory
+    cortical responses?", NIPS 15.
     """
     x = condensed(_checked(features, data, method))
-    ceiling = reliability(data, seed=seed) if ceiling is None else ceiling
+    ceiling = reliability(data, n_splits=1) if ceiling is None else ceiling
+    if len(ceiling.noise) != data.n_units:
+        raise NeuralDataError(sentence("ceiling", "is of another recording", got=len(ceiling.noise), allowed=f"{data.n_units} units"))
     kept = np.array([u for u in range(data.n_units) if u not in data.left_out], dtype=np.int64)
-    y = data.means[:, kept]
     folds = list(grouped_folds(data.sample_groups, n_folds, seed))
     predicted, baseline = np.full_like(data.means, np.nan), np.empty_like(data.means)
     chosen = np.full((len(folds), data.n_units), np.nan)
     for k, (learn, test) in enumerate(folds):
-        chosen[k, kept] = best = _best(x[learn], y[learn], data.sample_groups[learn], method, n_folds, seed)
+        y = data.means[np.ix_(learn, kept)]
+        chosen[k, kept] = best = _best(x[learn], y, data.sample_groups[learn], method, n_folds, seed)
         baseline[test] = data.means[learn].mean(axis=0)
-        predicted[np.ix_(test, kept)] = _with(_predictions(x[learn], y[learn], x[test], method), best, method)
-    told, truth = predicted - baseline, data.means - baseline
-    explained = np.full(data.n_units, np.nan)
-    explained[kept] = 1.0 - ((truth - told)[:, kept] ** 2).sum(axis=0) / (truth[:, kept] ** 2).sum(axis=0)
-    left_out = dict(data.left_out) | {u: why for u in kept.tolist() if (why := _no_ceiling(float(ceiling.explainable[u])))}
+        predicted[np.ix_(test, kept)] = _with(_predictions(x[learn], y, x[test], method), best, method)
+    # Both around the means of the learning samples: those of groups differ, and around the mean of all there is less to explain.
+    with np.errstate(invalid="ignore", divide="ignore"):
+        squares = ((data.means - baseline) ** 2).sum(axis=0)
+        explained = 1.0 - ((data.means - predicted) ** 2).sum(axis=0) / squares
+        most = 1.0 - len(x) * ceiling.noise / squares
+    left_out = dict(data.left_out) | {u: why for u in kept.tolist() if (why := _no_score(ceiling.explainable[u], ceiling.p[u]))}
     scored = np.array([u not in left_out for u in range(data.n_units)])
-    of_ceiling = np.where(scored, explained / np.maximum(ceiling.explainable, LEAST_EXPLAINABLE), np.nan)
-    correlation = correlations(told, truth)
-    correlation[kept] = np.nan_to_num(correlation[kept])
-    return Encoding(predicted, correlation, explained, of_ceiling, chosen, left_out)
+    of_ceiling = np.divide(explained, most, out=np.full(data.n_units, np.nan), where=scored)
+    return Encoding(predicted, explained, most, of_ceiling, chosen, left_out)
 
 
-def _no_ceiling(explainable: float) -> str:
+def _no_score(explainable: float, p: float) -> str:
     if np.isnan(explainable):
         return "one trial only: its ceiling is unknown"
-    least = f"the stimulus explains {explainable:.0%} of its mean response, less than {LEAST_EXPLAINABLE:.0%}"
-    return least if explainable < LEAST_EXPLAINABLE else ""
+    if explainable < LEAST_EXPLAINABLE:
+        return f"the stimulus explains {explainable:.0%} of its mean response, less than {LEAST_EXPLAINABLE:.0%}"
+    return f"its responses differ no more than by chance (p = {p:.2g})" if p >= MOST_P else ""
 
 
 def grouped_folds(groups: IntArray, n_folds: int, seed: int) -> Iterator[Fold]:
@@ -152,12 +162,13 @@ def grouped_folds(groups: IntArray, n_folds: int, seed: int) -> Iterator[Fold]:
     Raises
     ------
     NeuralDataError
-        If there are less than two folds or groups.
+        If there are less than two folds or groups, of all samples or of those that another fold leaves to choose on.
     """
     names, sizes = np.unique(groups, return_counts=True)
     n = min(n_folds, len(names))
     if n < 2:
-        raise NeuralDataError(sentence("folds", "need two groups", got=(n_folds, len(names)), allowed=">= 2 folds and groups"))
+        cure = "scores need three groups and folds: to learn from, to choose penalties on, and to test on"
+        raise NeuralDataError(sentence("folds", "need two groups", got=(n_folds, len(names)), cure=cure))
     order = stream(seed, "folds").permutation(len(names))
     load, fold_of = np.zeros(n), dict[int, int]()
     for k in order[np.argsort(-sizes[order], kind="stable")]:
@@ -204,14 +215,18 @@ def ridge_predictions(x: FloatArray, y: FloatArray, x_test: FloatArray, alphas: 
     -------
     ndarray, shape (n_alphas, n_test, n_units)
     """
-    x0, y0 = x.mean(axis=0), y.mean(axis=0)
-    u, s, vt = np.linalg.svd(x - x0, full_matrices=False)
-    told, projected = u.T @ (y - y0), (x_test - x0) @ vt.T
-    return np.array([y0 + (projected * (s / (s**2 + alpha))) @ told for alpha in alphas])
+    centred, y0 = _centred(x), y.mean(axis=0)
+    u, s, vt = np.linalg.svd(centred, full_matrices=False)
+    told, projected = u.T @ (y - y0), (x_test - x.mean(axis=0)) @ vt.T
+    # What does not vary tells nothing, whatever the penalty.
+    s = np.where(s > 1e-12 * max(s[0], 1e-300), s, 0.0)
+    with np.errstate(invalid="ignore"):
+        shrunk = [np.nan_to_num(s / (s**2 + alpha)) for alpha in alphas]
+    return np.array([y0 + (projected * by) @ told for by in shrunk])
 
 
 def pls_predictions(x: FloatArray, y: FloatArray, x_test: FloatArray, components: tuple[int, ...]) -> FloatArray:
-    """Predict by partial least squares with several numbers of components, all units together.
+    """Predict by partial least squares with several numbers of components, all units together, each scaled to its spread.
 
     Parameters
     ----------
@@ -226,19 +241,30 @@ def pls_predictions(x: FloatArray, y: FloatArray, x_test: FloatArray, components
     """
     from sklearn.cross_decomposition import PLSRegression  # type: ignore[import-untyped]
 
-    n = min(max(components), *x.shape, int(np.linalg.matrix_rank(x - x.mean(axis=0))))
-    fitted = PLSRegression(n, scale=False, max_iter=MOST_ITERATIONS).fit(x, y)
+    centred, y0 = _centred(x), y.mean(axis=0)
+    n = min(max(components), *x.shape, int(np.linalg.matrix_rank(centred)))
+    spread = y.std(axis=0)
+    if not n or not spread.any():
+        return np.repeat(np.broadcast_to(y0, (1, len(x_test), len(y0))), len(components), axis=0)
+    size, spread = float(np.abs(centred).max()), np.where(spread > 0, spread, 1.0)
+    fitted = PLSRegression(n, scale=False, max_iter=MOST_ITERATIONS).fit(centred / size, (y - y0) / spread)
     # Components come one after another and do not depend on those that follow: one fit has all smaller ones.
-    scores = (x_test - x.mean(axis=0)) @ fitted.x_rotations_
-    return np.array([y.mean(axis=0) + scores[:, :k] @ fitted.y_loadings_[:, :k].T for k in components])
+    scores = (x_test - x.mean(axis=0)) / size @ fitted.x_rotations_
+    return np.array([y0 + spread * (scores[:, :k] @ fitted.y_loadings_[:, :k].T) for k in components])
+
+
+def _centred(x: FloatArray) -> FloatArray:
+    """Take the means of features from them; what is left of one that does not vary is nothing."""
+    centred = x - x.mean(axis=0)
+    return np.where(np.abs(centred).max(axis=0) > 1e-12 * np.abs(x).max(axis=0), centred, 0.0)
 
 
 def _predictions(x: FloatArray, y: FloatArray, x_test: FloatArray, method: Method) -> FloatArray:
     if method == "pls":
         return pls_predictions(x, y, x_test, COMPONENTS)
-    # As multiples of the mean eigenvalue of the covariance, so that penalties mean the same whatever the unit of the features.
-    scale = float(((x - x.mean(axis=0)) ** 2).sum()) / min(x.shape)
-    return ridge_predictions(x, y, x_test, np.array(ALPHAS) * scale)
+    # In units of the features' own size, so that penalties mean the same for all.
+    scale = float((_centred(x) ** 2).sum()) / min(x.shape)
+    return ridge_predictions(x, y, x_test, np.array(ALPHAS) * (scale or 1.0))
 
 
 def _with(predictions: FloatArray, best: FloatArray, method: Method) -> FloatArray:
@@ -249,10 +275,8 @@ def _with(predictions: FloatArray, best: FloatArray, method: Method) -> FloatArr
 
 
 def _best(x: FloatArray, y: FloatArray, groups: IntArray, method: Method, n_folds: int, seed: int) -> FloatArray:
-    """Choose the setting with the least error within the learning samples, unit by unit; the simplest where there is one group."""
+    """Choose the setting with the least error within the learning samples, unit by unit."""
     settings = np.array(ALPHAS if method == "ridge" else COMPONENTS, dtype=np.float64)
-    if len(np.unique(groups)) < 2:
-        return np.full(y.shape[1], settings[-1] if method == "ridge" else settings[0])
     errors = np.zeros((len(settings), y.shape[1]))
     for learn, test in grouped_folds(groups, n_folds, seed):
         errors += ((_predictions(x[learn], y[learn], x[test], method) - y[test]) ** 2).sum(axis=1)
@@ -261,8 +285,10 @@ def _best(x: FloatArray, y: FloatArray, groups: IntArray, method: Method, n_fold
 
 
 def _checked(features: FloatArray, data: NeuralData, method: str) -> FloatArray:
-    x = np.asarray(features, dtype=np.float64)
-    n = data.means.shape[0]
+    x, n = np.asarray(features), data.means.shape[0]
+    if x.dtype.kind not in "biuf":
+        raise NeuralDataError(sentence("features", "are no real numbers", got=str(x.dtype)))
+    x = x.astype(np.float64)
     if x.ndim != 2 or x.shape[0] != n or not x.shape[1]:
         raise NeuralDataError(sentence("features", "do not fit the recording", got=x.shape, allowed=f"({n}, n_features)"))
     if not np.isfinite(x).all():

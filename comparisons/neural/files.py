@@ -17,6 +17,7 @@ key             what it holds
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -61,15 +62,23 @@ def read_neural(path: Path | str, *, groups: Literal["each"] | None = None) -> N
     if "responses" not in held or ("images" in held) == ("movies" in held):
         problem, allowed = "is no recording", "responses, and either images or movies"
         raise NeuralDataError(sentence(str(path), problem, got=sorted(held), allowed=allowed))
-    shown = _luminance(held["images"][:, None] if "images" in held else held["movies"])
+    still = "images" in held
+    shown = held["images" if still else "movies"]
+    if shown.ndim != (3 if still else 4):
+        allowed = "(n_stimuli, rows, cols) of images, (n_stimuli, n_frames, rows, cols) of movies"
+        raise NeuralDataError(sentence(f"{path}: stimuli", "have the wrong shape", got=shown.shape, allowed=allowed))
+    shown = _luminance(shown[:, None] if still else shown)
     if "groups" in held:
+        if held["groups"].dtype.kind not in "biuSU":
+            got, allowed = str(held["groups"].dtype), "whole numbers or names"
+            raise NeuralDataError(sentence(f"{path}: groups", "are neither numbers nor names", got=got, allowed=allowed))
         of_each = np.unique(held["groups"], return_inverse=True)[1]
     elif groups == EACH:
         of_each = np.arange(len(shown))
     else:
         cure = "add groups, equal for pieces of one film or picture; or say that each stands alone, with groups='each'"
         raise NeuralDataError(sentence(str(path), "does not say which stimuli belong together", cure=cure))
-    words = {key: str(held[key]) for key in ("name", "source") if key in held}
+    words = {key: str(held[key].item()) for key in ("name", "source") if key in held and held[key].size == 1}
     return NeuralData(
         shown,
         _numbers(held["responses"], f"{path}: responses"),
@@ -103,7 +112,7 @@ def _read(path: Path) -> Mapping[str, NDArray[Any]]:
             return {key: held[key] for key in held.files}
     except OSError as error:
         raise NeuralDataError(sentence(str(path), f"cannot be read ({error.strerror or error})", cure="check the path")) from error
-    except (ValueError, zipfile.BadZipFile, AttributeError, EOFError) as error:
+    except (ValueError, zipfile.BadZipFile, zlib.error, AttributeError, TypeError, EOFError) as error:
         told = " ".join(str(error).split())
         raise NeuralDataError(sentence(str(path), f"is no .npz of plain arrays ({told})", cure="write it with numpy.savez")) from error
 

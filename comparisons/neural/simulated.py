@@ -14,6 +14,8 @@ from snn.seeding import stream
 from snn.stimuli.drift import drifting_movies, photographs
 
 FloatArray = NDArray[np.float64]
+LEAST_STIMULI = 20
+"""Of patches, so that they are of several photographs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +27,7 @@ class SimulatedV1:
     data : NeuralData
         Spike counts.
     features : ndarray, shape (n_stimuli, n_filters)
-        Normalised energies of all filters, from which each unit reads one.
+        Normalised energies of all filters, from which each unit reads one: what is predicted from them is an upper bound.
     expected : ndarray, shape (n_stimuli, n_units)
         Mean counts: what a perfect model predicts.
     units : ndarray of int, shape (n_units,)
@@ -79,7 +81,7 @@ def simulated_v1(
     Raises
     ------
     NeuralDataError
-        If there are more units than filters, or a number is none.
+        If there are more units than filters, a number is none, or a patch is smaller than a period of the filters (8 pixels).
 
     References
     ----------
@@ -87,11 +89,12 @@ def simulated_v1(
 
     Notes
     -----
-    *Departures*: all filters of the bank normalise each other, wherever they are; the energies are squared without a threshold.
+    *Departures*: all filters of the bank normalise each other, wherever they are; the energies are squared without a threshold. Most
+    filters reach over the border of so small a patch and are cut there, so that their answers depend somewhat on the phase of a grating.
     """
-    if min(n_stimuli, n_trials, n_units) < 1 or not mean_count > 0:
-        got = (n_stimuli, n_trials, n_units, mean_count)
-        raise NeuralDataError(sentence("simulated_v1", "needs stimuli, trials, units and spikes", got=got, allowed="all above 0"))
+    if min(n_trials, n_units) < 1 or n_stimuli < LEAST_STIMULI or not 0 < mean_count < 1e6:
+        got, allowed = (n_stimuli, n_trials, n_units, mean_count), f"{LEAST_STIMULI} stimuli or more, the others above 0"
+        raise NeuralDataError(sentence("simulated_v1", "needs stimuli, trials, units and spikes", got=got, allowed=allowed))
     bank = gabor_bank(size, size)
     if n_units > bank.n:
         raise NeuralDataError(sentence("simulated_v1.n_units", f"is more than the {bank.n} filters of a {size}x{size} bank", got=n_units))

@@ -1,4 +1,4 @@
-"""The example scripts at small size: a simulation, a phenomenon of one's own, one's own video."""
+"""The example scripts at small size: a simulation, a phenomenon of one's own, one's own video, recorded neurons."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from comparisons.neural.files import write_neural
+from comparisons.neural.simulated import simulated_v1
 from comparisons.testing import check_phenomenon
 from snn.stimuli.drift import photographs
 
@@ -47,6 +49,18 @@ def test_a_phenomenon_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().out
     effect, born = (float(x) for x in re.search(r"spiking: undecided ([\d.-]+); untrained ([\d.-]+)", said).groups())  # type: ignore[union-attr]
     assert effect > 0.3 > born and "one seed gives no interval" in said
+
+
+def test_recorded_neurons(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a simulated cortex is made of predicts it, other patches do not; and a recording in a file is read."""
+    script = runpy.run_path(str(EXAMPLES / "recorded_neurons.py"))
+    script["simulated"](120)
+    made_of, pixels, others = ([float(x) for x in line[15:].split()] for line in capsys.readouterr().out.splitlines())
+    assert len(made_of) == 3 and min(made_of) > 0.2 > max(pixels + others)
+    write_neural(tmp_path / "mine.npz", simulated_v1(n_stimuli=60, n_trials=6, n_units=5, mean_count=2.0).data)
+    script["recorded"](str(tmp_path / "mine.npz"))
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].endswith("of 5 units agree with themselves (r > 0.5 between halves of 6 trials)") and len(said) == 4
 
 
 def test_scenes_turn_round() -> None:

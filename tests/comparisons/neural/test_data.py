@@ -92,6 +92,9 @@ def test_a_trial_that_is_missing_leaves_the_others() -> None:
         ({"responses": np.ones((0, 5, 2))}, "have the wrong shape"),
         ({"responses": np.full((3, 5, 2), np.inf)}, "are infinite; write NaN where"),
         ({"stimuli": np.ones((5, 6, 6))}, "recording.stimuli: have the wrong shape"),
+        ({"responses": np.full((3, 5, 2), 1j)}, "recording.responses: are no real numbers; got 'complex128'"),
+        ({"responses": [[1.0], [2.0, 3.0]]}, "recording.responses: are no array"),
+        ({"stimuli": np.full((5, 1, 6, 6), "a")}, "recording.stimuli: are no real numbers"),
         ({"groups": np.arange(4)}, r"recording.groups: are not a whole number for each stimulus; got 'int64 of shape \(4,\)'"),
         ({"groups": np.linspace(0, 1, 5)}, "are not a whole number for each stimulus"),
         ({"groups": np.zeros(5, dtype=int)}, "recording.groups: are all one"),
@@ -149,6 +152,8 @@ GOOD = {"images": np.ones((4, 3, 3)), "responses": np.ones((2, 4, 1)), "groups":
         ({k: v for k, v in GOOD.items() if k != "responses"}, "is no recording; got .*allowed: responses, and either images or movies"),
         (GOOD | {"movies": np.ones((4, 2, 3, 3))}, "is no recording"),
         (GOOD | {"respones": np.ones(3)}, "holds 'respones', which no recording has; did you mean 'responses'"),
+        (GOOD | {"images": np.ones(())}, r"stimuli: have the wrong shape; got \(\)"),
+        (GOOD | {"groups": np.array([0.0, np.nan, np.nan, 1.0])}, "groups: are neither numbers nor names; got 'float64'"),
         (GOOD | {"frame_ms": np.array([1.0, 2.0])}, "frame_ms: is no time"),
         (GOOD | {"responses": np.array([["a"]])}, "responses: are no numbers"),
         (GOOD | {"images": np.array(["a"] * 4)[:, None, None]}, "stimuli: are no numbers"),
@@ -164,6 +169,10 @@ def test_a_file_that_is_no_recording_is_refused_in_words(arrays: dict[str, Any],
 def test_files_that_are_missing_or_cut_short_are_named(tmp_path: Path) -> None:
     with pytest.raises(NeuralDataError, match=r"none.npz: cannot be read \(No such file"):
         read_neural(tmp_path / "none.npz")
+    np.save(tmp_path / "x.npy", np.ones(3))
+    (tmp_path / "x.npy").rename(tmp_path / "x.npz")
+    with pytest.raises(NeuralDataError, match=r"x.npz: is no .npz of plain arrays"):
+        read_neural(tmp_path / "x.npz")
     write_neural(tmp_path / "x.npz", simulated_v1(n_stimuli=20, n_trials=2, n_units=3, size=8).data)
     whole = (tmp_path / "x.npz").read_bytes()
     for kept in (0, 100, len(whole) // 2, len(whole) - 40):
