@@ -193,22 +193,15 @@ def _no_context(network: Network) -> Network:
     return _each_projection(network, narrow)
 
 
-def _no_jitter(network: Network) -> Network:
-    def still(p: Population) -> Population:
-        if not getattr(p.cell, "threshold_jitter_mV", 0.0):
+def _cells_without(field: str) -> Callable[[Network], Network]:
+    """Set a field of every cell that has one to 0."""
+
+    def plain(p: Population) -> Population:
+        if not getattr(p.cell, field, 0.0):
             return p
-        return p.model_copy(update={"cell": p.cell.model_copy(update={"threshold_jitter_mV": 0.0})})
+        return p.model_copy(update={"cell": p.cell.model_copy(update={field: 0.0})})
 
-    return _each_population(network, still)
-
-
-def _no_adaptation(network: Network) -> Network:
-    def steady(p: Population) -> Population:
-        if not getattr(p.cell, "adaptation_mV", 0.0):
-            return p
-        return p.model_copy(update={"cell": p.cell.model_copy(update={"adaptation_mV": 0.0})})
-
-    return _each_population(network, steady)
+    return lambda network: _each_population(network, plain)
 
 
 def _noisy(network: Network) -> Network:
@@ -293,11 +286,13 @@ ABLATIONS: Mapping[AblationName, Ablation] = MappingProxyType(
         "lateral_cut": Ablation("branches do not compete", "gated branches", _without(_between_rivals)),
         "context_cut": Ablation("the forecast of a site hears of that site only", "learned local fields wider than a site", _no_context),
         "transient_cut": Ablation("nothing tells what has just changed", "cells of the eye for transients", _without(_transient)),
-        "jitter_off": Ablation("all cells of a population have one threshold", "thresholds that differ", _no_jitter),
+        "jitter_off": Ablation(
+            "all cells of a population have one threshold", "thresholds that differ", _cells_without("threshold_jitter_mV")
+        ),
         "lag_match_off": Ablation(
             "excitation does not wait for the inhibition that comes beside it", "routes that wait for their partners", _unmatched
         ),
-        "adaptation_off": Ablation("cells that code change by adapting do not adapt", "cells that adapt", _no_adaptation),
+        "adaptation_off": Ablation("cells that code change by adapting do not adapt", "cells that adapt", _cells_without("adaptation_mV")),
         "noise": Ablation("forecast cells hear spikes that come by chance", "forecast cells that adapt, and no noise yet", _noisy),
     }
 )

@@ -54,7 +54,9 @@ class NeuralData:
     source: str = ""
 
     def __post_init__(self) -> None:
-        stimuli, responses = (_numbers(x, f"{self.name}.{what}") for x, what in ((self.stimuli, "stimuli"), (self.responses, "responses")))
+        stimuli, responses = (
+            real_numbers(x, f"{self.name}.{what}") for x, what in ((self.stimuli, "stimuli"), (self.responses, "responses"))
+        )
         groups = np.asarray(self.groups)
         where = f"{self.name}.stimuli"
         if stimuli.ndim != 4 or 0 in stimuli.shape:
@@ -155,8 +157,24 @@ class NeuralData:
         return replace(self, responses=self.responses[..., chosen])
 
 
-def _numbers(values: Any, where: str) -> FloatArray:
-    """A copy as real numbers; whoever gave them may go on changing their own."""
+def real_numbers(values: ArrayLike, where: str) -> FloatArray:
+    """Copy what is given as real numbers; whoever gave them may go on changing their own.
+
+    Parameters
+    ----------
+    values : array_like
+    where : str
+        What they are, for the error.
+
+    Returns
+    -------
+    ndarray, shape as ``values``
+
+    Raises
+    ------
+    NeuralDataError
+        If they are no array, or of anything else, such as complex numbers.
+    """
     try:
         found = np.asarray(values)
     except ValueError as error:

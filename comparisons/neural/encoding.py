@@ -9,7 +9,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from comparisons.neural.data import NeuralData
+from comparisons.neural.data import NeuralData, real_numbers
 from comparisons.neural.reliability import Reliability, reliability
 from snn.errors import NeuralDataError, nearest, sentence
 from snn.seeding import stream
@@ -285,10 +285,7 @@ def _best(x: FloatArray, y: FloatArray, groups: IntArray, method: Method, n_fold
 
 
 def _checked(features: FloatArray, data: NeuralData, method: str) -> FloatArray:
-    x, n = np.asarray(features), data.means.shape[0]
-    if x.dtype.kind not in "biuf":
-        raise NeuralDataError(sentence("features", "are no real numbers", got=str(x.dtype)))
-    x = x.astype(np.float64)
+    x, n = real_numbers(features, "features"), data.means.shape[0]
     if x.ndim != 2 or x.shape[0] != n or not x.shape[1]:
         raise NeuralDataError(sentence("features", "do not fit the recording", got=x.shape, allowed=f"({n}, n_features)"))
     if not np.isfinite(x).all():

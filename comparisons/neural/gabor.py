@@ -59,7 +59,7 @@ class Bank(NamedTuple):
         ----------
         Adelson & Bergen (1985), https://doi.org/10.1364/JOSAA.2.000284.
         """
-        even, odd = (np.tensordot(images, filters, axes=([-2, -1], [1, 2])) for filters in (self.even, self.odd))
+        even, odd = np.split(self.linear(images), 2, axis=-1)
         found: FloatArray = np.hypot(even, odd)
         return found
 
