@@ -77,12 +77,27 @@ def cka_of_grams(one: FloatArray, other: FloatArray) -> float:
     float
         NaN where one of them does not change.
     """
-    norm = _hsic(one, one) * _hsic(other, other)
-    return _hsic(one, other) / float(np.sqrt(norm)) if norm > 0 else float("nan")
+    norm = covariation(one, one) * covariation(other, other)
+    return covariation(one, other) / float(np.sqrt(norm)) if norm > 0 else float("nan")
 
 
-def _hsic(k: FloatArray, m: FloatArray) -> float:
-    """Unbiased estimate of the Hilbert-Schmidt independence criterion, of Gram matrices with zero diagonals."""
+def covariation(k: FloatArray, m: FloatArray) -> float:
+    """Estimate the Hilbert-Schmidt independence criterion of two populations, without bias.
+
+    Parameters
+    ----------
+    k, m : ndarray, shape (n_frames, n_frames)
+        From `gram`, or parts of it: means that were taken from cells do not change it.
+
+    Returns
+    -------
+    float
+        0 in the mean for unrelated populations.
+
+    References
+    ----------
+    Song, Smola, Gretton, Bedo & Borgwardt (2012), https://www.jmlr.org/papers/v13/song12a.html.
+    """
     n = len(k)
     total = float((k * m).sum()) + float(k.sum() * m.sum()) / ((n - 1) * (n - 2)) - 2.0 * float(k.sum(0) @ m.sum(0)) / (n - 2)
     return total / (n * (n - 3))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
@@ -108,6 +110,13 @@ class NeuralData:
     def n_units(self) -> int:
         """Number of recorded units."""
         return int(self.responses.shape[-1])
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of all but what it is called."""
+        parts = [self.stimuli, self.responses, self.groups]
+        about = [[list(p.shape) for p in parts], self.frame_ms, self.bin_ms]
+        return hashlib.sha256(json.dumps(about).encode() + b"".join(p.tobytes() for p in parts)).hexdigest()
 
     @cached_property
     def samples(self) -> FloatArray:

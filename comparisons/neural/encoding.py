@@ -37,6 +37,10 @@ class Encoding:
     ----------
     predicted : ndarray, shape (n_samples, n_units)
         Of the mean over trials; NaN for units that were left out.
+    missed, squares : ndarray, shape (n_samples, n_units)
+        Squared error of that, and of the mean of the learning samples.
+    noise : ndarray, shape (n_units,)
+        Squared error that noise leaves to a perfect model, of a sample.
     explained : ndarray, shape (n_units,)
         Share of the squares around the mean of the learning samples that is explained: 0 is that mean, below it is worse than it.
     most : ndarray, shape (n_units,)
@@ -50,6 +54,9 @@ class Encoding:
     """
 
     predicted: FloatArray
+    missed: FloatArray
+    squares: FloatArray
+    noise: FloatArray
     explained: FloatArray
     most: FloatArray
     of_ceiling: FloatArray
@@ -59,8 +66,33 @@ class Encoding:
     @property
     def overall(self) -> float:
         """What is explained of all units that have a score, over what could be; NaN where none has."""
+        return self.overall_of(np.arange(len(self.missed)))
+
+    def overall_of(self, samples: IntArray) -> float:
+        """Score with some of the samples alone.
+
+        Parameters
+        ----------
+        samples : ndarray of int, shape (n,)
+
+        Returns
+        -------
+        float
+            As ``overall``.
+        """
         scored = ~np.isnan(self.of_ceiling)
-        return float(self.explained[scored].sum() / self.most[scored].sum()) if scored.any() else float("nan")
+        squares, missed = (x[np.ix_(samples, np.flatnonzero(scored))].sum(axis=0) for x in (self.squares, self.missed))
+        explained, most = _shares(missed, squares, len(samples) * self.noise[scored])
+        return float(explained.sum() / most.sum()) if scored.any() else float("nan")
+
+
+def _shares(missed: FloatArray, squares: FloatArray, noise: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """What is explained of squares around the mean of what was learned from, and what a perfect model would.
+
+    Both around that mean: those of groups differ, and around the mean of all there is less to explain.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return 1.0 - missed / squares, 1.0 - noise / squares
 
 
 def encode(
@@ -122,23 +154,39 @@ def encode(
         chosen[k, kept] = best = _best(x[learn], y, data.sample_groups[learn], method, n_folds, seed)
         baseline[test] = data.means[learn].mean(axis=0)
         predicted[np.ix_(test, kept)] = _with(_predictions(x[learn], y, x[test], method), best, method)
-    # Both around the means of the learning samples: those of groups differ, and around the mean of all there is less to explain.
-    with np.errstate(invalid="ignore", divide="ignore"):
-        squares = ((data.means - baseline) ** 2).sum(axis=0)
-        explained = 1.0 - ((data.means - predicted) ** 2).sum(axis=0) / squares
-        most = 1.0 - len(x) * ceiling.noise / squares
-    left_out = dict(data.left_out) | {u: why for u in kept.tolist() if (why := _no_score(ceiling.explainable[u], ceiling.p[u]))}
+    missed, squares = (data.means - predicted) ** 2, (data.means - baseline) ** 2
+    explained, most = _shares(missed.sum(axis=0), squares.sum(axis=0), len(x) * ceiling.noise)
+    left_out = without_score(data, ceiling)
     scored = np.array([u not in left_out for u in range(data.n_units)])
     of_ceiling = np.divide(explained, most, out=np.full(data.n_units, np.nan), where=scored)
-    return Encoding(predicted, explained, most, of_ceiling, chosen, left_out)
+    return Encoding(predicted, missed, squares, ceiling.noise, explained, most, of_ceiling, chosen, left_out)
 
 
-def _no_score(explainable: float, p: float) -> str:
-    if np.isnan(explainable):
-        return "one trial only: its ceiling is unknown"
-    if explainable < LEAST_EXPLAINABLE:
-        return f"the stimulus explains {explainable:.0%} of its mean response, less than {LEAST_EXPLAINABLE:.0%}"
-    return f"its responses differ no more than by chance (p = {p:.2g})" if p >= MOST_P else ""
+def without_score(data: NeuralData, ceiling: Reliability) -> dict[int, str]:
+    """Say of which units an encoding is not scored, and why.
+
+    Parameters
+    ----------
+    data : NeuralData
+    ceiling : Reliability
+        Of the data.
+
+    Returns
+    -------
+    dict of int to str
+    """
+    found = dict(data.left_out)
+    for unit in range(data.n_units):
+        explainable, p = ceiling.explainable[unit], ceiling.p[unit]
+        if unit in found:
+            continue
+        if np.isnan(explainable):
+            found[unit] = "one trial only: its ceiling is unknown"
+        elif explainable < LEAST_EXPLAINABLE:
+            found[unit] = f"the stimulus explains {explainable:.0%} of its mean response, less than {LEAST_EXPLAINABLE:.0%}"
+        elif p >= MOST_P:
+            found[unit] = f"its responses differ no more than by chance (p = {p:.2g})"
+    return found
 
 
 def grouped_folds(groups: IntArray, n_folds: int, seed: int) -> Iterator[Fold]:

@@ -22,6 +22,7 @@ from snn.errors import NeuralDataError, sentence
 from snn.stimuli.movie import Movie
 
 FloatArray = NDArray[np.float64]
+Float32Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -75,20 +76,66 @@ def features_of(responder: Responder, data: NeuralData, showing: Showing = STAND
     NeuralDataError
         If frames of a film were not shown for whole frames of the model, or for fewer frames than the windows need.
     """
-    movies = [after_grey(movie) for movie in movies_of(data, responder.frame_size, responder.frame_ms, showing)]
-    told = watch(responder, movies, showing.trials, seed, first=GREY_FRAMES)
-    if data.bin_ms is not None:
-        n_bins = data.responses.shape[2]
-        windows = overlaps(n_bins, data.bin_ms, movies[0].n_frames - GREY_FRAMES, responder.frame_ms)
-    else:
-        windows = _windows(movies[0].n_frames - GREY_FRAMES, showing)
-    found = {}
-    for name, activity in told.items():
-        if name != FORECAST_ROW:
-            flat = activity.reshape(*activity.shape[:2], -1).astype(np.float64)
-            seen = np.einsum("wt,ntc->nwc", windows, flat)
-            found[name] = seen.reshape(-1, flat.shape[2]) if data.bin_ms is not None else seen.reshape(len(flat), -1)
-    return found
+    seen = watched(responder, data, showing, seed=seed)
+    return {name: pooled(frames, data, responder.frame_ms, showing) for name, frames in seen.items()}
+
+
+def watched(responder: Responder, data: NeuralData, showing: Showing = STANDARD, *, seed: int = 0) -> dict[str, Float32Array]:
+    """Show all stimuli to a model, and keep every frame.
+
+    Parameters
+    ----------
+    responder, data, showing, seed
+        As of `features_of`.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (n_stimuli, n_frames, n_cells)
+        Per population of the model, from the first frame of a stimulus on; means over trials.
+
+    Raises
+    ------
+    NeuralDataError
+        If frames of a film were not shown for whole frames of the model, or for fewer frames than the windows need.
+    """
+    shown = movies_of(data, responder.frame_size, responder.frame_ms, showing)
+    # What does not fit is to be known before all is shown.
+    _weights(data, shown[0].n_frames, responder.frame_ms, showing)
+    told = watch(responder, [after_grey(movie) for movie in shown], showing.trials, seed, first=GREY_FRAMES)
+    return {name: x.reshape(*x.shape[:2], -1).astype(np.float32) for name, x in told.items() if name != FORECAST_ROW}
+
+
+def pooled(frames: NDArray[np.floating], data: NeuralData, frame_ms: float, showing: Showing = STANDARD) -> FloatArray:
+    """Average what a population answered over windows, or over the bins of the recording.
+
+    Parameters
+    ----------
+    frames : ndarray, shape (n_stimuli, n_frames, n_cells)
+        From `watched`.
+    data : NeuralData
+    frame_ms : float
+        Time of a frame of the model.
+    showing : Showing
+
+    Returns
+    -------
+    ndarray, shape (n_samples, n_features)
+
+    Raises
+    ------
+    NeuralDataError
+        If windows are longer than what was shown.
+    """
+    weights = _weights(data, frames.shape[1], frame_ms, showing)
+    seen: FloatArray = np.einsum("wt,ntc->nwc", weights, frames, dtype=np.float64)
+    return seen.reshape(-1, frames.shape[2]) if data.bin_ms is not None else seen.reshape(len(frames), -1)
+
+
+def _weights(data: NeuralData, n_frames: int, frame_ms: float, showing: Showing) -> FloatArray:
+    """How much each frame counts for each window, or bin."""
+    if data.bin_ms is None:
+        return _windows(n_frames, showing)
+    return overlaps(data.responses.shape[2], data.bin_ms, n_frames, frame_ms)
 
 
 def movies_of(data: NeuralData, frame_size: tuple[int, int], frame_ms: float, showing: Showing = STANDARD) -> list[Movie]:

@@ -1,0 +1,151 @@
+"""The command that scores models against recorded neurons."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from comparisons.cli_options import Count, named_runs
+from comparisons.progress import TerminalReporter
+from snn.errors import SubjectError, sentence
+
+if TYPE_CHECKING:
+    from comparisons.neural.data import FloatArray, NeuralData
+    from comparisons.subjects import Subject
+
+SIMULATED = "simulated-v1"
+SIMULATED_STIMULI, SIMULATED_UNITS = 1600, 40
+"""So many that what responses are made from explains nine tenths of what could be explained."""
+
+
+def score(
+    *runs: str,
+    neural: str,
+    out: Path | None = None,
+    groups: Literal["each"] | None = None,
+    method: Literal["ridge", "pls"] = "ridge",
+    folds: Annotated[int, Parameter(validator=Number(gte=2))] = 5,
+    trials: Count = 2,
+    seed: int = 0,
+    untrained: bool = True,
+    json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
+) -> None:
+    """Score how well models predict recorded neurons, and how alike they tell stimuli apart.
+
+    Images are seen after grey, for eight frames; the first two and the last four are features of their own.
+
+    Parameters
+    ----------
+    runs
+        NAME=RUN,RUN,... one a seed, or RUN; run folders or names of shipped models. None: what needs no model alone.
+    neural
+        Recording (.npz, see docs/neural.md), or simulated-v1: complex cells with divisive normalisation, whose truth is known.
+    out
+        Folder for scores.json and score.html; with it, the same command goes on where it was stopped.
+    groups
+        With 'each', stimuli of a recording without groups stand alone.
+    method
+        Ridge regression, or partial least squares.
+    folds
+        Of groups of stimuli, for the regression.
+    trials
+        How often each stimulus is shown to a model; answers are averaged.
+    seed
+        Of folds, of halves of trials and of stimuli, and of noise.
+    untrained
+        Score what each model was before it learned too.
+    json_
+        Print JSON.
+
+    Raises
+    ------
+    SubjectError
+        If two models have one name, or one run is given twice.
+    NeuralDataError
+        If the recording cannot be read, or there is too little of it.
+    """
+    from comparisons.neural.kept import Kept
+    from comparisons.neural.score_tables import LEGEND, MORE_LEGEND, as_json, gain_table, score_table
+    from comparisons.neural.scores import Target
+    from comparisons.neural.scoring import model_rows, reference_rows
+    from comparisons.neural.showing import Showing
+    from comparisons.run_folder import to_json, versions
+
+    models, report = _opened(runs), TerminalReporter()
+    data, made_of = _recording(neural, groups, seed)
+    showing = Showing(trials=trials)
+    report.say(f"{data.name}: {data.n_units} units, {data.n_stimuli} stimuli, {data.n_trials} trials")
+    target = Target.of(data, method=method, n_folds=folds, seed=seed)
+    about = [data.digest, method, folds, seed, repr(showing), versions()["spiking-prednet"]]
+    kept = Kept(None if out is None else out / "parts", json.dumps(about))
+    size = next((s[0].responder.frame_size for s in models.values()), None)
+    rows = list(reference_rows(target, size, made_of))
+    rows += list(model_rows(target, models, showing=showing, controls=untrained, report=report, kept=kept)) if models else []
+    found: dict[str, Any] = as_json(target, rows) | {
+        "command": _command(runs, neural, out, groups, method, folds, trials, seed, untrained),
+        "models": {name: [str(s.path) for s in subjects] for name, subjects in models.items()},
+        "digests": {name: [s.digest for s in subjects] for name, subjects in models.items()},
+        "versions": versions(),
+    }
+    if out is not None:
+        from comparisons.neural.score_page import write_page
+
+        report.say(f"page: {write_page(out, target, rows, found, showing)}")
+    if json_:
+        print(to_json(found))
+        return
+    print(score_table(target, rows).markdown() + f"\n{LEGEND}")
+    if models:
+        print("\n" + gain_table(target, rows).markdown() + f"\n{MORE_LEGEND}")
+
+
+def _opened(runs: tuple[str, ...]) -> dict[str, list[Subject]]:
+    from comparisons.subjects import open_subject
+
+    named = [named_runs(text) if "=" in text else (Path(text).name, (Path(text),)) for text in runs]
+    if len({name for name, _ in named}) < len(named):
+        got, cure = [name for name, _ in named], "give runs of one model together: NAME=RUN,RUN"
+        raise SubjectError(sentence("score", "two models have one name", got=got, cure=cure))
+    models = {name: [open_subject(path, name) for path in paths] for name, paths in named}
+    for name, subjects in models.items():
+        if len({s.digest for s in subjects}) < len(subjects):
+            raise SubjectError(sentence(f"score {name}", "has one run twice", cure="a seed counts once"))
+        sizes = {s.responder.frame_size for s in subjects}
+        if len(sizes) > 1:
+            raise SubjectError(sentence(f"score {name}", "has runs that see frames of different sizes", got=sorted(sizes)))
+    return models
+
+
+def _recording(neural: str, groups: Literal["each"] | None, seed: int) -> tuple[NeuralData, FloatArray | None]:
+    if neural != SIMULATED:
+        from comparisons.neural.files import read_neural
+
+        return read_neural(Path(neural), groups=groups), None
+    from comparisons.neural.simulated import simulated_v1
+
+    v1 = simulated_v1(n_stimuli=SIMULATED_STIMULI, n_units=SIMULATED_UNITS, seed=seed)
+    return v1.data, v1.features
+
+
+def _command(
+    runs: tuple[str, ...],
+    neural: str,
+    out: Path | None,
+    groups: str | None,
+    method: str,
+    folds: int,
+    trials: int,
+    seed: int,
+    untrained: bool,
+) -> str:
+    words = ["spiking-prednet", "score", *runs, "--neural", neural, *(["--groups", groups] if groups else []), "--method", method]
+    words += ["--folds", str(folds), "--trials", str(trials), "--seed", str(seed), *([] if untrained else ["--no-untrained"])]
+    return shlex.join([*words, *(["--out", str(out)] if out is not None else [])])
+
+
+COMMANDS = (score,)

@@ -1,0 +1,145 @@
+"""The page of scores against a recording."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from comparisons import run_folder
+from comparisons.neural.encoding import without_score
+from comparisons.neural.score_figure import score_svg
+from comparisons.neural.score_tables import BEST, LEARNING, LEGEND, MORE_LEGEND, gain_table, measures_of, p_of, score_table
+from comparisons.neural.scores import MEASURES, Target
+from comparisons.neural.scoring import PopulationScores, gains
+from comparisons.neural.showing import Showing
+from comparisons.page import filled
+from comparisons.rsa_time import GREY_FRAMES
+from comparisons.statistics import holm_steps
+from comparisons.verdicts import ALPHA
+from snn.errors import RunFolderError, sentence
+
+PAGE, NUMBERS = "score.html", "scores.json"
+RELIABLE = 0.5
+"""Agreement of halves of the trials above which units are counted."""
+
+
+def write_page(out: Path, target: Target, rows: Sequence[PopulationScores], found: Mapping[str, Any], showing: Showing) -> Path:
+    """Write scores and their page into a folder.
+
+    Parameters
+    ----------
+    out : Path
+    target : Target
+    rows : sequence of PopulationScores
+    found : mapping
+        What is written as JSON: of `score_tables.as_json`, with models, command and versions.
+    showing : Showing
+        How stimuli were shown.
+
+    Returns
+    -------
+    Path
+        The page.
+
+    Raises
+    ------
+    RunFolderError
+        If it cannot be written.
+    """
+    more = gain_table(target, rows)
+    text = filled(
+        "neural_page.html.j2",
+        title=f"Models and recorded neurons: {target.data.name}",
+        sentences=sentences(target, rows),
+        recording=_about(target),
+        source=target.data.source,
+        figure=score_svg(target, rows),
+        caption="Lines: 95 % interval over stimuli; full marks: after learning (mean of runs, dots each), hollow ones: before; diamonds: "
+        "no model. Broken line: what a perfect model would get.",
+        scores=score_table(target, rows).html(),
+        legend=LEGEND,
+        more=more.html() if more.rows else "",
+        more_legend=MORE_LEGEND,
+        left_out=sorted(without_score(target.data, target.ceiling).items()),
+        shown=how_shown(target, showing) if more.rows else "No model was asked.",
+        runs=[{"model": name, "runs": runs} for name, runs in found["models"].items()],
+        command=found["command"],
+        versions=", ".join(f"{name} {version}" for name, version in found["versions"].items()),
+    )
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunFolderError(sentence(str(out), f"cannot be written ({error.strerror})", cure="choose another --out")) from error
+    run_folder.write_json(out / NUMBERS, found)
+    run_folder.write_text(out / PAGE, text)
+    return out / PAGE
+
+
+def sentences(target: Target, rows: Sequence[PopulationScores]) -> list[str]:
+    """Say in a few sentences what came out.
+
+    Parameters
+    ----------
+    target : Target
+    rows : sequence of PopulationScores
+
+    Returns
+    -------
+    list of str
+        Which populations are surely nearer to the neurons than before they learned, and than what needs no model.
+    """
+    tested = [
+        (part, measure, key, scores)
+        for measure in measures_of(rows)
+        if measure != "curvature_deg"
+        for key, parts in gains(rows, measure).items()
+        for part, scores in enumerate(parts)
+    ]
+    sure = holm_steps([p_of(target, scores) for *_, scores in tested], ALPHA)
+    found = []
+    for part, what in enumerate((LEARNING, BEST)):
+        here = [(test, yes) for test, yes in zip(tested, sure, strict=True) if test[0] == part and test[3]]
+        moved = [(test, np.mean([s.whole for s in test[3]])) for test, yes in here if yes]
+        better = [f"{' '.join(key)} ({MEASURES[measure]})" for (_, measure, key, _), mean in moved if mean > 0]
+        worse = sum(mean < 0 for _, mean in moved)
+        if here:
+            text = f"Surely {what}: {'; '.join(better) if better else 'no population, in any measure'}."
+            found.append(text + (f" Surely less: {worse} of {len(here)} numbers." if worse else ""))
+    return found
+
+
+def how_shown(target: Target, showing: Showing) -> str:
+    """Say how models saw the stimuli.
+
+    Parameters
+    ----------
+    target : Target
+    showing : Showing
+
+    Returns
+    -------
+    str
+    """
+    data, before = target.data, f"after {GREY_FRAMES} frames of grey, {showing.trials} times"
+    windows = f"means over the first {showing.early} frames and over the last {showing.late} are features of their own"
+    if data.bin_ms is not None:
+        return f"Each stimulus was shown to models {before}; answers were averaged over the bins of the recording, of {data.bin_ms:g} ms."
+    if data.stimuli.shape[1] == 1:
+        return f"Each image was shown to models for {showing.frames} of their frames {before}; {windows}."
+    return f"Each film was shown to models {before}; {windows}."
+
+
+def _about(target: Target) -> str:
+    data, half = target.data, target.ceiling.half
+    scored = data.n_units - len(without_score(data, target.ceiling))
+    trials = f"{data.n_trials} trials" if data.n_trials > 1 else "one trial, so that nothing is known of its noise"
+    halves = (
+        f"{int((half > RELIABLE).sum())} agree with themselves above {RELIABLE:g} (halves of the trials); " if data.n_trials > 1 else ""
+    )
+    return (
+        f"{data.n_units} units, {data.n_stimuli} stimuli in {target.n_groups} groups, {trials}. {halves}"
+        f"{scored} have an encoding score. RSA and CKA compare {len(target.recorded.samples)} samples."
+    )

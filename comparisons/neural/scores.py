@@ -1,0 +1,200 @@
+"""Scores of populations against recorded neurons, each with an interval over stimuli."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from comparisons.neural.data import NeuralData
+from comparisons.neural.encoding import N_FOLDS, Method, encode
+from comparisons.neural.reliability import Reliability, reliability
+from comparisons.neural.similarity import Recorded, alike, distances, kernels_alike, recorded
+from comparisons.neural.straightening import curvature_deg
+from comparisons.representation import gram
+from comparisons.statistics import Interval
+from snn.seeding import stream
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+MEASURES: Mapping[str, str] = {
+    "encoding": "explained, of what could be",
+    "rsa": "RSA",
+    "cka": "CKA",
+    "curvature_deg": "curvature of films (deg)",
+}
+N_HALVES = 100
+LEVEL = 0.95
+
+
+class Score(NamedTuple):
+    """A number, and what it is of halves of the groups of stimuli.
+
+    Attributes
+    ----------
+    whole : float
+        NaN where it is not defined.
+    halves : ndarray, shape (N_HALVES,)
+    """
+
+    whole: float
+    halves: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """A recording, with all that is the same for every population that is scored against it.
+
+    Attributes
+    ----------
+    data : NeuralData
+    ceiling : Reliability
+    recorded : Recorded
+    halves : tuple of ndarray of bool, each of shape (n_samples,)
+        Halves of the groups, drawn at random.
+    widening : float
+        By which the spread of halves is multiplied to be that of the whole: 1, where the number of groups is even.
+    method : {'ridge', 'pls'}
+    n_folds, seed : int
+    """
+
+    data: NeuralData
+    ceiling: Reliability
+    recorded: Recorded
+    halves: tuple[NDArray[np.bool_], ...]
+    widening: float
+    method: Method
+    n_folds: int
+    seed: int
+
+    @classmethod
+    def of(cls, data: NeuralData, *, method: Method = "ridge", n_folds: int = N_FOLDS, seed: int = 0) -> Self:
+        """Prepare a recording.
+
+        Parameters
+        ----------
+        data : NeuralData
+        method, n_folds
+            As of `encoding.encode`.
+        seed : int
+            Of folds, halves and samples.
+
+        Returns
+        -------
+        Target
+
+        Raises
+        ------
+        NeuralDataError
+            If there is too little to be compared.
+        """
+        rng, groups = stream(seed, "halves of stimuli"), np.unique(data.groups)
+        n = len(groups) // 2
+        halves = tuple(np.isin(data.sample_groups, rng.permutation(groups)[:n]) for _ in range(N_HALVES))
+        widening = math.sqrt(n / (len(groups) - n))
+        return cls(data, reliability(data, seed=seed), recorded(data, seed=seed), halves, widening, method, n_folds, seed)
+
+    @property
+    def n_groups(self) -> int:
+        """Number of groups of stimuli: of what is independent."""
+        return len(np.unique(self.data.groups))
+
+    def score(self, features: FloatArray) -> dict[str, Score]:
+        """Score a population by its answers.
+
+        Parameters
+        ----------
+        features : ndarray, shape (n_samples, n_features)
+
+        Returns
+        -------
+        dict of str to Score
+            ``encoding``, ``rsa`` and ``cka``; NaN of a population that answers all samples alike.
+
+        Raises
+        ------
+        NeuralDataError
+            If features are of another number of samples, or not finite.
+        """
+        if not (np.ptp(features, axis=0) > 0).any():
+            nothing = Score(math.nan, np.full(N_HALVES, np.nan))
+            return dict.fromkeys(("encoding", "rsa", "cka"), nothing)
+        known = self.recorded
+        encoding = encode(features, self.data, method=self.method, n_folds=self.n_folds, seed=self.seed, ceiling=self.ceiling)
+        mine = features[known.samples]
+        apart, kernel = distances(mine), gram(mine)
+        parts = [np.flatnonzero(half[known.samples]) for half in self.halves]
+        return {
+            "encoding": Score(encoding.overall, np.array([encoding.overall_of(np.flatnonzero(half)) for half in self.halves])),
+            "rsa": Score(alike(apart, known.distances), np.array([alike(apart, known.distances, part) for part in parts])),
+            "cka": Score(kernels_alike(kernel, known.gram), np.array([kernels_alike(kernel, known.gram, part) for part in parts])),
+        }
+
+    def curvature(self, frames: NDArray[np.floating]) -> Score:
+        """Say how much the paths of films turn in a population.
+
+        Parameters
+        ----------
+        frames : ndarray, shape (n_stimuli, n_frames, n_cells)
+            Of the films, without what comes before and after.
+
+        Returns
+        -------
+        Score
+
+        Raises
+        ------
+        NeuralDataError
+            If films have less than three frames.
+        """
+        # Halves are of samples; those of one stimulus are together.
+        first = np.arange(self.data.n_stimuli) * (len(self.data.sample_groups) // self.data.n_stimuli)
+        path = np.asarray(frames, dtype=np.float64)
+        return Score(curvature_deg(path), np.array([curvature_deg(path[half[first]]) for half in self.halves]))
+
+    def over_stimuli(self, scores: Sequence[Score]) -> Interval:
+        """Say how far the mean over seeds would be from what it is, with other stimuli.
+
+        The groups of stimuli are halved again and again; as much as a score of a half differs from half to half, the score of all
+        differs from that of all stimuli that there could be. Stimuli are not drawn twice, as in a bootstrap, since RSA and CKA compare
+        stimuli with each other, and one with itself tells nothing.
+
+        Parameters
+        ----------
+        scores : sequence of Score
+            One a seed.
+
+        Returns
+        -------
+        Interval
+            By Student's t, with a degree of freedom less than there are groups.
+
+        References
+        ----------
+        Shao & Wu (1989), A general theory for jackknife variance estimation, Annals of Statistics 17.
+        """
+        from scipy.stats import t
+
+        mean = float(np.mean([s.whole for s in scores]))
+        spread = float(np.std(np.mean([s.halves for s in scores], axis=0))) * self.widening
+        half = float(t.ppf((1 + LEVEL) / 2, self.n_groups - 1)) * spread
+        return Interval(mean, mean - half, mean + half)
+
+
+def less(one: Score, other: Score) -> Score:
+    """Take one score from another, half by half.
+
+    Parameters
+    ----------
+    one, other : Score
+        Of one target.
+
+    Returns
+    -------
+    Score
+    """
+    return Score(one.whole - other.whole, one.halves - other.halves)

@@ -1,0 +1,257 @@
+"""Scoring models against a recording: every population of every run, what it was before it learned, and what needs no model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from comparisons.dynamics import sorted_sites
+from comparisons.neural.gabor import gabor_bank
+from comparisons.neural.kept import Kept
+from comparisons.neural.scores import Score, Target, less
+from comparisons.neural.showing import Showing, movies_of, pooled, watched
+from comparisons.progress import Reporter
+from comparisons.responder import Responder
+from comparisons.statistics import Interval, t_interval
+from comparisons.subjects import Subject
+from snn.seeding import stream
+
+FloatArray = NDArray[np.float64]
+Kind = Literal["bound", "reference", "shuffled", "model", "untrained"]
+KINDS: Mapping[Kind, str] = {
+    "bound": "what the recording is made of",
+    "reference": "no model",
+    "shuffled": "the same of other stimuli: must be about 0",
+    "model": "",
+    "untrained": "before it learned",
+}
+NO_MODEL = "(none)"
+ENERGY = "Gabor energy"
+FRAME_MS = 50.0
+"""For which references are shown where neither a model nor the recording says."""
+LARGEST = 32
+"""Side to which references are reduced where no model says how large frames are."""
+
+
+@dataclass(frozen=True, eq=False)
+class PopulationScores:
+    """A population and its scores.
+
+    Attributes
+    ----------
+    model, population : str
+    kind : {'bound', 'reference', 'shuffled', 'model', 'untrained'}
+    seeds : list of mapping of str to Score
+        One a run; keys are of `scores.MEASURES`.
+    """
+
+    model: str
+    population: str
+    kind: Kind
+    seeds: list[Mapping[str, Score]]
+
+    def of(self, measure: str) -> list[Score]:
+        """Give one measure.
+
+        Parameters
+        ----------
+        measure : str
+            Of `scores.MEASURES`.
+
+        Returns
+        -------
+        list of Score
+            One a run; empty where it has none.
+        """
+        return [found[measure] for found in self.seeds if measure in found]
+
+
+def reference_rows(
+    target: Target, frame_size: tuple[int, int] | None = None, made_of: FloatArray | None = None
+) -> Iterator[PopulationScores]:
+    """Score what needs no model: pixels, Gabor filters and their energy, and the same of other stimuli.
+
+    Parameters
+    ----------
+    target : Target
+    frame_size : (int, int), optional
+        Rows and columns to which stimuli are brought, such as those that models see; their own when left out, `LARGEST` at the most.
+    made_of : ndarray, shape (n_samples, n_features), optional
+        What responses were made from, of a simulated recording.
+
+    Yields
+    ------
+    PopulationScores
+
+    Raises
+    ------
+    NeuralDataError
+        If frames are too small or too large for Gabor filters.
+    """
+    data = target.data
+    size = frame_size or (min(LARGEST, data.stimuli.shape[2]), min(LARGEST, data.stimuli.shape[3]))
+    frame_ms = data.frame_ms or FRAME_MS
+    showing = Showing(frames=1, early=1, late=0)
+    frames = np.stack([movie.frames for movie in movies_of(data, size, frame_ms, showing)])
+    bank = gabor_bank(*size)
+    seen = {"pixels": frames.reshape(*frames.shape[:2], -1), "Gabor filters": bank.linear(frames), ENERGY: bank.energy(frames)}
+    answers = {name: pooled(values, data, frame_ms, showing) for name, values in seen.items()}
+    best = ENERGY
+    if made_of is not None:
+        yield PopulationScores(NO_MODEL, "made of", "bound", [target.score(made_of)])
+        answers, best = {"made of": made_of} | answers, "made of"
+    n_films = data.stimuli.shape[1]
+    for name, values in seen.items():
+        scores = target.score(answers[name])
+        yield PopulationScores(NO_MODEL, name, "reference", [_with_curvature(scores, target, values[:, :n_films])])
+    order = stream(target.seed, "shuffled stimuli").permutation(data.n_stimuli)
+    by_stimulus = answers[best].reshape(data.n_stimuli, -1, answers[best].shape[1])
+    yield PopulationScores(NO_MODEL, f"{best}, shuffled", "shuffled", [target.score(by_stimulus[order].reshape(answers[best].shape))])
+
+
+def _with_curvature(scores: dict[str, Score], target: Target, films: NDArray[np.floating]) -> dict[str, Score]:
+    """Add how much paths turn, where there are films long enough to have an angle."""
+    if target.data.stimuli.shape[1] < 3:
+        return scores
+    return scores | {"curvature_deg": target.curvature(films)}
+
+
+def model_rows(
+    target: Target,
+    models: Mapping[str, Sequence[Subject]],
+    *,
+    showing: Showing,
+    controls: bool = True,
+    report: Reporter | None = None,
+    kept: Kept | None = None,
+) -> Iterator[PopulationScores]:
+    """Score every population of models.
+
+    Parameters
+    ----------
+    target : Target
+    models : mapping of str to sequence of Subject
+        One a seed.
+    showing : Showing
+        How stimuli are shown.
+    controls : bool
+        Whether what each was before it learned is scored too.
+    report : Reporter, optional
+        Is told of each run.
+    kept : Kept, optional
+        What was scored before, and what is kept.
+
+    Yields
+    ------
+    PopulationScores
+        Those before learning where every run of a model has such a thing.
+
+    Raises
+    ------
+    NeuralDataError
+        If stimuli cannot be shown to a model.
+    """
+    report, kept = report or Reporter(), kept or Kept()
+    todo: list[tuple[str, bool, Subject, Responder]] = []
+    for name, subjects in models.items():
+        before = [s.responder.control("untrained") for s in subjects] if controls else []
+        born = [b for b in before if b is not None]
+        todo += [(name, False, s, s.responder) for s in subjects]
+        todo += [(name, True, s, b) for s, b in zip(subjects, born, strict=True)] if len(born) == len(subjects) else []
+    found: dict[tuple[str, bool], list[Mapping[str, Mapping[str, Score]]]] = {}
+    report.begin("score")
+    for k, (name, is_born, subject, responder) in enumerate(todo):
+        # A seed of the noise that no other has.
+        own = target.seed + k
+        scores = kept.read(subject.digest, is_born, own)
+        if scores is None:
+            scores = score_responder(target, responder, showing, seed=own)
+            kept.write(scores, subject.digest, is_born, own)
+        found.setdefault((name, is_born), []).append(scores)
+        report.step(k + 1, len(todo), name)
+    report.end()
+    order = sorted_sites({name: [s.responder for s in subjects] for name, subjects in models.items()})
+    for (name, is_born), runs in found.items():
+        for site in order:
+            if site in runs[0]:
+                yield PopulationScores(name, site, "untrained" if is_born else "model", [run[site] for run in runs])
+
+
+def score_responder(target: Target, responder: Responder, showing: Showing, *, seed: int = 0) -> dict[str, dict[str, Score]]:
+    """Show a recording's stimuli to one model, and score each of its populations.
+
+    Parameters
+    ----------
+    target : Target
+    responder : Responder
+    showing : Showing
+    seed : int
+        Of the noise.
+
+    Returns
+    -------
+    dict of str to dict of str to Score
+        Per population.
+
+    Raises
+    ------
+    NeuralDataError
+        If stimuli cannot be shown to it.
+    """
+    data, found = target.data, {}
+    times = round((data.frame_ms or responder.frame_ms) / responder.frame_ms)
+    for name, frames in watched(responder, data, showing, seed=seed).items():
+        scores = target.score(pooled(frames, data, responder.frame_ms, showing))
+        # What a model does when a frame of the film has stood as long as it does.
+        films = frames[:, times - 1 : times * data.stimuli.shape[1] : times]
+        found[name] = _with_curvature(scores, target, films)
+    return found
+
+
+def gains(rows: Sequence[PopulationScores], measure: str) -> dict[tuple[str, str], tuple[list[Score], list[Score]]]:
+    """Take from each population of a model what it was before it learned, and the best that needs no model.
+
+    Parameters
+    ----------
+    rows : sequence of PopulationScores
+    measure : str
+
+    Returns
+    -------
+    dict of (str, str) to (list of Score, list of Score)
+        Per model and population, one a run; the first list is empty where there is no control.
+    """
+    before = {(r.model, r.population): r.of(measure) for r in rows if r.kind == "untrained"}
+    bars = [r.of(measure)[0] for r in rows if r.kind == "reference" and r.of(measure)]
+    known = [s for s in bars if not math.isnan(s.whole)]
+    best = max(known, key=lambda s: s.whole) if known else None
+    found = {}
+    for row in rows:
+        if row.kind == "model":
+            key, mine = (row.model, row.population), row.of(measure)
+            born = [less(a, b) for a, b in zip(mine, before[key], strict=True)] if key in before else []
+            found[key] = (born, [less(s, best) for s in mine] if best else [])
+    return found
+
+
+def intervals(target: Target, scores: Sequence[Score]) -> tuple[Interval, Interval]:
+    """Give the interval over runs, and that over stimuli.
+
+    Parameters
+    ----------
+    target : Target
+    scores : sequence of Score
+        One a run.
+
+    Returns
+    -------
+    Interval
+        Without bounds of one run.
+    Interval
+    """
+    return t_interval([s.whole for s in scores]), target.over_stimuli(scores)

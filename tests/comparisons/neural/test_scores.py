@@ -1,0 +1,99 @@
+"""Scores with intervals over stimuli: the positive control, shuffled stimuli, and whether intervals hold what they say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from comparisons.neural.data import NeuralData
+from comparisons.neural.scores import Score, Target, less
+from comparisons.neural.simulated import simulated_v1
+from comparisons.neural.straightening import curvature_deg
+
+
+@pytest.fixture(scope="module")
+def v1() -> tuple[Target, np.ndarray, np.ndarray]:
+    made = simulated_v1(n_stimuli=200, n_units=30, mean_count=1.0, seed=2)
+    return Target.of(made.data), made.expected / made.data.samples.std(axis=(0, 1)), made.data.stimuli.reshape(200, -1)
+
+
+def test_the_truth_is_at_the_ceiling_and_other_stimuli_at_nothing(v1: tuple[Target, np.ndarray, np.ndarray]) -> None:
+    target, truth, _ = v1
+    found = target.score(truth)
+    assert found["encoding"].whole > 0.9
+    assert found["rsa"].whole == pytest.approx(target.recorded.rsa_ceiling, abs=0.015)
+    assert found["cka"].whole == pytest.approx(target.recorded.cka_ceiling, abs=0.02)
+    others = target.score(truth[np.random.default_rng(3).permutation(200)])
+    for score in others.values():
+        low, high = target.over_stimuli([score])[1:]
+        assert low < 0.02 and high > -0.02 and high - low < 0.8
+
+
+def test_pixels_are_surely_less_than_the_truth(v1: tuple[Target, np.ndarray, np.ndarray]) -> None:
+    target, truth, pixels = v1
+    one, other = target.score(truth), target.score(pixels)
+    for name in one:
+        found = target.over_stimuli([less(one[name], other[name])])
+        assert found.low > 0 and found.mean == pytest.approx(one[name].whole - other[name].whole)
+
+
+def test_a_population_that_answers_nothing_has_no_score(v1: tuple[Target, np.ndarray, np.ndarray]) -> None:
+    found = v1[0].score(np.ones((200, 5)))
+    assert all(np.isnan(s.whole) and np.isnan(s.halves).all() for s in found.values())
+
+
+def test_halves_keep_groups_whole(v1: tuple[Target, np.ndarray, np.ndarray]) -> None:
+    target = v1[0]
+    groups = target.data.sample_groups
+    for half in target.halves:
+        assert not set(groups[half]) & set(groups[~half])
+        assert len(set(groups[half])) == target.n_groups // 2
+
+
+def independent(seed: int, n: int = 40) -> tuple[Target, np.ndarray]:
+    """Units that read one of two features, which are drawn anew for each stimulus; the other feature has nothing to do with them."""
+    rng = np.random.default_rng(seed)
+    features = rng.normal(size=(n, 2))
+    responses = features[:, :1] + 0.3 * rng.normal(size=(4, n, 3))
+    return Target.of(NeuralData(np.zeros((n, 1, 4, 4)), responses, np.arange(n)), seed=seed), features
+
+
+def test_intervals_over_stimuli_hold_what_they_say() -> None:
+    """Of 60 recordings whose stimuli are drawn anew, the CKA of an unrelated feature is 0 within nearly all intervals of 95 %, and the
+    score of a related one, that of 4000 stimuli, too; intervals are not so wide that they would hold anything.
+    """
+    large, features = independent(1, n=400)
+    true = large.score(features)["cka"].whole
+    held_zero, held_true, widths = [], [], []
+    for seed in range(60):
+        target, features = independent(100 + seed)
+        unrelated = np.random.default_rng(seed).normal(size=(40, 2))
+        zero = target.over_stimuli([target.score(unrelated)["cka"]])
+        related = target.over_stimuli([target.score(features)["cka"]])
+        held_zero.append(zero.low <= 0 <= zero.high)
+        held_true.append(related.low <= true <= related.high)
+        widths.append(zero.high - zero.low)
+    assert 0.87 <= np.mean(held_zero) and 0.85 <= np.mean(held_true)
+    assert np.mean(widths) < 0.3
+
+
+def test_intervals_are_of_the_mean_over_runs(v1: tuple[Target, np.ndarray, np.ndarray]) -> None:
+    """Two runs that err in opposite ways on the same halves are sure of their mean."""
+    target = v1[0]
+    noise = np.random.default_rng(0).normal(size=100)
+    found = target.over_stimuli([Score(0.4, 0.4 + noise), Score(0.6, 0.6 - noise)])
+    assert found == pytest.approx((0.5, 0.5, 0.5))
+
+
+def test_curvature_of_films_and_of_halves_of_them() -> None:
+    rng = np.random.default_rng(7)
+    films = rng.random((6, 5, 4, 4))
+    data = NeuralData(films, rng.normal(size=(3, 6, 5, 8)), np.arange(6), 50.0, 50.0)
+    target = Target.of(replace(data, groups=np.array([0, 0, 1, 1, 2, 2])))
+    path = films.reshape(6, 5, -1)
+    found = target.curvature(path)
+    assert found.whole == pytest.approx(curvature_deg(path))
+    # A third of the groups: each half is one group, of two films.
+    assert {round(h, 6) for h in found.halves} == {round(curvature_deg(path[k : k + 2]), 6) for k in (0, 2, 4)}
