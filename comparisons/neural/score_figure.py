@@ -31,7 +31,7 @@ def score_svg(target: Target, rows: Sequence[PopulationScores]) -> str:
     str
         An SVG element.
     """
-    names = list(dict.fromkeys(row.model for row in rows if row.kind in ("model", "untrained")))
+    names = list(dict.fromkeys(row.model for row in rows if row.role in ("model", "untrained")))
     lines = list(dict.fromkeys((row.model, row.population) for row in rows))
     here, most = measures_of(rows), ceilings(target)
     with styled():
@@ -52,7 +52,7 @@ def score_svg(target: Target, rows: Sequence[PopulationScores]) -> str:
                 index = names.index(row.model) if row.model in names else None
                 colour = GREY if index is None else COLOURS[index % len(COLOURS)]
                 point = "D" if index is None else POINTS[index % len(POINTS)]
-                born = row.kind == "untrained"
+                born = row.role == "untrained"
                 mean, over_stimuli = intervals(target, scores)[0].mean, intervals(target, scores)[1]
                 at = y + (0.22 if born else 0.0)
                 axes.plot(over_stimuli[1:], [at, at], color=colour, lw=1.0 if born else 1.9, alpha=0.45 if born else 0.9)

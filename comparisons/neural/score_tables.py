@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from comparisons.neural.scores import MEASURES, Score, Target
-from comparisons.neural.scoring import KINDS, PopulationScores, gains, intervals
+from comparisons.neural.scoring import ROLES, PopulationScores, gains, intervals
 from comparisons.statistics import Interval, holm_steps, p_above_zero, p_two_sided
 from comparisons.tables import Table
 from comparisons.verdicts import ALPHA
@@ -96,7 +96,7 @@ def score_table(target: Target, rows: Sequence[PopulationScores]) -> Table:
     heads = ["model", "population", "runs", *(_head(m, best.get(m)) for m in here)]
     told = []
     for row in rows:
-        model = row.model if row.kind == "model" else f"{row.model}, {KINDS[row.kind]}" if row.kind == "untrained" else KINDS[row.kind]
+        model = row.model if row.role == "model" else f"{row.model}, {ROLES[row.role]}" if row.role == "untrained" else ROLES[row.role]
         told.append([model, row.population, str(len(row.seeds)), *(in_cell(target, row.of(m)) for m in here)])
     return Table(heads, told)
 
@@ -122,7 +122,7 @@ def gain_table(target: Target, rows: Sequence[PopulationScores]) -> Table:
     """
     here = measures_of(rows)
     found = {m: gains(rows, m) for m in here}
-    keys = [(row.model, row.population) for row in rows if row.kind == "model"]
+    keys = [(row.model, row.population) for row in rows if row.role == "model"]
     cells = [[(m, found[m][key][part]) for part in (0, 1) for m in here] for key in keys]
     sure = iter(holm_steps([p_of(target, scores) for line in cells for _, scores in line], ALPHA))
     told = []
@@ -175,7 +175,7 @@ def as_json(target: Target, rows: Sequence[PopulationScores]) -> dict[str, objec
     data, known, here = target.data, target.ceiling, measures_of(rows)
     found = {m: gains(rows, m) for m in here}
     more = []
-    for key in [(row.model, row.population) for row in rows if row.kind == "model"]:
+    for key in [(row.model, row.population) for row in rows if row.role == "model"]:
         for part, what in enumerate((LEARNING, BEST)):
             more.append(_plain(target, *key, what, {m: found[m][key][part] for m in here}))
     return {
@@ -190,12 +190,12 @@ def as_json(target: Target, rows: Sequence[PopulationScores]) -> dict[str, objec
             "left_out": {str(u): why for u, why in data.left_out.items()},
         },
         "ceilings": ceilings(target),
-        "rows": [_plain(target, row.model, row.population, row.kind, {m: row.of(m) for m in here}) for row in rows],
+        "rows": [_plain(target, row.model, row.population, row.role, {m: row.of(m) for m in here}) for row in rows],
         "gains": more,
     }
 
 
-def _plain(target: Target, model: str, population: str, kind: str, found: Mapping[str, Sequence[Score]]) -> dict[str, object]:
+def _plain(target: Target, model: str, population: str, role: str, found: Mapping[str, Sequence[Score]]) -> dict[str, object]:
     numbers = {}
     for measure, scores in found.items():
         if not scores:
@@ -206,4 +206,4 @@ def _plain(target: Target, model: str, population: str, kind: str, found: Mappin
             "over_runs": over_runs._asdict(),
             "over_stimuli": over_stimuli._asdict(),
         }
-    return {"model": model, "population": population, "kind": kind, "numbers": numbers}
+    return {"model": model, "population": population, "role": role, "numbers": numbers}

@@ -22,8 +22,8 @@ from comparisons.subjects import Subject
 from snn.seeding import stream
 
 FloatArray = NDArray[np.float64]
-Kind = Literal["bound", "reference", "shuffled", "model", "untrained"]
-KINDS: Mapping[Kind, str] = {
+Role = Literal["bound", "reference", "shuffled", "model", "untrained"]
+ROLES: Mapping[Role, str] = {
     "bound": "what the recording is made of",
     "reference": "no model",
     "shuffled": "the same of other stimuli: must be about 0",
@@ -45,14 +45,14 @@ class PopulationScores:
     Attributes
     ----------
     model, population : str
-    kind : {'bound', 'reference', 'shuffled', 'model', 'untrained'}
+    role : {'bound', 'reference', 'shuffled', 'model', 'untrained'}
     seeds : list of mapping of str to Score
         One a run; keys are of `scores.MEASURES`.
     """
 
     model: str
     population: str
-    kind: Kind
+    role: Role
     seeds: list[Mapping[str, Score]]
 
     def of(self, measure: str) -> list[Score]:
@@ -226,13 +226,13 @@ def gains(rows: Sequence[PopulationScores], measure: str) -> dict[tuple[str, str
     dict of (str, str) to (list of Score, list of Score)
         Per model and population, one a run; the first list is empty where there is no control.
     """
-    before = {(r.model, r.population): r.of(measure) for r in rows if r.kind == "untrained"}
-    bars = [r.of(measure)[0] for r in rows if r.kind == "reference" and r.of(measure)]
+    before = {(r.model, r.population): r.of(measure) for r in rows if r.role == "untrained"}
+    bars = [r.of(measure)[0] for r in rows if r.role == "reference" and r.of(measure)]
     known = [s for s in bars if not math.isnan(s.whole)]
     best = max(known, key=lambda s: s.whole) if known else None
     found = {}
     for row in rows:
-        if row.kind == "model":
+        if row.role == "model":
             key, mine = (row.model, row.population), row.of(measure)
             born = [less(a, b) for a, b in zip(mine, before[key], strict=True)] if key in before else []
             found[key] = (born, [less(s, best) for s in mine] if best else [])

@@ -48,7 +48,7 @@ def test_models_beside_what_needs_none(recording: Path, tmp_path: Path, capsys: 
     command = ["score", "spiking=drift-spiking", "drift-leaky", "--neural", recording, "--trials", "1", "--out", str(out)]
     run(*command, "--json")
     found = said(capsys)
-    rows = {(row["model"], row["population"], row["kind"]): row["numbers"] for row in found["rows"]}
+    rows = {(row["model"], row["population"], row["role"]): row["numbers"] for row in found["rows"]}
     assert ("spiking", "level0.error_pos", "model") in rows and ("spiking", "level0.error_pos", "untrained") in rows
     assert ("drift-leaky", "level1.representation", "model") in rows
     pixels = next(numbers for (_, population, _), numbers in rows.items() if population == "pixels")
@@ -59,7 +59,7 @@ def test_models_beside_what_needs_none(recording: Path, tmp_path: Path, capsys: 
     assert shuffled["cka"]["over_stimuli"]["low"] < 0 < shuffled["cka"]["over_stimuli"]["high"]
     learned = rows["spiking", "level0.error_pos", "model"]["rsa"]["over_runs"]["mean"]
     born = rows["spiking", "level0.error_pos", "untrained"]["rsa"]["over_runs"]["mean"]
-    gain = next(g for g in found["gains"] if g["population"] == "level0.error_pos" and g["kind"] == "more than before learning")
+    gain = next(g for g in found["gains"] if g["population"] == "level0.error_pos" and g["role"] == "more than before learning")
     assert gain["numbers"]["rsa"]["over_runs"]["mean"] == pytest.approx(learned - born)
     page = (out / "score.html").read_text()
     assert "level1.representation" in page and "<svg" in page and "http" not in re.sub(r"http://www\.w3\.org[^\"]*", "", page)
