@@ -242,9 +242,8 @@ def condensed(x: FloatArray) -> FloatArray:
     """
     if x.shape[1] <= x.shape[0]:
         return x
-    u, s, _ = np.linalg.svd(x, full_matrices=False)
-    turned: FloatArray = u * s
-    return turned
+    triangle: FloatArray = np.linalg.qr(x.T, mode="r")  # type: ignore[assignment]
+    return triangle.T
 
 
 def ridge_predictions(x: FloatArray, y: FloatArray, x_test: FloatArray, alphas: FloatArray) -> FloatArray:
@@ -264,12 +263,17 @@ def ridge_predictions(x: FloatArray, y: FloatArray, x_test: FloatArray, alphas: 
     ndarray, shape (n_alphas, n_test, n_units)
     """
     centred, y0 = _centred(x), y.mean(axis=0)
-    u, s, vt = np.linalg.svd(centred, full_matrices=False)
-    told, projected = u.T @ (y - y0), (x_test - x.mean(axis=0)) @ vt.T
+    away = x_test - x.mean(axis=0)
+    # Of the two products of what is centred with itself, the smaller one: both have the same squared singular values.
+    if x.shape[1] <= x.shape[0]:
+        squares, axes = np.linalg.eigh(centred.T @ centred)
+        told, projected = axes.T @ (centred.T @ (y - y0)), away @ axes
+    else:
+        squares, axes = np.linalg.eigh(centred @ centred.T)
+        told, projected = axes.T @ (y - y0), (away @ centred.T) @ axes
     # What does not vary tells nothing, whatever the penalty.
-    s = np.where(s > 1e-12 * max(s[0], 1e-300), s, 0.0)
-    with np.errstate(invalid="ignore"):
-        shrunk = [np.nan_to_num(s / (s**2 + alpha)) for alpha in alphas]
+    varies = squares > 1e-13 * len(squares) * max(squares[-1], 1e-300)
+    shrunk = [np.where(varies, 1.0 / np.where(varies, squares + alpha, 1.0), 0.0) for alpha in alphas]
     return np.array([y0 + (projected * by) @ told for by in shrunk])
 
 
