@@ -11,7 +11,18 @@ from cyclopts import App, CycloptsError, Parameter
 from cyclopts.validators import Number
 from pydantic import ValidationError
 
-from comparisons import cli_ablate, cli_battery, cli_convert, cli_diagnose, cli_distil, cli_import, cli_rate, cli_score, cli_sweep
+from comparisons import (
+    cli_ablate,
+    cli_battery,
+    cli_convert,
+    cli_diagnose,
+    cli_distil,
+    cli_expectation,
+    cli_import,
+    cli_rate,
+    cli_score,
+    cli_sweep,
+)
 from comparisons.cli_options import FOR_PHOTOGRAPHS, NOT_FOR_PHOTOGRAPHS, Count, SourceOptions, names, pairs, refuse_unused, say_learned
 from comparisons.progress import TerminalReporter
 from snn._edit import first_error
@@ -287,6 +298,7 @@ for command in (
     *cli_sweep.COMMANDS,
     *cli_ablate.COMMANDS,
     *cli_score.COMMANDS,
+    *cli_expectation.COMMANDS,
 ):
     app.command(command)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -76,7 +77,7 @@ def score(
     from comparisons.neural.showing import Showing
     from comparisons.run_folder import to_json, versions
 
-    models, report = _opened(runs), TerminalReporter()
+    models, report = opened("score", runs), TerminalReporter()
     data, made_of = _recording(neural, groups, seed)
     showing = Showing(trials=trials)
     report.say(f"{data.name}: {data.n_units} units, {data.n_stimuli} stimuli, {data.n_trials} trials")
@@ -104,20 +105,39 @@ def score(
         print("\n" + gain_table(target, rows).markdown() + f"\n{MORE_LEGEND}")
 
 
-def _opened(runs: tuple[str, ...]) -> dict[str, list[Subject]]:
+def opened(command: str, runs: Sequence[str]) -> dict[str, list[Subject]]:
+    """Open the runs that a command was given.
+
+    Parameters
+    ----------
+    command : str
+        For errors.
+    runs : sequence of str
+        Each NAME=RUN,RUN or RUN.
+
+    Returns
+    -------
+    dict of str to list of Subject
+        Per model.
+
+    Raises
+    ------
+    SubjectError
+        If two models have one name, one run is given twice, or runs of a model see frames of different sizes.
+    """
     from comparisons.subjects import open_subject
 
     named = [named_runs(text) if "=" in text else (Path(text).name, (Path(text),)) for text in runs]
     if len({name for name, _ in named}) < len(named):
         got, cure = [name for name, _ in named], "give runs of one model together: NAME=RUN,RUN"
-        raise SubjectError(sentence("score", "two models have one name", got=got, cure=cure))
+        raise SubjectError(sentence(command, "two models have one name", got=got, cure=cure))
     models = {name: [open_subject(path, name) for path in paths] for name, paths in named}
     for name, subjects in models.items():
         if len({s.digest for s in subjects}) < len(subjects):
-            raise SubjectError(sentence(f"score {name}", "has one run twice", cure="a seed counts once"))
+            raise SubjectError(sentence(f"{command} {name}", "has one run twice", cure="a seed counts once"))
         sizes = {s.responder.frame_size for s in subjects}
         if len(sizes) > 1:
-            raise SubjectError(sentence(f"score {name}", "has runs that see frames of different sizes", got=sorted(sizes)))
+            raise SubjectError(sentence(f"{command} {name}", "has runs that see frames of different sizes", got=sorted(sizes)))
     return models
 
 

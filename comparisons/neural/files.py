@@ -55,7 +55,7 @@ def read_neural(path: Path | str, *, groups: Literal["each"] | None = None) -> N
         If luminance is outside of its range.
     """
     path = Path(path)
-    held = _read(path)
+    held = arrays_of(path)
     for key in held:
         if key not in KEYS:
             raise NeuralDataError(sentence(str(path), f"holds {key!r}, which no recording has", cure=nearest(key, KEYS)))
@@ -105,7 +105,23 @@ def write_neural(path: Path | str, data: NeuralData) -> None:
     replace_file(Path(path), lambda file: np.savez_compressed(file, **parts))
 
 
-def _read(path: Path) -> Mapping[str, NDArray[Any]]:
+def arrays_of(path: Path) -> Mapping[str, NDArray[Any]]:
+    """Read a file of plain arrays.
+
+    Parameters
+    ----------
+    path : Path
+        An ``.npz``.
+
+    Returns
+    -------
+    mapping of str to ndarray, of any shape
+
+    Raises
+    ------
+    NeuralDataError
+        If it cannot be read, or holds anything else.
+    """
     try:
         # Opened here, since NumPy leaves open what it cannot read.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as held:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,26 @@ class Score(NamedTuple):
 
     whole: float
     halves: FloatArray
+
+    def plain(self) -> list[object]:
+        """Give it as what JSON can hold."""
+        return [self.whole, self.halves.tolist()]
+
+    @classmethod
+    def of_plain(cls, held: Sequence[Any]) -> Self:
+        """Read it again.
+
+        Parameters
+        ----------
+        held : sequence
+            From `plain`, with None in place of NaN.
+
+        Returns
+        -------
+        Score
+        """
+        whole, halves = held
+        return cls(math.nan if whole is None else whole, np.array([math.nan if h is None else h for h in halves]))
 
 
 @dataclass(frozen=True, eq=False)

@@ -163,15 +163,18 @@ def model_rows(
         born = [b for b in before if b is not None]
         todo += [(name, False, s, s.responder) for s in subjects]
         todo += [(name, True, s, b) for s, b in zip(subjects, born, strict=True)] if len(born) == len(subjects) else []
-    found: dict[tuple[str, bool], list[Mapping[str, Mapping[str, Score]]]] = {}
+    found: dict[tuple[str, bool], list[dict[str, dict[str, Score]]]] = {}
     report.begin("score")
     for k, (name, is_born, subject, responder) in enumerate(todo):
         # A seed of the noise that no other has.
         own = target.seed + k
-        scores = kept.read(subject.digest, is_born, own)
-        if scores is None:
+        held = kept.read(subject.digest, is_born, own)
+        if held is not None:
+            scores = {site: {m: Score.of_plain(s) for m, s in numbers.items()} for site, numbers in held.items()}
+        else:
             scores = score_responder(target, responder, showing, seed=own)
-            kept.write(scores, subject.digest, is_born, own)
+            plain = {site: {m: s.plain() for m, s in numbers.items()} for site, numbers in scores.items()}
+            kept.write(plain, subject.digest, is_born, own)
         found.setdefault((name, is_born), []).append(scores)
         report.step(k + 1, len(todo), name)
     report.end()
