@@ -19,6 +19,7 @@ from comparisons import (
     cli_distil,
     cli_expectation,
     cli_import,
+    cli_joint,
     cli_rate,
     cli_score,
     cli_sweep,
@@ -299,6 +300,7 @@ for command in (
     *cli_ablate.COMMANDS,
     *cli_score.COMMANDS,
     *cli_expectation.COMMANDS,
+    *cli_joint.COMMANDS,
 ):
     app.command(command)
 

@@ -34,6 +34,8 @@ NO_MODEL = "(none)"
 ENERGY = "Gabor energy"
 FRAME_MS = 50.0
 """For which references are shown where neither a model nor the recording says."""
+N_SHUFFLES = 5
+"""Orders of other stimuli: a single one is as far from 0 as chance has it."""
 LARGEST = 32
 """Side to which references are reduced where no model says how large frames are."""
 
@@ -109,9 +111,10 @@ def reference_rows(
     for name, values in seen.items():
         scores = target.score(answers[name])
         yield PopulationScores(NO_MODEL, name, "reference", [_with_curvature(scores, target, values[:, :n_films])])
-    order = stream(target.seed, "shuffled stimuli").permutation(data.n_stimuli)
     by_stimulus = answers[best].reshape(data.n_stimuli, -1, answers[best].shape[1])
-    yield PopulationScores(NO_MODEL, f"{best}, shuffled", "shuffled", [target.score(by_stimulus[order].reshape(answers[best].shape))])
+    orders = [stream(target.seed, "shuffled stimuli", k).permutation(data.n_stimuli) for k in range(N_SHUFFLES)]
+    shuffled = [target.score(by_stimulus[order].reshape(answers[best].shape)) for order in orders]
+    yield PopulationScores(NO_MODEL, f"{best}, shuffled", "shuffled", [*shuffled])
 
 
 def _with_curvature(scores: dict[str, Score], target: Target, films: NDArray[np.floating]) -> dict[str, Score]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,34 +96,111 @@ def simulated_v1(
     if min(n_trials, n_units) < 1 or n_stimuli < LEAST_STIMULI or not 0 < mean_count < 1e6:
         got, allowed = (n_stimuli, n_trials, n_units, mean_count), f"{LEAST_STIMULI} stimuli or more, the others above 0"
         raise NeuralDataError(sentence("simulated_v1", "needs stimuli, trials, units and spikes", got=got, allowed=allowed))
-    bank = gabor_bank(size, size)
-    if n_units > bank.n:
-        raise NeuralDataError(sentence("simulated_v1.n_units", f"is more than the {bank.n} filters of a {size}x{size} bank", got=n_units))
     patches = drifting_movies(photographs(held_out=False), n_stimuli, 2, size, seed=seed, frame_ms=frame_ms)
     shown = np.array([movie.frames[0] for movie in patches])
     names = [movie.name.split("_drift_")[0] for movie in patches]
-    features = normalised(bank.energy(shown))
-    units = np.sort(stream(seed, "simulated V1", "filters").permutation(bank.n)[:n_units])
-    expected = features[:, units] * (mean_count / features[:, units].mean(axis=0))
+    cortex = Cortex.of(shown, n_units, mean_count=mean_count, seed=seed)
+    features, expected = cortex.features(shown), cortex.expected(shown)
     counts = stream(seed, "simulated V1", "spikes").poisson(expected, (n_trials, *expected.shape))
     groups = np.unique(names, return_inverse=True)[1]
     about = f"simulated: {n_units} complex cells with divisive normalisation, {mean_count:g} Poisson spikes a stimulus, seed {seed}"
     data = NeuralData(shown[:, None], counts.astype(np.float64), groups, frame_ms, name="simulated V1", source=about)
-    return SimulatedV1(data, features, expected, units, bank)
+    return SimulatedV1(data, features, expected, cortex.units, cortex.bank)
 
 
-def normalised(energy: FloatArray) -> FloatArray:
+@dataclass(frozen=True, eq=False)
+class Cortex:
+    """Complex cells that normalise each other, with what they have adapted to.
+
+    Attributes
+    ----------
+    bank : Bank
+    units : ndarray of int, shape (n_units,)
+        The filter of each unit.
+    half : float
+        Mean squared energy of all filters at which answers are half of their most: ``s^2`` of `simulated_v1`.
+    gain : ndarray, shape (n_units,)
+        Spikes for a normalised energy of 1.
+    """
+
+    bank: Bank
+    units: NDArray[np.int64]
+    half: float
+    gain: FloatArray
+
+    @classmethod
+    def of(cls, images: FloatArray, n_units: int, *, mean_count: float, seed: int = 0) -> Self:
+        """Draw units, and let them adapt to images.
+
+        Parameters
+        ----------
+        images : ndarray, shape (..., rows, cols)
+        n_units : int
+        mean_count : float
+            Spikes of each unit, on average over these images.
+        seed : int
+            Of the filters.
+
+        Returns
+        -------
+        Cortex
+
+        Raises
+        ------
+        NeuralDataError
+            If there are more units than filters.
+        """
+        rows, cols = images.shape[-2:]
+        bank = gabor_bank(rows, cols)
+        if n_units > bank.n:
+            problem = f"is more than the {bank.n} filters of a {rows}x{cols} bank"
+            raise NeuralDataError(sentence("simulated_v1.n_units", problem, got=n_units))
+        units = np.sort(stream(seed, "simulated V1", "filters").permutation(bank.n)[:n_units])
+        squared = bank.energy(images) ** 2
+        half = float(np.median(squared.mean(axis=-1)))
+        answers = normalised(squared, half)[..., units].reshape(-1, n_units)
+        return cls(bank, units, half, mean_count / answers.mean(axis=0))
+
+    def features(self, images: FloatArray) -> FloatArray:
+        """Normalise the energies of all filters.
+
+        Parameters
+        ----------
+        images : ndarray, shape (..., rows, cols)
+
+        Returns
+        -------
+        ndarray, shape (..., n_filters)
+        """
+        return normalised(self.bank.energy(images) ** 2, self.half)
+
+    def expected(self, images: FloatArray) -> FloatArray:
+        """Give the mean counts.
+
+        Parameters
+        ----------
+        images : ndarray, shape (..., rows, cols)
+
+        Returns
+        -------
+        ndarray, shape (..., n_units)
+        """
+        found: FloatArray = self.features(images)[..., self.units] * self.gain
+        return found
+
+
+def normalised(squared: FloatArray, half: float) -> FloatArray:
     """Divide squared energies by what all filters answer.
 
     Parameters
     ----------
-    energy : ndarray, shape (n_stimuli, n_filters)
+    squared : ndarray, shape (..., n_filters)
+    half : float
+        Mean over filters at which the answers are half of their most.
 
     Returns
     -------
-    ndarray, shape (n_stimuli, n_filters)
+    ndarray, shape (..., n_filters)
     """
-    squared = energy**2
-    pool = squared.mean(axis=1, keepdims=True)
-    found: FloatArray = squared / (np.median(pool) + pool)
+    found: FloatArray = squared / (half + squared.mean(axis=-1, keepdims=True))
     return found

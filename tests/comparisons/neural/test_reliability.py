@@ -204,7 +204,7 @@ def test_normalisation_saturates() -> None:
     """Oracle: by hand; answers grow by less from 4 to 16 times the contrast than from 1 to 4, towards the share of the pool."""
     energy = np.array([[1.0, 2.0], [4.0, 8.0], [16.0, 32.0]])
     pool = np.array([2.5, 40.0, 640.0])
-    found = normalised(energy)
+    found = normalised(energy**2, 40.0)
     assert np.allclose(found, energy**2 / (40.0 + pool)[:, None])
     assert found[1, 0] / found[0, 0] > 4 * found[2, 0] / found[1, 0] and found[2, 0] < 16.0**2 / 640.0
 

@@ -1,0 +1,80 @@
+"""The command that lets networks learn to forecast and to answer as neurons do, together."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from comparisons.cli_options import Count
+from comparisons.progress import TerminalReporter
+
+
+def joint(
+    *,
+    out: Path,
+    neural: Path | None = None,
+    groups: Literal["each"] | None = None,
+    networks: Literal["both", "rate", "spiking"] = "both",
+    seeds: Annotated[int, Parameter(validator=Number(gte=2))] = 5,
+    size: Annotated[int, Parameter(validator=Number(gte=8))] = 12,
+    films: Annotated[int, Parameter(validator=Number(gte=20))] = 600,
+    units: Annotated[int, Parameter(validator=Number(gte=2))] = 40,
+    workers: Count = 1,
+) -> None:
+    """Let networks learn films and how neurons answered them, and ask whether that makes forecasts or representations better.
+
+    Rates learn by backprop, spikes by local rules; both with several weights of the responses, then with responses alone and with responses
+    of other films. It can be stopped at any time; the same command goes on.
+
+    Parameters
+    ----------
+    out
+        Folder for joint.json and joint.html.
+    neural
+        Recording of still images (.npz, see docs/neural.md), which are then made to drift; a simulated visual cortex when left out.
+    groups
+        With 'each', images of a recording without groups stand alone.
+    networks
+        Rates, spikes, or both.
+    seeds
+        Of network, films and units; of a recording, the part of the images that is tested on.
+    size
+        Side of the frames in pixels.
+    films, units
+        Of the simulated visual cortex: films to learn from, and recorded units.
+    workers
+        Processes side by side; no more than there are free cores.
+
+    Raises
+    ------
+    NeuralDataError
+        If the recording cannot be read, or there is too little of it.
+    """
+    from comparisons import run_folder
+    from comparisons.neural.joint_page import write_page
+    from comparisons.neural.joint_study import KINDS, Setting, study
+    from comparisons.neural.joint_tables import change_table, condition_table, verdict
+    from comparisons.neural.kept import Kept
+
+    setting, report = Setting(neural, groups, size, films, units), TerminalReporter()
+    kinds = KINDS if networks == "both" else (networks,)
+    # What is wrong with a recording is to be known before anything is learned.
+    material = setting.material(0)
+    report.say(f"{len(material.learn.movies)} films to learn from, {material.learn.responses.shape[-1]} units; {seeds} seeds")
+    about = [neural and run_folder.sha256(neural), groups, size, films, units, run_folder.versions()["spiking-prednet"]]
+    found = study(setting, kinds, seeds, kept=Kept(out / "parts", json.dumps(about)), workers=workers, report=report)
+    words = ["spiking-prednet", "joint", *(["--neural", str(neural)] if neural else []), *(["--groups", groups] if groups else [])]
+    words += ["--networks", networks, "--seeds", str(seeds), "--size", str(size), "--films", str(films), "--units", str(units)]
+    command = shlex.join([*words, "--out", str(out)])
+    print(condition_table(found, kinds).markdown())
+    print(change_table(found, kinds).markdown())
+    print("\n".join(verdict(found, kind) for kind in kinds))
+    report.say(f"page: {write_page(out, found, kinds, command)}")
+
+
+COMMANDS = (joint,)

@@ -1,0 +1,56 @@
+"""The page of joint learning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from comparisons import run_folder
+from comparisons.neural.joint_figure import curves_svg
+from comparisons.neural.joint_study import Found, Kind, Task
+from comparisons.neural.joint_tables import change_table, condition_table, verdict
+from comparisons.page import filled
+
+PAGE, NUMBERS = "joint.html", "joint.json"
+TITLE = "Forecasting and answering as neurons do, learned together"
+
+
+def write_page(out: Path, found: Mapping[Task, Found], kinds: Sequence[Kind], command: str) -> Path:
+    """Write numbers and page.
+
+    Parameters
+    ----------
+    out : Path
+        A folder that is there.
+    found : mapping of Task to mapping
+        From `joint_study.study`.
+    kinds : sequence of {'rate', 'spiking'}
+    command : str
+        That makes it again.
+
+    Returns
+    -------
+    Path
+        The page.
+
+    Raises
+    ------
+    RunFolderError
+        If it cannot be written.
+    """
+    runs = [{"kind": t.kind, **t.condition._asdict(), "seed": t.seed, "found": numbers} for t, numbers in found.items()]
+    versions = run_folder.versions()
+    run_folder.write_json(out / NUMBERS, {"runs": runs, "command": command, "versions": versions})
+    text = filled(
+        "joint_page.html.j2",
+        title=TITLE,
+        sentences=[verdict(found, kind) for kind in kinds],
+        figure=curves_svg(found, kinds),
+        conditions=condition_table(found, kinds).html(),
+        changes=change_table(found, kinds).html(),
+        n_seeds=len({t.seed for t in found}),
+        command=command,
+        versions=", ".join(f"{name} {version}" for name, version in versions.items()),
+    )
+    run_folder.write_text(out / PAGE, text)
+    return out / PAGE

@@ -1,0 +1,247 @@
+"""The study of joint learning: which runs there are, what weight of responses is chosen, and what came out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from comparisons.neural.joint import MEASURES, Condition, Films, Material, judged
+from comparisons.neural.kept import Kept
+from comparisons.processes import processes
+from comparisons.progress import Reporter
+
+Kind = Literal["rate", "spiking"]
+KINDS: tuple[Kind, ...] = ("rate", "spiking")
+SHARES: Mapping[Kind, tuple[float, ...]] = {"rate": (0.0, 0.003, 0.01, 0.03, 0.1), "spiking": (0.0, 2.0, 8.0, 32.0)}
+"""Weights of the errors of responses, in the units of each."""
+WORSE = 0.02
+"""By so much of itself may the forecast on validation films get worse for a weight to be chosen."""
+Stage = Literal["validate", "test"]
+Found = Mapping[Stage, Mapping[str, float | None]]
+
+
+class Task(NamedTuple):
+    """A run.
+
+    Attributes
+    ----------
+    kind : {'rate', 'spiking'}
+    condition : Condition
+    seed : int
+    """
+
+    kind: Kind
+    condition: Condition
+    seed: int
+
+
+class Setting(NamedTuple):
+    """What all runs of a study share.
+
+    Attributes
+    ----------
+    neural : Path or None
+        Recording of still images; a simulated cortex where there is none.
+    groups : {'each'} or None
+        As `files.read_neural`.
+    size, n_films, n_units : int
+        Of the simulated cortex: side of the frames, films to learn from, units. Of a recording, ``size`` alone counts.
+    """
+
+    neural: Path | None = None
+    groups: Literal["each"] | None = None
+    size: int = 12
+    n_films: int = 600
+    n_units: int = 40
+
+    def material(self, seed: int) -> Material:
+        """Give what is learned from.
+
+        Parameters
+        ----------
+        seed : int
+            Of films and units; of a recording, the part that is tested on.
+
+        Returns
+        -------
+        Material
+        """
+        if self.neural is None:
+            return Material.simulated(size=self.size, n_films=self.n_films, n_units=self.n_units, seed=seed)
+        from comparisons.neural.files import read_neural
+
+        return Material.recorded(read_neural(self.neural, groups=self.groups), fold=seed % 5, size=self.size)
+
+
+@cache
+def _material(setting: Setting, seed: int) -> Material:
+    return setting.material(seed)
+
+
+def run(task: Task, setting: Setting) -> Found:
+    """Learn, and ask.
+
+    Parameters
+    ----------
+    task : Task
+    setting : Setting
+
+    Returns
+    -------
+    dict of str to dict of str to float
+        Of `MEASURES`, on validation films and on test films.
+    """
+    material = _material(setting, task.seed)
+    if task.kind == "rate":
+        from comparisons.neural import joint_rate
+
+        learner = joint_rate.learned(material, task.condition, seed=task.seed)
+        return {name: judged(films, joint_rate.answers(learner, films)) for name, films in _asked(material)}
+    from comparisons.neural import joint_spiking
+
+    simulation = joint_spiking.learned(material, task.condition, seed=task.seed)
+    return {name: judged(films, joint_spiking.answers(simulation, films)) for name, films in _asked(material)}
+
+
+def _asked(material: Material) -> tuple[tuple[Stage, Films], ...]:
+    return (("validate", material.validate), ("test", material.test))
+
+
+def study(
+    setting: Setting, kinds: Sequence[Kind], seeds: int, *, kept: Kept | None = None, workers: int = 1, report: Reporter | None = None
+) -> dict[Task, Found]:
+    """Do all runs: every weight with every seed, then responses alone and shuffled responses with the weight that is chosen.
+
+    Parameters
+    ----------
+    setting : Setting
+    kinds : sequence of {'rate', 'spiking'}
+    seeds : int
+    kept : Kept, optional
+        What was done before is not done again.
+    workers : int
+        Processes side by side.
+    report : Reporter, optional
+
+    Returns
+    -------
+    dict of Task to mapping
+    """
+    kept, report = kept or Kept(), report or Reporter()
+    curves = [Task(kind, Condition(True, share), seed) for kind in kinds for share in SHARES[kind] for seed in range(seeds)]
+    n = len(curves) + 2 * len(kinds) * seeds
+    found: dict[Task, Found] = {}
+    report.begin("joint")
+
+    def do(tasks: Sequence[Task]) -> None:
+        for task, outcome in _done(tasks, setting, kept, workers):
+            found[task] = outcome
+            report.step(len(found), n, f"{task.kind}, {task.condition.share:g}")
+
+    do(curves)
+    # Which weight is chosen, only the curves tell.
+    do(list(_others(found, kinds, seeds)))
+    report.end()
+    return found
+
+
+def _others(found: Mapping[Task, Found], kinds: Sequence[Kind], seeds: int) -> Iterator[Task]:
+    for kind in kinds:
+        share = chosen(found, kind)
+        for seed in range(seeds):
+            yield Task(kind, Condition(False, share), seed)
+            yield Task(kind, Condition(True, share, shuffled=True), seed)
+
+
+def _done(tasks: Iterable[Task], setting: Setting, kept: Kept, workers: int) -> Iterator[tuple[Task, Found]]:
+    left = []
+    for task in tasks:
+        known = kept.read(task.kind, *task.condition, task.seed)
+        if known is None:
+            left.append(task)
+        else:
+            yield task, known
+    if workers == 1 or len(left) < 2:
+        for task in left:
+            outcome = run(task, setting)
+            kept.write(outcome, task.kind, *task.condition, task.seed)
+            yield task, outcome
+        return
+    from concurrent.futures import as_completed
+
+    with processes(workers) as pool:
+        futures = {pool.submit(run, task, setting): task for task in left}
+        for future in as_completed(futures):
+            task, outcome = futures[future], future.result()
+            kept.write(outcome, task.kind, *task.condition, task.seed)
+            yield task, outcome
+
+
+def chosen(found: Mapping[Task, Found], kind: Kind) -> float:
+    """Choose the weight of responses, on validation films alone.
+
+    Parameters
+    ----------
+    found : mapping of Task to mapping
+        With every weight of the kind.
+    kind : {'rate', 'spiking'}
+
+    Returns
+    -------
+    float
+        Of the weights above 0 with which the forecast is not worse by more than `WORSE` of itself, the one whose responses are foretold
+        best; the smallest where there is none.
+    """
+    mean = {share: {m: _mean(of(found, kind, Condition(True, share), m, "validate")) for m in MEASURES} for share in SHARES[kind]}
+    bearable = [s for s in SHARES[kind] if s and mean[s]["forecast_ratio"] <= (1 + WORSE) * mean[0.0]["forecast_ratio"]]
+    return max(bearable, key=lambda s: mean[s]["response_r"]) if bearable else min(s for s in SHARES[kind] if s)
+
+
+def of(found: Mapping[Task, Found], kind: Kind, condition: Condition, measure: str, stage: Stage = "test") -> list[float]:
+    """Take one measure of all seeds of a condition.
+
+    Parameters
+    ----------
+    found : mapping of Task to mapping
+    kind : {'rate', 'spiking'}
+    condition : Condition
+    measure : str
+    stage : {'validate', 'test'}
+
+    Returns
+    -------
+    list of float
+        In the order of seeds.
+    """
+    mine = sorted((t.seed, t) for t in found if t.kind == kind and t.condition == condition)
+    values = [found[task][stage][measure] for _, task in mine]
+    return [math.nan if v is None else v for v in values]
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if values else math.nan
+
+
+def conditions(share: float) -> dict[str, Condition]:
+    """Name the four conditions.
+
+    Parameters
+    ----------
+    share : float
+        Weight of responses where they count.
+
+    Returns
+    -------
+    dict of str to Condition
+    """
+    return {
+        "apart": Condition(True, 0.0),
+        "joint": Condition(True, share),
+        "responses": Condition(False, share),
+        "shuffled": Condition(True, share, shuffled=True),
+    }

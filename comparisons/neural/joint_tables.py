@@ -1,0 +1,93 @@
+"""What joint learning changes, in words and tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from comparisons.neural.joint import BETTER, MEASURES
+from comparisons.neural.joint_study import Found, Kind, Task, chosen, conditions, of
+from comparisons.statistics import Interval, holm_steps, p_two_sided, t_interval
+from comparisons.tables import Table
+from comparisons.verdicts import ALPHA
+
+NAMES = {"apart": "forecast alone", "joint": "both", "responses": "responses alone", "shuffled": "both, responses of other films"}
+KINDS_OF_MEASURES = {"forecast": ("forecast_ratio", "psnr_db", "ssim"), "likeness to neurons": ("response_r", "encoding", "rsa", "cka")}
+
+
+def condition_table(found: Mapping[Task, Found], kinds: Sequence[Kind]) -> Table:
+    """Lay out what networks of each condition do on test films.
+
+    Parameters
+    ----------
+    found : mapping of Task to mapping
+    kinds : sequence of {'rate', 'spiking'}
+
+    Returns
+    -------
+    Table
+    """
+    rows = []
+    for kind in kinds:
+        for name, condition in conditions(chosen(found, kind)).items():
+            cells = [_cell(t_interval(of(found, kind, condition, m))) for m in MEASURES]
+            rows.append([kind, NAMES[name], f"{condition.share:g}", *cells])
+    return Table(["network", "what teaches", "weight", *MEASURES.values()], rows)
+
+
+def change_table(found: Mapping[Task, Found], kinds: Sequence[Kind]) -> Table:
+    """Lay out what joint learning changes, seed by seed: beside the forecast alone, and beside responses of other films.
+
+    Parameters
+    ----------
+    found : mapping of Task to mapping
+    kinds : sequence of {'rate', 'spiking'}
+
+    Returns
+    -------
+    Table
+        Bold is surely not 0 among all numbers of the table (Holm).
+    """
+    lines = []
+    for kind in kinds:
+        named = conditions(chosen(found, kind))
+        for other in ("apart", "shuffled", "responses"):
+            pairs = {m: (of(found, kind, named["joint"], m), of(found, kind, named[other], m)) for m in MEASURES}
+            lines.append((kind, other, [[a - b for a, b in zip(*pair, strict=True)] for pair in pairs.values()]))
+    sure = iter(holm_steps([p_two_sided(changes) for *_, every in lines for changes in every], ALPHA))
+    rows = []
+    for kind, other, every in lines:
+        cells = [(_cell(t_interval(changes)), next(sure)) for changes in every]
+        rows.append([kind, f"both less {NAMES[other]}", *(f"**{cell}**" if bold else cell for cell, bold in cells)])
+    return Table(["network", "change", *MEASURES.values()], rows)
+
+
+def verdict(found: Mapping[Task, Found], kind: Kind) -> str:
+    """Say whether joint learning makes both better than either alone.
+
+    Parameters
+    ----------
+    found : mapping of Task to mapping
+    kind : {'rate', 'spiking'}
+
+    Returns
+    -------
+    str
+    """
+    named = conditions(chosen(found, kind))
+
+    def change(measure: str, other: str) -> Interval:
+        pairs = zip(of(found, kind, named["joint"], measure), of(found, kind, named[other], measure), strict=True)
+        return t_interval([BETTER[measure] * (a - b) for a, b in pairs])
+
+    words = []
+    for what, measures in KINDS_OF_MEASURES.items():
+        found_better = [MEASURES[m] for m in measures if change(m, "apart").low > 0]
+        found_worse = [MEASURES[m] for m in measures if change(m, "apart").high < 0]
+        better = f"better in {', '.join(found_better)}" if found_better else "better in nothing"
+        words.append(f"{what} {better}" + (f", worse in {', '.join(found_worse)}" if found_worse else ""))
+    return f"{kind}: both together, beside the forecast alone (95 % over seeds, each by itself): {'; '.join(words)}."
+
+
+def _cell(found: Interval) -> str:
+    return f"{found.mean:.3f}" if math.isnan(found.low) else f"{found.mean:.3f} [{found.low:.3f}, {found.high:.3f}]"
