@@ -96,10 +96,10 @@ def raster(counts: FloatArray, frame_steps: int) -> NDArray[np.bool_]:
     ndarray of bool, shape (n_frames * frame_steps, n_units)
         `BURST` spikes for each; as many as there are steps at the most.
     """
-    told = np.minimum(np.round(BURST * np.concatenate([np.zeros_like(counts[:1]), counts[:-1]])), frame_steps)
-    phase = (np.arange(frame_steps)[:, None] + 0.5) / frame_steps
-    # A spike wherever so many have passed: k of them lie evenly over the frame.
-    passed = np.floor(phase[None] * told[:, None] + 0.5)
+    later = np.concatenate([np.zeros_like(counts[:1]), counts[:-1]])
+    told = np.minimum(np.round(BURST * later), frame_steps).astype(np.int64)
+    # A spike wherever so many have passed: k of them lie evenly over the frame, in the middle of equal parts of it.
+    passed = ((2 * np.arange(frame_steps)[None, :, None] + 1) * told[:, None] + frame_steps) // (2 * frame_steps)
     before = np.concatenate([np.zeros_like(passed[:, :1]), passed[:, :-1]], axis=1)
     found: NDArray[np.bool_] = (passed > before).reshape(-1, counts.shape[1])
     return found

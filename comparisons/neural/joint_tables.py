@@ -90,4 +90,6 @@ def verdict(found: Mapping[Task, Found], kind: Kind) -> str:
 
 
 def _cell(found: Interval) -> str:
+    if math.isnan(found.mean):
+        return "-"
     return f"{found.mean:.3f}" if math.isnan(found.low) else f"{found.mean:.3f} [{found.low:.3f}, {found.high:.3f}]"

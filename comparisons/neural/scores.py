@@ -28,6 +28,7 @@ MEASURES: Mapping[str, str] = {
     "curvature_deg": "curvature of films (deg)",
 }
 N_HALVES = 100
+LEAST_GROUPS = 3
 LEVEL = 0.95
 
 
@@ -133,26 +134,30 @@ class Target:
         Returns
         -------
         dict of str to Score
-            ``encoding``, ``rsa`` and ``cka``; NaN of a population that answers all samples alike.
+            ``encoding``, ``rsa`` and ``cka``; NaN of a population that answers all samples alike. With less than three groups there is
+            no encoding: nothing is left to choose penalties on.
 
         Raises
         ------
         NeuralDataError
             If features are of another number of samples, or not finite.
         """
+        nothing = Score(math.nan, np.full(N_HALVES, np.nan))
         if not (np.ptp(features, axis=0) > 0).any():
-            nothing = Score(math.nan, np.full(N_HALVES, np.nan))
             return dict.fromkeys(("encoding", "rsa", "cka"), nothing)
         known = self.recorded
-        encoding = encode(features, self.data, method=self.method, n_folds=self.n_folds, seed=self.seed, ceiling=self.ceiling)
         mine = features[known.samples]
         apart, kernel = distances(mine), gram(mine)
         parts = [np.flatnonzero(half[known.samples]) for half in self.halves]
         return {
-            "encoding": Score(encoding.overall, np.array([encoding.overall_of(np.flatnonzero(half)) for half in self.halves])),
+            "encoding": self._encoding(features) if self.n_groups >= LEAST_GROUPS else nothing,
             "rsa": Score(alike(apart, known.distances), np.array([alike(apart, known.distances, part) for part in parts])),
             "cka": Score(kernels_alike(kernel, known.gram), np.array([kernels_alike(kernel, known.gram, part) for part in parts])),
         }
+
+    def _encoding(self, features: FloatArray) -> Score:
+        found = encode(features, self.data, method=self.method, n_folds=self.n_folds, seed=self.seed, ceiling=self.ceiling)
+        return Score(found.overall, np.array([found.overall_of(np.flatnonzero(half)) for half in self.halves]))
 
     def curvature(self, frames: NDArray[np.floating]) -> Score:
         """Say how much the paths of films turn in a population.
