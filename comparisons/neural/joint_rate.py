@@ -22,7 +22,7 @@ DECAY = 1e-2
 
 
 @dataclass(frozen=True, eq=False)
-class Learner:
+class TaughtPredNet:
     """A rate PredNet and what reads responses from it.
 
     Attributes
@@ -36,7 +36,7 @@ class Learner:
     readout: nn.Linear
 
 
-def learned(material: Material, condition: Condition, *, seed: int = 0, report: Reporter | None = None) -> Learner:
+def learned(material: Material, condition: Condition, *, seed: int = 0, report: Reporter | None = None) -> TaughtPredNet:
     """Train a rate PredNet, and a readout of responses, on films.
 
     Weights that make the forecast from the representation follow its error alone, those of the readout that of responses; all others
@@ -53,7 +53,7 @@ def learned(material: Material, condition: Condition, *, seed: int = 0, report: 
 
     Returns
     -------
-    Learner
+    TaughtPredNet
 
     Raises
     ------
@@ -96,7 +96,7 @@ def learned(material: Material, condition: Condition, *, seed: int = 0, report: 
             optimizer.step()
             report.step(update + 1, UPDATES)
     report.end()
-    return Learner(model, readout)
+    return TaughtPredNet(model, readout)
 
 
 def _accumulate(
@@ -117,12 +117,12 @@ def _accumulate(
         p.grad = sum(parts) if parts else None  # type: ignore[assignment]
 
 
-def answers(learner: Learner, films: Films) -> Answers:
+def answers(learner: TaughtPredNet, films: Films) -> Answers:
     """Show films with weights frozen.
 
     Parameters
     ----------
-    learner : Learner
+    learner : TaughtPredNet
     films : Films
 
     Returns
