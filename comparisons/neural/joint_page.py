@@ -38,7 +38,7 @@ def write_page(out: Path, found: Mapping[Task, Found], kinds: Sequence[Kind], co
     RunFolderError
         If it cannot be written.
     """
-    runs = [{"kind": t.kind, **t.condition._asdict(), "seed": t.seed, "found": numbers} for t, numbers in found.items()]
+    runs = [{"network": t.network, **t.condition._asdict(), "seed": t.seed, "found": numbers} for t, numbers in found.items()]
     versions = run_folder.versions()
     run_folder.write_json(out / NUMBERS, {"runs": runs, "command": command, "versions": versions})
     text = filled(

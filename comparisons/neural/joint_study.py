@@ -30,12 +30,12 @@ class Task(NamedTuple):
 
     Attributes
     ----------
-    kind : {'rate', 'spiking'}
+    network : {'rate', 'spiking'}
     condition : Condition
     seed : int
     """
 
-    kind: Kind
+    network: Kind
     condition: Condition
     seed: int
 
@@ -97,7 +97,7 @@ def run(task: Task, setting: Setting) -> Found:
         Of `MEASURES`, on validation films and on test films.
     """
     material = _material(setting, task.seed)
-    if task.kind == "rate":
+    if task.network == "rate":
         from comparisons.neural import joint_rate
 
         learner = joint_rate.learned(material, task.condition, seed=task.seed)
@@ -141,7 +141,7 @@ def study(
     def do(tasks: Sequence[Task]) -> None:
         for task, outcome in _done(tasks, setting, kept, workers):
             found[task] = outcome
-            report.step(len(found), n, f"{task.kind}, {task.condition.share:g}")
+            report.step(len(found), n, f"{task.network}, {task.condition.share:g}")
 
     do(curves)
     # Which weight is chosen, only the curves tell.
@@ -161,7 +161,7 @@ def _others(found: Mapping[Task, Found], kinds: Sequence[Kind], seeds: int) -> I
 def _done(tasks: Iterable[Task], setting: Setting, kept: Kept, workers: int) -> Iterator[tuple[Task, Found]]:
     left = []
     for task in tasks:
-        known = kept.read(task.kind, *task.condition, task.seed)
+        known = kept.read(task.network, *task.condition, task.seed)
         if known is None:
             left.append(task)
         else:
@@ -169,7 +169,7 @@ def _done(tasks: Iterable[Task], setting: Setting, kept: Kept, workers: int) -> 
     if workers == 1 or len(left) < 2:
         for task in left:
             outcome = run(task, setting)
-            kept.write(outcome, task.kind, *task.condition, task.seed)
+            kept.write(outcome, task.network, *task.condition, task.seed)
             yield task, outcome
         return
     from concurrent.futures import as_completed
@@ -178,7 +178,7 @@ def _done(tasks: Iterable[Task], setting: Setting, kept: Kept, workers: int) -> 
         futures = {pool.submit(run, task, setting): task for task in left}
         for future in as_completed(futures):
             task, outcome = futures[future], future.result()
-            kept.write(outcome, task.kind, *task.condition, task.seed)
+            kept.write(outcome, task.network, *task.condition, task.seed)
             yield task, outcome
 
 
@@ -218,7 +218,7 @@ def of(found: Mapping[Task, Found], kind: Kind, condition: Condition, measure: s
     list of float
         In the order of seeds.
     """
-    mine = sorted((t.seed, t) for t in found if t.kind == kind and t.condition == condition)
+    mine = sorted((t.seed, t) for t in found if t.network == kind and t.condition == condition)
     values = [found[task][stage][measure] for _, task in mine]
     return [math.nan if v is None else v for v in values]
 
