@@ -23,7 +23,7 @@ install: $(STAMP)
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q -c constraints.txt torch setuptools hatchling editables
-	$(BIN)/python -m pip install -q -c constraints.txt --no-build-isolation -e '.[test,lint,build,search,cluster]'
+	$(BIN)/python -m pip install -q -c constraints.txt --no-build-isolation -e '.[test,lint,build,search,cluster,nwb]'
 	touch $@
 
 demo: $(STAMP)

@@ -1,4 +1,4 @@
-"""Recordings in files: one ``.npz``, checked when it is read.
+"""Recordings in files: one ``.npz``, checked when it is read; ``.nwb`` files are read by `comparisons.neural.nwb`.
 
 =============== ===========================================================================================================
 key             what it holds
@@ -39,7 +39,7 @@ def read_neural(path: Path | str, *, groups: Literal["each"] | None = None) -> N
     Parameters
     ----------
     path : Path or str
-        An ``.npz`` with the keys above.
+        An ``.npz`` with the keys above, or an ``.nwb`` (`comparisons.neural.nwb`).
     groups : {'each'}, optional
         What to do where the file has none: with 'each', stimuli stand alone, and any of them may be tested when others are learned from.
 
@@ -55,6 +55,10 @@ def read_neural(path: Path | str, *, groups: Literal["each"] | None = None) -> N
         If luminance is outside of its range.
     """
     path = Path(path)
+    if path.suffix == ".nwb":
+        from comparisons.neural.nwb import read_nwb
+
+        return read_nwb(path, groups=groups)
     held = arrays_of(path)
     for key in held:
         if key not in KEYS:
