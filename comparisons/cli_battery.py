@@ -82,7 +82,7 @@ def battery(
     shown.say(f"report: {write_report(out)}")
 
 
-def report(folder: Path, /, *, compare: Path | None = None) -> None:
+def report(folder: Path, /, *, compare: Path | None = None, score: Path | None = None, joint: Path | None = None) -> None:
     """Write the report of a battery anew, as one page that holds everything.
 
     Parameters
@@ -91,11 +91,18 @@ def report(folder: Path, /, *, compare: Path | None = None) -> None:
         The --out of the battery.
     compare
         The --out of a comparison, to stand on the page after the phenomena.
+    score
+        The --out of ``score``, to stand there too: models and recorded neurons.
+    joint
+        The --out of ``joint``: forecasts and responses learned together.
     """
     from comparisons.compare_page import side_by_side_section
+    from comparisons.page import read_section
     from comparisons.report import Section, write_report
 
     further = [] if compare is None else [Section("side-by-side", "Dynamics side by side", side_by_side_section(compare))]
+    further += [] if score is None else [Section("neurons", "Models and recorded neurons", read_section(score))]
+    further += [] if joint is None else [Section("joint", "Forecasts and responses learned together", read_section(joint))]
     print(write_report(folder, further))
 
 

@@ -12,7 +12,7 @@ from comparisons.beside import CHANGE, PIXELS, RELATIONS
 from comparisons.dynamics import HEADS, LEGEND, aligned
 from comparisons.fields import FIELD_NUMBERS
 from comparisons.gratings import NUMBERS as TUNING_NUMBERS
-from comparisons.page import filled
+from comparisons.page import filled, section_page
 from comparisons.statistics import Interval, holm_steps, p_above_zero
 from comparisons.verdicts import ALPHA
 from snn.errors import RunFolderError, sentence
@@ -110,13 +110,9 @@ def write_page(out: Path) -> Path:
         If the folder holds no comparison.
     """
     found = _read(out)
-    text = filled(
-        "compare.html.j2",
-        title=TITLE,
-        section=side_by_side_section(out),
-        runs=[{"model": name, "runs": runs} for name, runs in found["models"].items()],
-        command=found["command"],
-        versions=", ".join(f"{name} {version}" for name, version in found["versions"].items()),
+    where = "All numbers are in <code>numbers.json</code>, all figures in <code>figures</code>, beside this page."
+    text = section_page(
+        TITLE, side_by_side_section(out), models=found["models"], where=where, command=found["command"], versions=found["versions"]
     )
     run_folder.write_text(out / PAGE, text)
     return out / PAGE

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from comparisons import run_folder
+from snn.errors import RunFolderError, sentence
+
+SECTION = "section.html"
+"""What stands on a page of one section, by itself, for pages that have several."""
 
 
 def filled(template: str, **context: object) -> str:
@@ -24,3 +31,93 @@ def filled(template: str, **context: object) -> str:
 
     loader = FileSystemLoader(Path(__file__).parent)
     return Environment(loader=loader, autoescape=True, undefined=StrictUndefined).get_template(template).render(context)
+
+
+def section_page(
+    title: str, section: str, *, models: Mapping[str, Sequence[str]], where: str, command: str, versions: Mapping[str, str]
+) -> str:
+    """Put a section on a page of its own, and say where its numbers come from.
+
+    Parameters
+    ----------
+    title : str
+    section : str
+        HTML.
+    models : mapping of str to sequence of str
+        Runs of each; may be empty.
+    where : str
+        HTML: where the numbers are.
+    command : str
+        That makes it again.
+    versions : mapping of str to str
+
+    Returns
+    -------
+    str
+        HTML.
+    """
+    return filled(
+        "section_page.html.j2",
+        title=title,
+        section=section,
+        runs=[{"model": name, "runs": runs} for name, runs in models.items()],
+        where=where,
+        command=command,
+        versions=", ".join(f"{name} {version}" for name, version in versions.items()),
+    )
+
+
+def write_section(out: Path, page: str, section: str, whole: str) -> Path:
+    """Write a page, and its section beside it, which `read_section` reads.
+
+    Parameters
+    ----------
+    out : Path
+        Folder; it is made where it is not there.
+    page : str
+        Name of the page.
+    section, whole : str
+        HTML.
+
+    Returns
+    -------
+    Path
+        The page.
+
+    Raises
+    ------
+    RunFolderError
+        If they cannot be written.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunFolderError(sentence(str(out), f"cannot be written ({error.strerror})", cure="choose another --out")) from error
+    run_folder.write_text(out / SECTION, section)
+    run_folder.write_text(out / page, whole)
+    return out / page
+
+
+def read_section(out: Path) -> str:
+    """Read the section of a folder.
+
+    Parameters
+    ----------
+    out : Path
+        The --out of ``score`` or ``joint``.
+
+    Returns
+    -------
+    str
+        HTML.
+
+    Raises
+    ------
+    RunFolderError
+        If there is none.
+    """
+    try:
+        return (out / SECTION).read_text(encoding="utf-8")
+    except OSError as error:
+        cure = "give the --out of score or joint"
+        raise RunFolderError(sentence(str(out), f"has no {SECTION} ({error.strerror})", cure=cure)) from error

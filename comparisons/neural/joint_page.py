@@ -9,7 +9,7 @@ from comparisons import run_folder
 from comparisons.neural.joint_figure import curves_svg
 from comparisons.neural.joint_study import Found, Kind, Task
 from comparisons.neural.joint_tables import change_table, condition_table, verdict
-from comparisons.page import filled
+from comparisons.page import filled, section_page, write_section
 
 PAGE, NUMBERS = "joint.html", "joint.json"
 TITLE = "Forecasting and answering as neurons do, learned together"
@@ -41,16 +41,13 @@ def write_page(out: Path, found: Mapping[Task, Found], kinds: Sequence[Kind], co
     runs = [{"network": t.network, **t.condition._asdict(), "seed": t.seed, "found": numbers} for t, numbers in found.items()]
     versions = run_folder.versions()
     run_folder.write_json(out / NUMBERS, {"runs": runs, "command": command, "versions": versions})
-    text = filled(
-        "joint_page.html.j2",
-        title=TITLE,
+    section = filled(
+        "joint_section.html.j2",
         sentences=[verdict(found, kind) for kind in kinds],
         figure=curves_svg(found, kinds),
         conditions=condition_table(found, kinds).html(),
         changes=change_table(found, kinds).html(),
         n_seeds=len({t.seed for t in found}),
-        command=command,
-        versions=", ".join(f"{name} {version}" for name, version in versions.items()),
     )
-    run_folder.write_text(out / PAGE, text)
-    return out / PAGE
+    where = f"All numbers are in <code>{NUMBERS}</code> beside this page."
+    return write_section(out, PAGE, section, section_page(TITLE, section, models={}, where=where, command=command, versions=versions))

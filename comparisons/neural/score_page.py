@@ -15,11 +15,10 @@ from comparisons.neural.score_tables import BEST, LEARNING, LEGEND, MORE_LEGEND,
 from comparisons.neural.scores import MEASURES, Target
 from comparisons.neural.scoring import PopulationScores, gains
 from comparisons.neural.showing import Showing
-from comparisons.page import filled
+from comparisons.page import filled, section_page, write_section
 from comparisons.rsa_time import GREY_FRAMES
 from comparisons.statistics import holm_steps
 from comparisons.verdicts import ALPHA
-from snn.errors import RunFolderError, sentence
 
 PAGE, NUMBERS = "score.html", "scores.json"
 RELIABLE = 0.5
@@ -49,10 +48,9 @@ def write_page(out: Path, target: Target, rows: Sequence[PopulationScores], foun
     RunFolderError
         If it cannot be written.
     """
-    more = gain_table(target, rows)
-    text = filled(
-        "neural_page.html.j2",
-        title=f"Models and recorded neurons: {target.data.name}",
+    more, title = gain_table(target, rows), f"Models and recorded neurons: {target.data.name}"
+    section = filled(
+        "neural_section.html.j2",
         sentences=sentences(target, rows),
         recording=_about(target),
         source=target.data.source,
@@ -65,17 +63,12 @@ def write_page(out: Path, target: Target, rows: Sequence[PopulationScores], foun
         more_legend=MORE_LEGEND,
         left_out=sorted(without_score(target.data, target.ceiling).items()),
         shown=how_shown(target, showing) if more.rows else "No model was asked.",
-        runs=[{"model": name, "runs": runs} for name, runs in found["models"].items()],
-        command=found["command"],
-        versions=", ".join(f"{name} {version}" for name, version in found["versions"].items()),
     )
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunFolderError(sentence(str(out), f"cannot be written ({error.strerror})", cure="choose another --out")) from error
+    where = f"All numbers are in <code>{NUMBERS}</code> beside this page."
+    page = section_page(title, section, models=found["models"], where=where, command=found["command"], versions=found["versions"])
+    written = write_section(out, PAGE, section, page)
     run_folder.write_json(out / NUMBERS, found)
-    run_folder.write_text(out / PAGE, text)
-    return out / PAGE
+    return written
 
 
 def sentences(target: Target, rows: Sequence[PopulationScores]) -> list[str]:

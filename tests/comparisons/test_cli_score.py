@@ -15,6 +15,7 @@ from comparisons.neural.data import NeuralData
 from comparisons.neural.files import write_neural
 from comparisons.neural.kept import Kept
 from comparisons.neural.simulated import simulated_v1
+from snn.errors import RunFolderError
 
 
 @pytest.fixture(scope="module")
@@ -136,3 +137,15 @@ def test_a_recording_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[
     with pytest.raises(SystemExit, match="2"):
         main(["score", "--neural", "nowhere.npz"])
     assert "nowhere.npz: cannot be read" in capsys.readouterr().err
+
+
+def test_a_report_holds_the_sections_of_scores(recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stands on the page of the scores stands in the report, under its own heading; a folder without scores is refused."""
+    out, given = tmp_path / "out", []
+    run("score", "--neural", recording, "--out", out)
+    monkeypatch.setattr("comparisons.report.write_report", lambda folder, sections: given.extend(sections) or folder)
+    run("report", tmp_path, "--score", out)
+    assert [(s.name, s.title) for s in given] == [("neurons", "Models and recorded neurons")]
+    assert given[0].html in (out / "score.html").read_text() and "<svg" in given[0].html
+    with pytest.raises(RunFolderError, match=r"has no section.html.*give the --out of score or joint"):
+        run("report", tmp_path, "--joint", tmp_path)
