@@ -151,9 +151,10 @@ def encode(
     chosen = np.full((len(folds), data.n_units), np.nan)
     for k, (learn, test) in enumerate(folds):
         y = data.means[np.ix_(learn, kept)]
-        chosen[k, kept] = best = _best(x[learn], y, data.sample_groups[learn], method, n_folds, seed)
+        best = _best(x[learn], y, data.sample_groups[learn], method, n_folds, seed)
+        chosen[k, kept] = _settings(method)[best]
         baseline[test] = data.means[learn].mean(axis=0)
-        predicted[np.ix_(test, kept)] = _with(_predictions(x[learn], y, x[test], method), best, method)
+        predicted[np.ix_(test, kept)] = _predictions(x[learn], y, x[test], method)[best, :, np.arange(len(kept))].T
     missed, squares = (data.means - predicted) ** 2, (data.means - baseline) ** 2
     explained, most = _shares(missed.sum(axis=0), squares.sum(axis=0), len(x) * ceiling.noise)
     left_out = without_score(data, ceiling)
@@ -319,21 +320,16 @@ def _predictions(x: FloatArray, y: FloatArray, x_test: FloatArray, method: Metho
     return ridge_predictions(x, y, x_test, np.array(ALPHAS) * (scale or 1.0))
 
 
-def _with(predictions: FloatArray, best: FloatArray, method: Method) -> FloatArray:
-    """Take for each unit the predictions of its own setting."""
-    settings = np.array(ALPHAS if method == "ridge" else COMPONENTS, dtype=np.float64)
-    index = np.searchsorted(settings, best)
-    return predictions[index, :, np.arange(predictions.shape[2])].T
+def _settings(method: Method) -> FloatArray:
+    return np.array(ALPHAS if method == "ridge" else COMPONENTS, dtype=np.float64)
 
 
-def _best(x: FloatArray, y: FloatArray, groups: IntArray, method: Method, n_folds: int, seed: int) -> FloatArray:
+def _best(x: FloatArray, y: FloatArray, groups: IntArray, method: Method, n_folds: int, seed: int) -> IntArray:
     """Choose the setting with the least error within the learning samples, unit by unit."""
-    settings = np.array(ALPHAS if method == "ridge" else COMPONENTS, dtype=np.float64)
-    errors = np.zeros((len(settings), y.shape[1]))
+    errors = np.zeros((len(_settings(method)), y.shape[1]))
     for learn, test in grouped_folds(groups, n_folds, seed):
         errors += ((_predictions(x[learn], y[learn], x[test], method) - y[test]) ** 2).sum(axis=1)
-    best: FloatArray = settings[np.argmin(errors, axis=0)]
-    return best
+    return np.argmin(errors, axis=0)
 
 
 def _checked(features: FloatArray, data: NeuralData, method: str) -> FloatArray:

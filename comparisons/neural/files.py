@@ -25,7 +25,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from comparisons.neural.data import FloatArray, NeuralData
+from comparisons.neural.data import FloatArray, NeuralData, real_numbers
 from snn.errors import NeuralDataError, nearest, sentence
 from snn.files import replace_file
 
@@ -85,7 +85,7 @@ def read_neural(path: Path | str, *, groups: Literal["each"] | None = None) -> N
     words = {key: str(held[key].item()) for key in ("name", "source") if key in held and held[key].size == 1}
     return NeuralData(
         shown,
-        _numbers(held["responses"], f"{path}: responses"),
+        real_numbers(held["responses"], f"{path}: responses"),
         of_each,
         _time(held, "frame_ms", path),
         _time(held, "bin_ms", path),
@@ -138,13 +138,7 @@ def arrays_of(path: Path) -> Mapping[str, NDArray[Any]]:
 
 
 def _luminance(shown: NDArray[Any]) -> FloatArray:
-    return shown / 255.0 if shown.dtype == np.uint8 else _numbers(shown, "stimuli")
-
-
-def _numbers(values: NDArray[Any], where: str) -> FloatArray:
-    if values.dtype.kind not in "biuf":
-        raise NeuralDataError(sentence(where, "are no numbers", got=str(values.dtype)))
-    return values.astype(np.float64)
+    return shown / 255.0 if shown.dtype == np.uint8 else real_numbers(shown, "stimuli")
 
 
 def _time(held: Mapping[str, NDArray[Any]], key: str, path: Path) -> float | None:

@@ -14,6 +14,8 @@ from comparisons.neural.joint_study import SHARES, Found, Kind, Task, chosen, co
 from comparisons.statistics import t_interval
 
 SHOWN = ("forecast_ratio", "response_r", "rsa", "cka")
+MOST = {"forecast_ratio": 1.2}
+"""What is above is written at the edge; nothing above 1 is of use."""
 OTHERS = {"responses": "responses alone", "shuffled": "responses of other films"}
 
 
@@ -43,8 +45,12 @@ def curves_svg(found: Mapping[Task, Found], kinds: Sequence[Kind]) -> str:
                 known = [t_interval(of(found, kind, condition, measure)) for condition in every]
                 means = np.array([k.mean for k in known])
                 axes.plot(places[: len(shares)], means[: len(shares)], color=colour, lw=1.3)
+                most = MOST.get(measure, np.inf)
                 for x, mean, k in zip(places, means, known, strict=True):
-                    axes.plot([x, x], k[1:], color=colour, lw=1.6, alpha=0.8)
+                    if mean > most:
+                        axes.text(x, most, f"{mean:.1f} ↑", fontsize=7, color=colour, ha="center", va="top")
+                        continue
+                    axes.plot([x, x], np.minimum(k[1:], most), color=colour, lw=1.6, alpha=0.8)
                     filled = x < len(shares)
                     axes.plot(x, mean, point, color=colour, ms=5, mfc=colour if filled else "none")
                 axes.axvline(shares.index(best), color="#999999", lw=0.8, ls=(0, (4, 3)), zorder=0)

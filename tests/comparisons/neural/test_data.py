@@ -155,8 +155,8 @@ GOOD = {"images": np.ones((4, 3, 3)), "responses": np.ones((2, 4, 1)), "groups":
         (GOOD | {"images": np.ones(())}, r"stimuli: have the wrong shape; got \(\)"),
         (GOOD | {"groups": np.array([0.0, np.nan, np.nan, 1.0])}, "groups: are neither numbers nor names; got 'float64'"),
         (GOOD | {"frame_ms": np.array([1.0, 2.0])}, "frame_ms: is no time"),
-        (GOOD | {"responses": np.array([["a"]])}, "responses: are no numbers"),
-        (GOOD | {"images": np.array(["a"] * 4)[:, None, None]}, "stimuli: are no numbers"),
+        (GOOD | {"responses": np.array([["a"]])}, "responses: are no real numbers"),
+        (GOOD | {"images": np.array(["a"] * 4)[:, None, None]}, "stimuli: are no real numbers"),
         ({"images": np.array([object()], dtype=object)}, r"is no .npz of plain arrays"),
     ],
 )
