@@ -329,7 +329,8 @@ def _best(x: FloatArray, y: FloatArray, groups: IntArray, method: Method, n_fold
     errors = np.zeros((len(_settings(method)), y.shape[1]))
     for learn, test in grouped_folds(groups, n_folds, seed):
         errors += ((_predictions(x[learn], y[learn], x[test], method) - y[test]) ** 2).sum(axis=1)
-    return np.argmin(errors, axis=0)
+    best: IntArray = np.argmin(errors, axis=0)
+    return best
 
 
 def _checked(features: FloatArray, data: NeuralData, method: str) -> FloatArray:
