@@ -97,12 +97,15 @@ def report(folder: Path, /, *, compare: Path | None = None, score: Path | None =
         The --out of ``joint``: forecasts and responses learned together.
     """
     from comparisons.compare_page import side_by_side_section
+    from comparisons.neural import joint_page, score_page
     from comparisons.page import read_section
     from comparisons.report import Section, write_report
 
     further = [] if compare is None else [Section("side-by-side", "Dynamics side by side", side_by_side_section(compare))]
-    further += [] if score is None else [Section("neurons", "Models and recorded neurons", read_section(score))]
-    further += [] if joint is None else [Section("joint", "Forecasts and responses learned together", read_section(joint))]
+    if score is not None:
+        further.append(Section("neurons", "Models and recorded neurons", read_section(score / score_page.PAGE)))
+    if joint is not None:
+        further.append(Section("joint", "Forecasts and responses learned together", read_section(joint / joint_page.PAGE)))
     print(write_report(folder, further))
 
 

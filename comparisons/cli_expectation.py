@@ -60,6 +60,8 @@ def expectation(
     from comparisons.neural.expectation_tables import LEGEND, averaged, model_rows, model_table, recording_rows, recording_table
     from comparisons.neural.kept import Kept
     from comparisons.neural.violation import Training, measured, why_not
+    from comparisons.page import made
+    from comparisons.sweeps.outcome import version
 
     if not runs and neural is None:
         raise SubjectError(sentence("expectation", "needs a recording or a model", cure="give --neural FILE, a run, or both"))
@@ -67,10 +69,18 @@ def expectation(
     for name, subjects in models.items():
         if (why := why_not(subjects[0].responder)) is not None:
             raise SubjectError(sentence(f"expectation {name}", why, cure="leave it out"))
-    found: dict[str, Any] = {"versions": run_folder.versions(), "recording": [], "models": []}
+    if out is not None:
+        made(out)
+    found: dict[str, Any] = {
+        "recording": [],
+        "models": [],
+        "setting": {"exposures": exposures, "trials": trials, "draws": draws, "seed": seed, "neural": neural and str(neural)},
+        "digests": {name: [s.digest for s in subjects] for name, subjects in models.items()},
+        "versions": run_folder.versions(),
+    }
     if neural is not None:
         found["recording"] = recording_rows(read_sequences(neural), seed=seed)
-    kept = Kept(None if out is None else out / "parts", json.dumps([exposures, trials, found["versions"]["spiking-prednet"]]))
+    kept = Kept(None if out is None else out / "parts", json.dumps([exposures, trials, version()]))
     todo = [
         (name, k, subject, seed + draw) for name, subjects in models.items() for k, subject in enumerate(subjects) for draw in range(draws)
     ]

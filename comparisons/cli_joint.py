@@ -60,13 +60,14 @@ def joint(
     from comparisons.neural.joint_study import KINDS, Setting, study
     from comparisons.neural.joint_tables import change_table, condition_table, verdict
     from comparisons.neural.kept import Kept
+    from comparisons.sweeps.outcome import version
 
     setting, report = Setting(neural, groups, size, films, units), TerminalReporter()
     kinds = KINDS if networks == "both" else (networks,)
     # What is wrong with a recording is to be known before anything is learned.
     material = setting.material(0)
     report.say(f"{len(material.learn.movies)} films to learn from, {material.learn.responses.shape[-1]} units; {seeds} seeds")
-    about = [neural and run_folder.sha256(neural), groups, size, films, units, run_folder.versions()["spiking-prednet"]]
+    about = [neural and run_folder.sha256(neural), groups, size, films, units, version()]
     found = study(setting, kinds, seeds, kept=Kept(out / "parts", json.dumps(about)), workers=workers, report=report)
     words = ["spiking-prednet", "joint", *(["--neural", str(neural)] if neural else []), *(["--groups", groups] if groups else [])]
     words += ["--networks", networks, "--seeds", str(seeds), "--size", str(size), "--films", str(films), "--units", str(units)]

@@ -76,16 +76,16 @@ def score(
     from comparisons.neural.scoring import model_rows, reference_rows
     from comparisons.neural.showing import Showing
     from comparisons.run_folder import to_json, versions
+    from comparisons.sweeps.outcome import version
 
     models, report = opened("score", runs), TerminalReporter()
     data, made_of = _recording(neural, groups, seed)
     showing = Showing(trials=trials)
     report.say(f"{data.name}: {data.n_units} units, {data.n_stimuli} stimuli, {data.n_trials} trials")
     target = Target.of(data, method=method, n_folds=folds, seed=seed)
-    about = [data.digest, method, folds, seed, repr(showing), versions()["spiking-prednet"]]
+    about = [data.digest, method, folds, seed, repr(showing), version()]
     kept = Kept(None if out is None else out / "parts", json.dumps(about))
-    size = next((s[0].responder.frame_size for s in models.values()), None)
-    rows = list(reference_rows(target, size, made_of))
+    rows = list(reference_rows(target, showing, [s.responder for subjects in models.values() for s in subjects], made_of))
     rows += list(model_rows(target, models, showing=showing, controls=untrained, report=report, kept=kept)) if models else []
     found: dict[str, Any] = as_json(target, rows) | {
         "command": _command(runs, neural, out, groups, method, folds, trials, seed, untrained),
@@ -123,7 +123,7 @@ def opened(command: str, runs: Sequence[str]) -> dict[str, list[Subject]]:
     Raises
     ------
     SubjectError
-        If two models have one name, one run is given twice, or runs of a model see frames of different sizes.
+        If two models have one name, one run is given twice, or runs of a model have other populations or frames.
     """
     from comparisons.subjects import open_subject
 
@@ -135,9 +135,10 @@ def opened(command: str, runs: Sequence[str]) -> dict[str, list[Subject]]:
     for name, subjects in models.items():
         if len({s.digest for s in subjects}) < len(subjects):
             raise SubjectError(sentence(f"{command} {name}", "has one run twice", cure="a seed counts once"))
-        sizes = {s.responder.frame_size for s in subjects}
-        if len(sizes) > 1:
-            raise SubjectError(sentence(f"{command} {name}", "has runs that see frames of different sizes", got=sorted(sizes)))
+        kinds = {(s.responder.frame_size, s.responder.frame_ms, s.responder.sites) for s in subjects}
+        if len(kinds) > 1:
+            got, cure = [str(s.path) for s in subjects], "runs of one model differ in seeds; give others a name of their own"
+            raise SubjectError(sentence(f"{command} {name}", "has runs of different networks", got=got, cure=cure))
     return models
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from comparisons import run_folder
 from snn.errors import RunFolderError, sentence
 
-SECTION = "section.html"
-"""What stands on a page of one section, by itself, for pages that have several."""
+SECTION = ".section.html"
+"""End of the name of what stands on a page of one section, by itself, for pages that have several."""
 
 
 def filled(template: str, **context: object) -> str:
@@ -89,22 +89,42 @@ def write_section(out: Path, page: str, section: str, whole: str) -> Path:
     RunFolderError
         If they cannot be written.
     """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunFolderError(sentence(str(out), f"cannot be written ({error.strerror})", cure="choose another --out")) from error
-    run_folder.write_text(out / SECTION, section)
+    made(out)
+    run_folder.write_text((out / page).with_suffix(SECTION), section)
     run_folder.write_text(out / page, whole)
     return out / page
 
 
-def read_section(out: Path) -> str:
-    """Read the section of a folder.
+def made(out: Path) -> Path:
+    """Make a folder, where it is not there.
 
     Parameters
     ----------
     out : Path
-        The --out of ``score`` or ``joint``.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    RunFolderError
+        If it cannot be made.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunFolderError(sentence(str(out), f"cannot be written ({error.strerror})", cure="choose another --out")) from error
+    return out
+
+
+def read_section(page: Path) -> str:
+    """Read the section of a page.
+
+    Parameters
+    ----------
+    page : Path
+        From `write_section`.
 
     Returns
     -------
@@ -117,7 +137,7 @@ def read_section(out: Path) -> str:
         If there is none.
     """
     try:
-        return (out / SECTION).read_text(encoding="utf-8")
+        return page.with_suffix(SECTION).read_text(encoding="utf-8")
     except OSError as error:
-        cure = "give the --out of score or joint"
-        raise RunFolderError(sentence(str(out), f"has no {SECTION} ({error.strerror})", cure=cure)) from error
+        cure = f"give the --out of the command that writes {page.name}"
+        raise RunFolderError(sentence(str(page.parent), f"has no {page.stem}{SECTION} ({error.strerror})", cure=cure)) from error

@@ -9,6 +9,8 @@ from snn.errors import SubjectError, sentence
 
 RIDGE = 1e-3
 """Weight of the penalty in `readout_nrmse`, as a share of the mean variance of the features."""
+LEAST_FRAMES = 4
+"""With less there is no estimate without bias."""
 LEAST_PAIRS = 0.5
 """Share of the pairs of frames that must have a dissimilarity in both populations for their similarity to mean anything."""
 
@@ -77,6 +79,8 @@ def cka_of_grams(one: FloatArray, other: FloatArray) -> float:
     float
         NaN where one of them does not change.
     """
+    if len(one) < LEAST_FRAMES:
+        return float("nan")
     norm = covariation(one, one) * covariation(other, other)
     return covariation(one, other) / float(np.sqrt(norm)) if norm > 0 else float("nan")
 

@@ -166,6 +166,43 @@ class NeuralData:
         return replace(self, responses=self.responses[..., chosen])
 
 
+def deranged(n: int, rng: np.random.Generator) -> IntArray:
+    """Draw an order in which nothing keeps its place.
+
+    Parameters
+    ----------
+    n : int
+        2 or more.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+    """
+    order = rng.permutation(n)
+    found = np.empty_like(order)
+    found[order] = np.roll(order, 1)
+    return found
+
+
+def without_course(data: NeuralData) -> NeuralData:
+    """Take from responses in time what they do whatever is shown: the mean over stimuli of each bin.
+
+    Parameters
+    ----------
+    data : NeuralData
+
+    Returns
+    -------
+    NeuralData
+        The same where responses are not in time.
+    """
+    if data.bin_ms is None:
+        return data
+    course = mean_of_known(data.responses.reshape(-1, *data.responses.shape[2:]))
+    return replace(data, responses=data.responses - course)
+
+
 def real_numbers(values: ArrayLike, where: str) -> FloatArray:
     """Copy what is given as real numbers; whoever gave them may go on changing their own.
 

@@ -28,6 +28,7 @@ LEVEL = 0.95
 WINDOWS_MS: Mapping[str, tuple[float, float]] = {"early": (50.0, 100.0), "late": (100.0, 150.0)}
 """After the onset of an element."""
 PRIMARY = "substitution, late"
+"""The one on which the claim of the source rests; others are told beside it."""
 
 
 class Contrast(NamedTuple):
@@ -39,13 +40,19 @@ class Contrast(NamedTuple):
         Which trials break it: a key of `Sequences.broken`.
     element : int
         The element at which it is broken, from 0.
+    unless : str or None
+        Trials that are broken before, so as to be left out: another key.
     """
 
     broken: str
     element: int
+    unless: str | None = None
 
 
-CONTRASTS: Mapping[str, Contrast] = {"substitution": Contrast("starts_with_E", 0), "omission": Contrast("second_element_held", 2)}
+CONTRASTS: Mapping[str, Contrast] = {
+    "substitution": Contrast("starts_with_E", 0),
+    "omission": Contrast("second_element_held", 2, unless="starts_with_E"),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,8 +83,6 @@ class Sequences:
             if broken.shape != self.z.shape[:2] or broken.dtype.kind != "b":
                 got, allowed = f"{broken.dtype} of shape {broken.shape}", str(self.z.shape[:2])
                 raise NeuralDataError(sentence(f"sequences.{name}", "is not yes or no for every trial", got=got, allowed=allowed))
-            if broken.all(axis=1).any() or not broken.any(axis=1).all():
-                raise NeuralDataError(sentence(f"sequences.{name}", "has a unit without broken trials, or without others"))
         if self.day.shape != self.z.shape[:1]:
             raise NeuralDataError(sentence("sequences.day", "is not one for each unit", got=self.day.shape, allowed=str(self.z.shape[:1])))
         if not 0 < self.bin_ms <= self.element_ms < math.inf:
@@ -95,13 +100,25 @@ class Sequences:
         -------
         dict of str to ndarray, shape (n_units,)
             Per window of `WINDOWS_MS`.
+
+        Raises
+        ------
+        NeuralDataError
+            If a unit lacks broken trials, or others, or answers end before the element.
         """
         contrast = CONTRASTS[name]
+        broken = self.broken[contrast.broken]
+        asked = ~self.broken[contrast.unless] if contrast.unless else np.ones_like(broken)
+        if not ((broken & asked).any(axis=1) & (~broken & asked).any(axis=1)).all():
+            raise NeuralDataError(sentence(f"sequences.{contrast.broken}", "has a unit without broken trials, or without others"))
         found = {}
         for window, ms in WINDOWS_MS.items():
             bins = window_bins(contrast.element, ms, self.bin_ms, self.element_ms)
-            units = zip(self.z, self.broken[contrast.broken], strict=True)
-            found[window] = np.array([violation_index(z[..., None], broken, bins)[0] for z, broken in units])
+            if bins.stop > self.z.shape[2]:
+                got, allowed = self.z.shape[2], f"{bins.stop} bins or more"
+                raise NeuralDataError(sentence("sequences.z", f"ends before the element of {name}", got=got, allowed=allowed))
+            units = zip(self.z, broken, asked, strict=True)
+            found[window] = np.array([violation_index(z[own, :, None], told[own], bins)[0] for z, told, own in units])
         return found
 
 
@@ -123,8 +140,10 @@ def window_bins(element: int, window_ms: tuple[float, float], bin_ms: float, ele
     Raises
     ------
     NeuralDataError
-        If no bins begin and end with the window.
+        If no bins begin and end with the window, or it ends after the element.
     """
+    if window_ms[1] > element_ms:
+        raise NeuralDataError(sentence("window", "ends after the element", got=window_ms, allowed=f"<= {element_ms:g} ms"))
     edges = [(element * element_ms + ms) / bin_ms for ms in window_ms]
     whole = [round(edge) for edge in edges]
     if max(abs(a - b) for a, b in zip(edges, whole, strict=True)) > 1e-6 or whole[0] >= whole[1]:

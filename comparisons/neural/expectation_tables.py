@@ -8,16 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from comparisons.neural.expectation import CONTRASTS, WINDOWS_MS, Sequences, learned
+from comparisons.neural.expectation import CONTRASTS, PRIMARY, WINDOWS_MS, Sequences, learned
 from comparisons.neural.violation import COPIES
 from comparisons.statistics import t_interval
 from comparisons.tables import Table
+from snn.errors import NeuralDataError, sentence
 
 EVERY = tuple(f"{contrast}, {window}" for contrast in CONTRASTS for window in WINDOWS_MS)
 LEGEND = (
     "Broken less unbroken trials, in standard deviations of a unit, mean over units. Substitution: E in the place of A; omission: B held "
-    "where C is due. Early and late: 50 to 100 and 100 to 150 ms after that element begins; in models the second and the third frame. "
-    "Mixed: after the same elements as often, in orders of chance."
+    "where C is due, in trials that begin with A. Early and late: 50 to 100 and 100 to 150 ms after that element begins; in models the "
+    "second and the third frame. Mixed: after the same elements as often, in orders of chance."
 )
 Measured = Mapping[str, Mapping[str, Mapping[str, float | None]]]
 """From `violation.measured`; None is NaN that was read again."""
@@ -36,8 +37,15 @@ def recording_rows(data: Sequences, *, seed: int = 0) -> list[dict[str, Any]]:
     -------
     list of dict
         Per contrast and window: ``days`` (means), ``change`` from the first to the last (mean, low, high) and ``p``.
+
+    Raises
+    ------
+    NeuralDataError
+        If there is one day only, or a contrast cannot be taken.
     """
     days = sorted(set(data.day.tolist()))
+    if len(days) < 2:
+        raise NeuralDataError(sentence("sequences.day", "is one only", got=days, cure="nothing can have changed from day to day"))
     found = []
     for contrast in CONTRASTS:
         for window, index in data.indices(contrast).items():
@@ -61,10 +69,11 @@ def recording_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """
     days = list(rows[0]["days"])
     heads = ["broken", *(f"day {day}" for day in days), f"day {days[-1]} less day {days[0]}", "p"]
-    return Table(
-        heads,
-        [[row["contrast"], *(f"{row['days'][day]:.3f}" for day in days), _in_brackets(**row["change"]), f"{row['p']:.3g}"] for row in rows],
-    )
+    told = []
+    for row in rows:
+        means = [f"{row['days'][day]:.3f}" for day in days]
+        told.append([_named(row["contrast"]), *means, _in_brackets(**row["change"]), f"{row['p']:.3g}"])
+    return Table(heads, told)
 
 
 def averaged(draws: Sequence[Measured]) -> Measured:
@@ -143,10 +152,13 @@ def model_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     for row in rows:
         if "error" in row["population"]:
             means = [f"{row['copies'][copy]:.3f}" for copy in COPIES]
-            told.append(
-                [row["model"], row["population"], row["contrast"], *means, _in_brackets(**row["change"]), _in_brackets(**row["beyond"])]
-            )
+            changes = [_in_brackets(**row[name]) for name in ("change", "beyond")]
+            told.append([row["model"], row["population"], _named(row["contrast"]), *means, *changes])
     return Table(heads, told)
+
+
+def _named(contrast: str) -> str:
+    return f"{contrast} (decides)" if contrast == PRIMARY else contrast
 
 
 def _in_brackets(mean: float, low: float, high: float) -> str:

@@ -10,7 +10,7 @@ from comparisons.figure_battery import COLOURS, POINTS
 from comparisons.figure_style import new_figure
 from comparisons.figure_svg import styled, svg
 from comparisons.neural.joint import MEASURES, Condition
-from comparisons.neural.joint_study import SHARES, Found, Kind, Task, chosen, conditions, of
+from comparisons.neural.joint_study import SHARES, Found, Kind, Task, chosen, of
 from comparisons.statistics import t_interval
 
 SHOWN = ("forecast_ratio", "response_r", "rsa", "cka")
@@ -36,10 +36,10 @@ def curves_svg(found: Mapping[Task, Found], kinds: Sequence[Kind]) -> str:
         figure = new_figure(2.3 * len(SHOWN), 0.5 + 1.9 * len(kinds))
         panels = np.atleast_2d(figure.subplots(len(kinds), len(SHOWN)))
         for line, kind in zip(panels, kinds, strict=True):
-            shares, best = SHARES[kind], chosen(found, kind)
+            shares = SHARES[kind]
+            best = [chosen(found, kind, seed) for seed in sorted({t.seed for t in found if t.network == kind})]
             places = np.arange(len(shares) + len(OTHERS), dtype=float)
-            others = [conditions(best)[name] for name in OTHERS]
-            every = [*(Condition(True, share) for share in shares), *others]
+            every: list[Condition | str] = [*(Condition(True, share) for share in shares), *OTHERS]
             for axes, measure in zip(line, SHOWN, strict=True):
                 colour, point = COLOURS[kinds.index(kind)], POINTS[kinds.index(kind)]
                 known = [t_interval(of(found, kind, condition, measure)) for condition in every]
@@ -53,7 +53,8 @@ def curves_svg(found: Mapping[Task, Found], kinds: Sequence[Kind]) -> str:
                     axes.plot([x, x], np.minimum(k[1:], most), color=colour, lw=1.6, alpha=0.8)
                     filled = x < len(shares)
                     axes.plot(x, mean, point, color=colour, ms=5, mfc=colour if filled else "none")
-                axes.axvline(shares.index(best), color="#999999", lw=0.8, ls=(0, (4, 3)), zorder=0)
+                for share in set(best):
+                    axes.axvline(shares.index(share), color="#999999", lw=0.8, ls=(0, (4, 3)), zorder=0)
                 axes.set_xticks(places, [*(f"{s:g}" for s in shares), "resp.", "shuf."], fontsize=7)
                 axes.set_title(f"{kind}: {MEASURES[measure]}", fontsize=8)
                 axes.set_xlabel("weight of responses", fontsize=8)

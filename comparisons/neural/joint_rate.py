@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from comparisons.neural.joint import Answers, Condition, Films, Material
+from comparisons.neural.joint import Answers, Condition
+from comparisons.neural.joint_material import Films, Material
 from comparisons.progress import Reporter
 from conversion.rate_prednet import RatePredNet
 from conversion.rate_spec import RatePredNetSpec

@@ -6,8 +6,9 @@ import numpy as np
 
 from comparisons.learning import Job
 from comparisons.movies import PHOTOGRAPHS, Source
-from comparisons.neural.joint import Answers, Condition, Films, Material
+from comparisons.neural.joint import Answers, Condition
 from comparisons.neural.joint_circuit import BURST, raster, with_responses
+from comparisons.neural.joint_material import Films, Material
 from comparisons.progress import Reporter
 from comparisons.recipes import RECIPES
 from plasticity.training import order, refuse_bad_weights

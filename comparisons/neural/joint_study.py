@@ -8,9 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-import numpy as np
-
-from comparisons.neural.joint import MEASURES, Condition, Films, Material, judged
+from comparisons.neural.joint import Condition, judged
+from comparisons.neural.joint_material import Films, Material
 from comparisons.neural.kept import Kept
 from comparisons.processes import processes
 from comparisons.progress import Reporter
@@ -75,7 +74,7 @@ class Setting(NamedTuple):
             return Material.simulated(size=self.size, n_films=self.n_films, n_units=self.n_units, seed=seed)
         from comparisons.neural.files import read_neural
 
-        return Material.recorded(read_neural(self.neural, groups=self.groups), fold=seed % 5, size=self.size)
+        return Material.recorded(read_neural(self.neural, groups=self.groups), fold=seed, size=self.size)
 
 
 @cache
@@ -152,10 +151,9 @@ def study(
 
 def _others(found: Mapping[Task, Found], kinds: Sequence[Kind], seeds: int) -> Iterator[Task]:
     for kind in kinds:
-        share = chosen(found, kind)
         for seed in range(seeds):
-            yield Task(kind, Condition(False, share), seed)
-            yield Task(kind, Condition(True, share, shuffled=True), seed)
+            named = conditions(chosen(found, kind, seed))
+            yield from (Task(kind, named[name], seed) for name in ("responses", "shuffled"))
 
 
 def _done(tasks: Iterable[Task], setting: Setting, kept: Kept, workers: int) -> Iterator[tuple[Task, Found]]:
@@ -182,14 +180,15 @@ def _done(tasks: Iterable[Task], setting: Setting, kept: Kept, workers: int) -> 
             yield task, outcome
 
 
-def chosen(found: Mapping[Task, Found], kind: Kind) -> float:
-    """Choose the weight of responses, on validation films alone.
+def chosen(found: Mapping[Task, Found], kind: Kind, seed: int) -> float:
+    """Choose the weight of responses for a seed, on its own validation films alone.
 
     Parameters
     ----------
     found : mapping of Task to mapping
         With every weight of the kind.
     kind : {'rate', 'spiking'}
+    seed : int
 
     Returns
     -------
@@ -197,19 +196,21 @@ def chosen(found: Mapping[Task, Found], kind: Kind) -> float:
         Of the weights above 0 with which the forecast is not worse by more than `WORSE` of itself, the one whose responses are foretold
         best; the smallest where there is none.
     """
-    mean = {share: {m: _mean(of(found, kind, Condition(True, share), m, "validate")) for m in MEASURES} for share in SHARES[kind]}
-    bearable = [s for s in SHARES[kind] if s and mean[s]["forecast_ratio"] <= (1 + WORSE) * mean[0.0]["forecast_ratio"]]
-    return max(bearable, key=lambda s: mean[s]["response_r"]) if bearable else min(s for s in SHARES[kind] if s)
+    told = {share: found[Task(kind, Condition(True, share), seed)]["validate"] for share in SHARES[kind]}
+    error = {share: _number(numbers["forecast_ratio"]) for share, numbers in told.items()}
+    bearable = [share for share in SHARES[kind] if share and error[share] <= (1 + WORSE) * error[0.0]]
+    return max(bearable, key=lambda share: _number(told[share]["response_r"])) if bearable else min(s for s in SHARES[kind] if s)
 
 
-def of(found: Mapping[Task, Found], kind: Kind, condition: Condition, measure: str, stage: Stage = "test") -> list[float]:
-    """Take one measure of all seeds of a condition.
+def of(found: Mapping[Task, Found], kind: Kind, what: Condition | str, measure: str, stage: Stage = "test") -> list[float]:
+    """Take one measure of all seeds.
 
     Parameters
     ----------
     found : mapping of Task to mapping
     kind : {'rate', 'spiking'}
-    condition : Condition
+    what : Condition or str
+        The same for all, or a name of `conditions`, with the weight that each seed chose.
     measure : str
     stage : {'validate', 'test'}
 
@@ -218,13 +219,13 @@ def of(found: Mapping[Task, Found], kind: Kind, condition: Condition, measure: s
     list of float
         In the order of seeds.
     """
-    mine = sorted((t.seed, t) for t in found if t.network == kind and t.condition == condition)
-    values = [found[task][stage][measure] for _, task in mine]
-    return [math.nan if v is None else v for v in values]
+    seeds = sorted({t.seed for t in found if t.network == kind})
+    each = [what if isinstance(what, Condition) else conditions(chosen(found, kind, seed))[what] for seed in seeds]
+    return [_number(found[Task(kind, condition, seed)][stage][measure]) for seed, condition in zip(seeds, each, strict=True)]
 
 
-def _mean(values: Sequence[float]) -> float:
-    return float(np.mean(values)) if values else math.nan
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
 
 
 def conditions(share: float) -> dict[str, Condition]:

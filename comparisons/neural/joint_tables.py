@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from comparisons.neural.joint import BETTER, MEASURES
-from comparisons.neural.joint_study import Found, Kind, Task, chosen, conditions, of
+from comparisons.neural.joint_study import Found, Kind, Task, chosen, of
 from comparisons.statistics import Interval, holm_steps, p_two_sided, t_interval
 from comparisons.tables import Table
 from comparisons.verdicts import ALPHA
@@ -29,9 +29,9 @@ def condition_table(found: Mapping[Task, Found], kinds: Sequence[Kind]) -> Table
     """
     rows = []
     for kind in kinds:
-        for name, condition in conditions(chosen(found, kind)).items():
-            cells = [_cell(t_interval(of(found, kind, condition, m))) for m in MEASURES]
-            rows.append([kind, NAMES[name], f"{condition.share:g}", *cells])
+        for name in NAMES:
+            cells = [_cell(t_interval(of(found, kind, name, m))) for m in MEASURES]
+            rows.append([kind, NAMES[name], "0" if name == "apart" else _weights(found, kind), *cells])
     return Table(["network", "what teaches", "weight", *MEASURES.values()], rows)
 
 
@@ -50,11 +50,10 @@ def change_table(found: Mapping[Task, Found], kinds: Sequence[Kind]) -> Table:
     """
     lines = []
     for kind in kinds:
-        named = conditions(chosen(found, kind))
         for other in ("apart", "shuffled", "responses"):
-            pairs = {m: (of(found, kind, named["joint"], m), of(found, kind, named[other], m)) for m in MEASURES}
+            pairs = {m: (of(found, kind, "joint", m), of(found, kind, other, m)) for m in MEASURES}
             lines.append((kind, other, [[a - b for a, b in zip(*pair, strict=True)] for pair in pairs.values()]))
-    sure = iter(holm_steps([p_two_sided(changes) for *_, every in lines for changes in every], ALPHA))
+    sure = iter(holm_steps([p_two_sided(changes) for *_, every in lines for changes in every], 2 * ALPHA))
     rows = []
     for kind, other, every in lines:
         cells = [(_cell(t_interval(changes)), next(sure)) for changes in every]
@@ -63,7 +62,7 @@ def change_table(found: Mapping[Task, Found], kinds: Sequence[Kind]) -> Table:
 
 
 def verdict(found: Mapping[Task, Found], kind: Kind) -> str:
-    """Say whether joint learning makes both better than either alone.
+    """Say what joint learning makes better, and worse, than learning the forecast alone.
 
     Parameters
     ----------
@@ -74,19 +73,23 @@ def verdict(found: Mapping[Task, Found], kind: Kind) -> str:
     -------
     str
     """
-    named = conditions(chosen(found, kind))
 
-    def change(measure: str, other: str) -> Interval:
-        pairs = zip(of(found, kind, named["joint"], measure), of(found, kind, named[other], measure), strict=True)
+    def change(measure: str) -> Interval:
+        pairs = zip(of(found, kind, "joint", measure), of(found, kind, "apart", measure), strict=True)
         return t_interval([BETTER[measure] * (a - b) for a, b in pairs])
 
     words = []
     for what, measures in KINDS_OF_MEASURES.items():
-        found_better = [MEASURES[m] for m in measures if change(m, "apart").low > 0]
-        found_worse = [MEASURES[m] for m in measures if change(m, "apart").high < 0]
+        found_better = [MEASURES[m] for m in measures if change(m).low > 0]
+        found_worse = [MEASURES[m] for m in measures if change(m).high < 0]
         better = f"better in {', '.join(found_better)}" if found_better else "better in nothing"
         words.append(f"{what} {better}" + (f", worse in {', '.join(found_worse)}" if found_worse else ""))
     return f"{kind}: both together, beside the forecast alone (95 % over seeds, each by itself): {'; '.join(words)}."
+
+
+def _weights(found: Mapping[Task, Found], kind: Kind) -> str:
+    each = [chosen(found, kind, seed) for seed in sorted({t.seed for t in found if t.network == kind})]
+    return f"{min(each):g}" if len(set(each)) == 1 else f"{min(each):g} to {max(each):g}"
 
 
 def _cell(found: Interval) -> str:

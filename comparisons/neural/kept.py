@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from comparisons import run_folder
-from snn.errors import RunFolderError, sentence
+from comparisons.page import made
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,11 +61,7 @@ class Kept:
         path = self._path(what)
         if path is None:
             return
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            where = str(path.parent)
-            raise RunFolderError(sentence(where, f"cannot be written ({error.strerror})", cure="choose another --out")) from error
+        made(path.parent)
         run_folder.write_json(path, found)
 
     def _path(self, what: tuple[object, ...]) -> Path | None:

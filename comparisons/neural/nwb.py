@@ -5,8 +5,8 @@ where in the file                       what it holds
 ======================================= ==========================================================================================
 ``stimulus_template/stimuli``           an ``ImageSeries``, ``(n_stimuli * n_frames, rows, cols)``, luminance in [0, 1]; its comments
                                         say how many frames a stimulus has
-``intervals/trials``                    one row a showing: ``start_time``, ``stop_time``, ``stimulus`` (from 0), and where they are
-                                        known ``group`` and ``frame_ms``
+``intervals/trials``                    one row a showing: ``start_time``, ``stop_time``, ``stimulus`` (from 0), and where it is known
+                                        ``group``
 ``processing/responses/responses``      a ``TimeSeries``, one row a showing, or a bin of a showing, and one column a unit; or
 ``units``                               spike times, in place of it: they are counted from the start to the stop of each showing
 ======================================= ==========================================================================================
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from comparisons.neural.data import FloatArray, NeuralData
+from comparisons.neural.data import FloatArray, NeuralData, real_numbers
 from snn.errors import NeuralDataError, sentence
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def _recording(file: NWBFile, path: Path, groups: Literal["each"] | None) -> Neu
         for what, there in (
             (f"stimulus_template/{STIMULI}", STIMULI in file.stimulus_template),
             ("intervals/trials with a column stimulus", file.trials is not None and "stimulus" in file.trials.colnames),
-            (f"processing/{RESPONSES}/{RESPONSES}, or units", RESPONSES in file.processing or file.units is not None),
+            (f"processing/{RESPONSES}/{RESPONSES}, or units with spike_times", _has_series(file) or _has_spikes(file)),
         )
         if not there
     ]
@@ -134,7 +134,8 @@ def _recording(file: NWBFile, path: Path, groups: Literal["each"] | None) -> Neu
     shown = file.stimulus_template[STIMULI]
     about = _about(shown, path)
     n_frames = int(about.get("frames_per_stimulus", 1))
-    frames = np.asarray(shown.data[:], dtype=np.float64)
+    told = np.asarray(shown.data[:])
+    frames = told / 255.0 if told.dtype == np.uint8 else real_numbers(told, f"{path}: {STIMULI}")
     if frames.ndim != 3 or len(frames) % n_frames:
         allowed = f"a whole number of {n_frames} frames, (n, rows, cols)"
         raise NeuralDataError(sentence(f"{path}: {STIMULI}", "have the wrong shape", got=frames.shape, allowed=allowed))
@@ -144,7 +145,7 @@ def _recording(file: NWBFile, path: Path, groups: Literal["each"] | None) -> Neu
     if which.dtype.kind not in "iu" or which.min() < 0 or which.max() >= len(stimuli):
         got, allowed = sorted(set(which.tolist()))[-3:], f"whole numbers from 0 to {len(stimuli) - 1}"
         raise NeuralDataError(sentence(f"{path}: trials.stimulus", "is no stimulus", got=got, allowed=allowed))
-    if RESPONSES in file.processing:
+    if _has_series(file):
         rows = np.asarray(file.processing[RESPONSES][RESPONSES].data[:], dtype=np.float64)
     else:
         rows = _counted(file, trials["start_time"].to_numpy(), trials["stop_time"].to_numpy())
@@ -152,11 +153,23 @@ def _recording(file: NWBFile, path: Path, groups: Literal["each"] | None) -> Neu
         allowed = f"a row for each of {len(which)} showings, or as many for each"
         raise NeuralDataError(sentence(f"{path}: {RESPONSES}", "have the wrong shape", got=rows.shape, allowed=allowed))
     values = rows.reshape(len(which), -1, rows.shape[1])
-    responses = _by_trial(values, which, len(stimuli))
+    if values.shape[1] > 1 and not about.get("bin_ms"):
+        problem, cure = "have several rows a showing, and nobody says how long these are", "write the mean, or bin_ms as write_nwb does"
+        raise NeuralDataError(sentence(f"{path}: {RESPONSES}", problem, got=values.shape[1], cure=cure))
+    in_time = np.argsort(trials["start_time"].to_numpy(), kind="stable")
+    responses = _by_trial(values[in_time], which[in_time], len(stimuli))
     of_each = _groups(trials, which, len(stimuli), about, groups, path)
     bin_ms = about.get("bin_ms")
     words = {"name": file.session_description or path.stem, "source": file.experiment_description or ""}
     return NeuralData(stimuli, responses if bin_ms else responses[:, :, 0], of_each, about.get("frame_ms"), bin_ms, **words)
+
+
+def _has_series(file: NWBFile) -> bool:
+    return RESPONSES in file.processing and RESPONSES in file.processing[RESPONSES].data_interfaces
+
+
+def _has_spikes(file: NWBFile) -> bool:
+    return file.units is not None and "spike_times" in file.units.colnames
 
 
 def _about(shown: Any, path: Path) -> dict[str, Any]:

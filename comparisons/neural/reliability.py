@@ -13,6 +13,8 @@ from snn.seeding import stream
 
 FloatArray = NDArray[np.float64]
 N_SPLITS = 100
+RELIABLE = 0.5
+"""Agreement of halves above which a unit is called reliable."""
 
 
 class Reliability(NamedTuple):

@@ -10,19 +10,16 @@ import numpy as np
 
 from comparisons import run_folder
 from comparisons.neural.encoding import without_score
+from comparisons.neural.reliability import RELIABLE
 from comparisons.neural.score_figure import score_svg
-from comparisons.neural.score_tables import BEST, LEARNING, LEGEND, MORE_LEGEND, gain_table, measures_of, p_of, score_table
-from comparisons.neural.scores import MEASURES, Target
-from comparisons.neural.scoring import PopulationScores, gains
+from comparisons.neural.score_tables import BEST, LEARNING, LEGEND, MORE_LEGEND, gain_table, score_table, tested
+from comparisons.neural.scores import LATENCY_MS, LIKENESSES, MEASURES, Target
+from comparisons.neural.scoring import PopulationScores
 from comparisons.neural.showing import Showing
 from comparisons.page import filled, section_page, write_section
 from comparisons.rsa_time import GREY_FRAMES
-from comparisons.statistics import holm_steps
-from comparisons.verdicts import ALPHA
 
 PAGE, NUMBERS = "score.html", "scores.json"
-RELIABLE = 0.5
-"""Agreement of halves of the trials above which units are counted."""
 
 
 def write_page(out: Path, target: Target, rows: Sequence[PopulationScores], found: Mapping[str, Any], showing: Showing) -> Path:
@@ -84,19 +81,12 @@ def sentences(target: Target, rows: Sequence[PopulationScores]) -> list[str]:
     list of str
         Which populations are surely nearer to the neurons than before they learned, and than what needs no model.
     """
-    tested = [
-        (part, measure, key, scores)
-        for measure in measures_of(rows)
-        if measure != "curvature_deg"
-        for key, parts in gains(rows, measure).items()
-        for part, scores in enumerate(parts)
-    ]
-    sure = holm_steps([p_of(target, scores) for *_, scores in tested], ALPHA)
+    every = tested(target, rows)
     found = []
-    for part, what in enumerate((LEARNING, BEST)):
-        here = [(test, yes) for test, yes in zip(tested, sure, strict=True) if test[0] == part and test[3]]
-        moved = [(test, np.mean([s.whole for s in test[3]])) for test, yes in here if yes]
-        better = [f"{' '.join(key)} ({MEASURES[measure]})" for (_, measure, key, _), mean in moved if mean > 0]
+    for what in (LEARNING, BEST):
+        here = [t for t in every if t.what == what and t.scores and t.measure in LIKENESSES]
+        moved = [(t, float(np.mean([s.whole for s in t.scores]))) for t in here if t.sure]
+        better = [f"{t.model} {t.population} ({MEASURES[t.measure]})" for t, mean in moved if mean > 0]
         worse = sum(mean < 0 for _, mean in moved)
         if here:
             text = f"Surely {what}: {'; '.join(better) if better else 'no population, in any measure'}."
@@ -119,7 +109,11 @@ def how_shown(target: Target, showing: Showing) -> str:
     data, before = target.data, f"after {GREY_FRAMES} frames of grey, {showing.trials} times"
     windows = f"means over the first {showing.early} frames and over the last {showing.late} are features of their own"
     if data.bin_ms is not None:
-        return f"Each stimulus was shown to models {before}; answers were averaged over the bins of the recording, of {data.bin_ms:g} ms."
+        return (
+            f"Each stimulus was shown to models {before}; answers were averaged over the bins of the recording, of {data.bin_ms:g} ms. "
+            "What units and populations do whatever is shown was taken away bin by bin; "
+            f"answers of the {LATENCY_MS:g} ms before count too."
+        )
     if data.stimuli.shape[1] == 1:
         return f"Each image was shown to models for {showing.frames} of their frames {before}; {windows}."
     return f"Each film was shown to models {before}; {windows}."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from comparisons.neural.scores import MEASURES, Score, Target
 from comparisons.neural.scoring import ROLES, PopulationScores, gains, intervals
@@ -20,6 +21,8 @@ MORE_LEGEND = (
     "Bold: surely not 0, over runs and over stimuli, among all numbers of the table (Holm, 5 %). Best without a model: of pixels, Gabor "
     "filters and Gabor energy, the one that scores highest, measure by measure."
 )
+FAMILY = 2 * ALPHA
+"""Chance that any of the two-sided tests of a table holds wrongly."""
 LEARNING, BEST = "more than before learning", "more than the best without a model"
 
 
@@ -66,7 +69,7 @@ def in_cell(target: Target, scores: Sequence[Score]) -> str:
     str
         A dash where it is not defined.
     """
-    if not scores or math.isnan(scores[0].whole):
+    if not scores or any(math.isnan(s.whole) for s in scores):
         return "-"
     over_runs, over_stimuli = intervals(target, scores)
     runs = "" if math.isnan(over_runs.low) else f" [{_two_digits(over_runs.low)}, {_two_digits(over_runs.high)}]"
@@ -107,6 +110,46 @@ def _head(measure: str, ceiling: float | None) -> str:
     return f"{MEASURES[measure]} (most: {'unknown' if math.isnan(ceiling) else f'{ceiling:.2f}'})"
 
 
+class Test(NamedTuple):
+    """A gain, and whether it is surely not 0.
+
+    Attributes
+    ----------
+    model, population, what, measure : str
+        ``what`` is `LEARNING` or `BEST`.
+    scores : list of Score
+        Differences, one a run; empty where there is nothing to be compared with.
+    sure : bool
+        Over runs and over stimuli, among all tests (Holm).
+    """
+
+    model: str
+    population: str
+    what: str
+    measure: str
+    scores: list[Score]
+    sure: bool
+
+
+def tested(target: Target, rows: Sequence[PopulationScores]) -> list[Test]:
+    """Test every gain of every population.
+
+    Parameters
+    ----------
+    target : Target
+    rows : sequence of PopulationScores
+
+    Returns
+    -------
+    list of Test
+    """
+    found = {m: gains(rows, m) for m in measures_of(rows)}
+    keys = [(row.model, row.population) for row in rows if row.role == "model"]
+    every = [(*key, what, m, found[m][key][part]) for key in keys for part, what in enumerate((LEARNING, BEST)) for m in found]
+    sure = holm_steps([p_of(target, scores) for *_, scores in every], FAMILY)
+    return [Test(*one, sure=yes) for one, yes in zip(every, sure, strict=True)]
+
+
 def gain_table(target: Target, rows: Sequence[PopulationScores]) -> Table:
     """Lay out what learning adds to each population, and how much more it has than what needs no model.
 
@@ -121,15 +164,13 @@ def gain_table(target: Target, rows: Sequence[PopulationScores]) -> Table:
         Without rows where there is no model.
     """
     here = measures_of(rows)
-    found = {m: gains(rows, m) for m in here}
-    keys = [(row.model, row.population) for row in rows if row.role == "model"]
-    cells = [[(m, found[m][key][part]) for part in (0, 1) for m in here] for key in keys]
-    sure = iter(holm_steps([p_of(target, scores) for line in cells for _, scores in line], ALPHA))
+    tests = {(t.model, t.population, t.what, t.measure): t for t in tested(target, rows)}
     told = []
-    for (model, population), line in zip(keys, cells, strict=True):
-        words = [(in_cell(target, scores), next(sure)) for _, scores in line]
+    for model, population in dict.fromkeys((t.model, t.population) for t in tests.values()):
+        line = [tests[model, population, what, m] for what in (LEARNING, BEST) for m in here]
+        words = [(in_cell(target, t.scores), t.sure) for t in line]
         told.append([model, population, *(f"**{word}**" if bold else word for word, bold in words)])
-    heads = [f"{MEASURES[m]}: {part}" for part in (LEARNING, BEST) for m in here]
+    heads = [f"{MEASURES[m]}: {what}" for what in (LEARNING, BEST) for m in here]
     return Table(["model", "population", *heads], told)
 
 
@@ -150,9 +191,10 @@ def p_of(target: Target, scores: Sequence[Score]) -> float:
     if not scores or any(math.isnan(s.whole) for s in scores):
         return math.nan
     over_stimuli = target.over_stimuli(scores)
-    one_sided = p_above_zero(Interval(abs(over_stimuli.mean), *_around(over_stimuli)), target.n_groups)
-    p = [2 * one_sided, p_two_sided([s.whole for s in scores])]
-    return min(1.0, max(x for x in p if not math.isnan(x))) if not all(map(math.isnan, p)) else math.nan
+    p = 2 * p_above_zero(Interval(abs(over_stimuli.mean), *_around(over_stimuli)), target.n_groups)
+    over_runs = p_two_sided([s.whole for s in scores])
+    # Of one run stimuli alone tell; without stimuli nothing does.
+    return min(1.0, p if math.isnan(over_runs) else max(p, over_runs))
 
 
 def _around(found: Interval) -> tuple[float, float]:
@@ -173,11 +215,10 @@ def as_json(target: Target, rows: Sequence[PopulationScores]) -> dict[str, objec
     dict
     """
     data, known, here = target.data, target.ceiling, measures_of(rows)
-    found = {m: gains(rows, m) for m in here}
+    every = tested(target, rows)
     more = []
-    for key in [(row.model, row.population) for row in rows if row.role == "model"]:
-        for part, what in enumerate((LEARNING, BEST)):
-            more.append(_plain(target, *key, what, {m: found[m][key][part] for m in here}))
+    for key in dict.fromkeys((t.model, t.population, t.what) for t in every):
+        more.append(_plain(target, *key, {t.measure: t.scores for t in every if t[:3] == key}))
     return {
         "recording": {
             "name": data.name,

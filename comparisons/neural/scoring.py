@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from comparisons.dynamics import sorted_sites
+from comparisons.neural.data import deranged
 from comparisons.neural.gabor import gabor_bank
 from comparisons.neural.kept import Kept
-from comparisons.neural.scores import Score, Target, less
+from comparisons.neural.scores import LIKENESSES, Score, Target, less
 from comparisons.neural.showing import Showing, movies_of, pooled, watched
 from comparisons.progress import Reporter
 from comparisons.responder import Responder
@@ -36,6 +37,8 @@ FRAME_MS = 50.0
 """For which references are shown where neither a model nor the recording says."""
 N_SHUFFLES = 5
 """Orders of other stimuli: a single one is as far from 0 as chance has it."""
+SETTLED = 2
+"""Frames of a film in which populations that are a frame late still answer what was before."""
 LARGEST = 32
 """Side to which references are reduced where no model says how large frames are."""
 
@@ -74,15 +77,17 @@ class PopulationScores:
 
 
 def reference_rows(
-    target: Target, frame_size: tuple[int, int] | None = None, made_of: FloatArray | None = None
+    target: Target, showing: Showing, models: Sequence[Responder] = (), made_of: FloatArray | None = None
 ) -> Iterator[PopulationScores]:
     """Score what needs no model: pixels, Gabor filters and their energy, and the same of other stimuli.
 
     Parameters
     ----------
     target : Target
-    frame_size : (int, int), optional
-        Rows and columns to which stimuli are brought, such as those that models see; their own when left out, `LARGEST` at the most.
+    showing : Showing
+        Of films without bins, with the same windows as models; an image is a single frame.
+    models : sequence of Responder
+        Stimuli are brought to the largest frames that they see, or left as they are, `LARGEST` pixels at the most.
     made_of : ndarray, shape (n_samples, n_features), optional
         What responses were made from, of a simulated recording.
 
@@ -96,9 +101,12 @@ def reference_rows(
         If frames are too small or too large for Gabor filters.
     """
     data = target.data
-    size = frame_size or (min(LARGEST, data.stimuli.shape[2]), min(LARGEST, data.stimuli.shape[3]))
-    frame_ms = data.frame_ms or FRAME_MS
-    showing = Showing(frames=1, early=1, late=0)
+    sizes = [m.frame_size for m in models] or [data.stimuli.shape[2:]]
+    size = (min(LARGEST, max(rows for rows, _ in sizes)), min(LARGEST, max(cols for _, cols in sizes)))
+    still = data.stimuli.shape[1] == 1 and data.bin_ms is None
+    # Of films windows are of frames of the models.
+    frame_ms = next((m.frame_ms for m in models), data.frame_ms or FRAME_MS)
+    showing = Showing(frames=1, early=1, late=0) if still else showing
     frames = np.stack([movie.frames for movie in movies_of(data, size, frame_ms, showing)])
     bank = gabor_bank(*size)
     seen = {"pixels": frames.reshape(*frames.shape[:2], -1), "Gabor filters": bank.linear(frames), ENERGY: bank.energy(frames)}
@@ -107,21 +115,22 @@ def reference_rows(
     if made_of is not None:
         yield PopulationScores(NO_MODEL, "made of", "bound", [target.score(made_of)])
         answers, best = {"made of": made_of} | answers, "made of"
-    n_films = data.stimuli.shape[1]
     for name, values in seen.items():
-        scores = target.score(answers[name])
-        yield PopulationScores(NO_MODEL, name, "reference", [_with_curvature(scores, target, values[:, :n_films])])
+        yield PopulationScores(NO_MODEL, name, "reference", [_scored(target, answers[name], values, frame_ms)])
     by_stimulus = answers[best].reshape(data.n_stimuli, -1, answers[best].shape[1])
-    orders = [stream(target.seed, "shuffled stimuli", k).permutation(data.n_stimuli) for k in range(N_SHUFFLES)]
+    orders = [deranged(data.n_stimuli, stream(target.seed, "shuffled stimuli", k)) for k in range(N_SHUFFLES)]
     shuffled = [target.score(by_stimulus[order].reshape(answers[best].shape)) for order in orders]
     yield PopulationScores(NO_MODEL, f"{best}, shuffled", "shuffled", [*shuffled])
 
 
-def _with_curvature(scores: dict[str, Score], target: Target, films: NDArray[np.floating]) -> dict[str, Score]:
-    """Add how much paths turn, where there are films long enough to have an angle."""
-    if target.data.stimuli.shape[1] < 3:
+def _scored(target: Target, answers: FloatArray, frames: NDArray[np.floating], frame_ms: float) -> dict[str, Score]:
+    """Score answers, and how much the paths of films turn where these are long enough."""
+    scores, n = target.score(answers), target.data.stimuli.shape[1]
+    if n < SETTLED + 3:
         return scores
-    return scores | {"curvature_deg": target.curvature(films)}
+    # What was done when a frame of the film had stood as long as it does; not while what came before may still be answered.
+    times = round((target.data.frame_ms or frame_ms) / frame_ms)
+    return scores | {"curvature_deg": target.curvature(frames[:, times - 1 : times * n : times][:, SETTLED:])}
 
 
 def model_rows(
@@ -169,15 +178,15 @@ def model_rows(
     found: dict[tuple[str, bool], list[dict[str, dict[str, Score]]]] = {}
     report.begin("score")
     for k, (name, is_born, subject, responder) in enumerate(todo):
-        # A seed of the noise that no other has.
-        own = target.seed + k
-        held = kept.read(subject.digest, is_born, own)
+        # A seed of the noise that no other has, whatever it is asked beside.
+        own = int(subject.digest[:6], 16) * 2 + is_born
+        held = kept.read(subject.digest, is_born)
         if held is not None:
             scores = {site: {m: Score.of_plain(s) for m, s in numbers.items()} for site, numbers in held.items()}
         else:
             scores = score_responder(target, responder, showing, seed=own)
             plain = {site: {m: s.plain() for m, s in numbers.items()} for site, numbers in scores.items()}
-            kept.write(plain, subject.digest, is_born, own)
+            kept.write(plain, subject.digest, is_born)
         found.setdefault((name, is_born), []).append(scores)
         report.step(k + 1, len(todo), name)
     report.end()
@@ -209,14 +218,9 @@ def score_responder(target: Target, responder: Responder, showing: Showing, *, s
     NeuralDataError
         If stimuli cannot be shown to it.
     """
-    data, found = target.data, {}
-    times = round((data.frame_ms or responder.frame_ms) / responder.frame_ms)
-    for name, frames in watched(responder, data, showing, seed=seed).items():
-        scores = target.score(pooled(frames, data, responder.frame_ms, showing))
-        # What a model does when a frame of the film has stood as long as it does.
-        films = frames[:, times - 1 : times * data.stimuli.shape[1] : times]
-        found[name] = _with_curvature(scores, target, films)
-    return found
+    data, frame_ms = target.data, responder.frame_ms
+    seen = watched(responder, data, showing, seed=seed)
+    return {name: _scored(target, pooled(frames, data, frame_ms, showing), frames, frame_ms) for name, frames in seen.items()}
 
 
 def gains(rows: Sequence[PopulationScores], measure: str) -> dict[tuple[str, str], tuple[list[Score], list[Score]]]:
@@ -233,7 +237,8 @@ def gains(rows: Sequence[PopulationScores], measure: str) -> dict[tuple[str, str
         Per model and population, one a run; the first list is empty where there is no control.
     """
     before = {(r.model, r.population): r.of(measure) for r in rows if r.role == "untrained"}
-    bars = [r.of(measure)[0] for r in rows if r.role == "reference" and r.of(measure)]
+    # Nothing is best that is not a likeness: curvature has no bar.
+    bars = [r.of(measure)[0] for r in rows if r.role == "reference" and r.of(measure) and measure in LIKENESSES]
     known = [s for s in bars if not math.isnan(s.whole)]
     best = max(known, key=lambda s: s.whole) if known else None
     found = {}

@@ -32,13 +32,17 @@ class Recorded:
         Squared distances without what noise adds to them, so that small ones are often negative; NaN of pairs without two trials.
     gram : ndarray, shape (n, n)
         Of the means over trials, as `representation.gram`.
+    comparable : ndarray of bool, shape (n, n)
+        Pairs that count for RSA: of responses in time those of one bin, since time itself makes alike.
     rsa_ceiling, cka_ceiling : float
-        What a population that has no noise, and all that these neurons have, would get; NaN where it is unknown.
+        What a population that has no noise, and all that these neurons have, would get; NaN where it is unknown. That of RSA is somewhat
+        too low where trials are few: halves of four trials have one pair each, all have six.
     """
 
     samples: IntArray
     distances: FloatArray
     gram: FloatArray
+    comparable: NDArray[np.bool_]
     rsa_ceiling: float
     cka_ceiling: float
 
@@ -73,19 +77,21 @@ def recorded(data: NeuralData, *, seed: int = 0) -> Recorded:
     https://doi.org/10.1371/journal.pcbi.1003553; Kornblith et al. (2019), https://doi.org/10.48550/arXiv.1905.00414.
     """
     n = data.samples.shape[1]
-    kept = [u for u in range(data.n_units) if u not in data.left_out]
+    rng = stream(seed, "similarity")
+    samples = np.sort(rng.permutation(n)[:MOST_SAMPLES])
+    values = data.samples[:, samples]
+    kept = [u for u in range(data.n_units) if u not in data.left_out and np.nanstd(values[..., u]) > 0]
     if n < LEAST_SAMPLES or not kept:
         got, allowed = (n, len(kept)), f"{LEAST_SAMPLES} samples or more, and a unit"
         raise NeuralDataError(sentence(data.name, "has too little to be compared", got=got, allowed=allowed))
-    rng = stream(seed, "similarity")
-    samples = np.sort(rng.permutation(n)[:MOST_SAMPLES])
-    values = data.samples[:, samples][..., kept]
-    values = values / np.nanstd(values, axis=(0, 1))
-    means = mean_of_known(values)
-    return Recorded(samples, unbiased_distances(values), gram(means), *_ceilings(values, means, rng))
+    values = values[..., kept] / np.nanstd(values[..., kept], axis=(0, 1))
+    means, bins = mean_of_known(values), samples % (n // data.n_stimuli)
+    comparable = bins[:, None] == bins[None]
+    ceilings = _ceilings(values, means, comparable, rng)
+    return Recorded(samples, unbiased_distances(values), gram(means), comparable, *ceilings)
 
 
-def _ceilings(values: FloatArray, means: FloatArray, rng: np.random.Generator) -> tuple[float, float]:
+def _ceilings(values: FloatArray, means: FloatArray, comparable: NDArray[np.bool_], rng: np.random.Generator) -> tuple[float, float]:
     """Agreement of halves of the trials; units that lack a stimulus in one of them are left out of both."""
     n = len(values)
     rsa, cka = np.full((2, N_SPLITS), np.nan)
@@ -102,7 +108,7 @@ def _ceilings(values: FloatArray, means: FloatArray, rng: np.random.Generator) -
         power = covariation(all_of_them, all_of_them)
         cka[k] = np.sqrt(max(0.0, shared) / power) if power > 0 else np.nan
         if n >= 4:
-            r = max(0.0, alike(unbiased_distances(halves[0]), unbiased_distances(halves[1])))
+            r = max(0.0, alike(unbiased_distances(halves[0]), unbiased_distances(halves[1]), comparable))
             rsa[k] = np.sqrt(2 * r / (1 + r))
     return _mean_of_defined(rsa), _mean_of_defined(cka)
 
@@ -172,22 +178,29 @@ def _from_products(inner: FloatArray) -> FloatArray:
     return found
 
 
-def alike(one: FloatArray, other: FloatArray, among: IntArray | None = None) -> float:
+def alike(one: FloatArray, other: FloatArray, comparable: NDArray[np.bool_] | None = None, among: IntArray | None = None) -> float:
     """Compare two matrices of dissimilarities by Spearman's rho-a, through rsatoolbox.
 
     Parameters
     ----------
     one, other : ndarray, shape (n, n)
+    comparable : ndarray of bool, shape (n, n), optional
+        Pairs that count; all when left out.
     among : ndarray of int, optional
         Stimuli of which pairs count; all when left out.
 
     Returns
     -------
     float
-        NaN where half of the pairs are not defined in both.
+        NaN where half of the pairs are not defined in both, or there is none.
     """
     chosen = np.arange(len(one)) if among is None else among
     rows, cols = (chosen[k] for k in np.triu_indices(len(chosen), 1))
+    if comparable is not None:
+        counts = comparable[rows, cols]
+        rows, cols = rows[counts], cols[counts]
+    if len(rows) < 2:
+        return float("nan")
     return float(rsa_of(one[rows, cols][None], other[rows, cols][None])[0])
 
 

@@ -27,8 +27,7 @@ BROKEN: Mapping[str, tuple[int, ...]] = {"substitution": (4, 1, 2, 3), "omission
 CONTRAST = 0.8
 BETWEEN = 6
 """Frames of grey before each sequence."""
-Exposure = str
-COPIES: tuple[Exposure, ...] = ("before", "mixed", "after")
+COPIES = ("before", "mixed", "after")
 
 
 @dataclass(frozen=True)

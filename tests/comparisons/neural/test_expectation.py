@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from comparisons.neural.expectation import Sequences, in_deviations, learned, read_sequences, violation_index, window_bins
+from comparisons.neural.expectation_tables import recording_rows
 from snn.errors import NeuralDataError
 
 PRICE = Path(__file__).resolve().parents[4] / "shared" / "data" / "v1_mouse_sequence_expectation_price2022_even.npz"
 
 
 def parts(**changes: Any) -> dict[str, Any]:
-    """Six units on two days, four trials, 12 bins of 25 ms in two elements."""
+    """Six units on two days, four trials, 30 bins of 25 ms in five elements."""
     rng = np.random.default_rng(0)
     broken = np.tile([True, False, True, False], (6, 1))
     held = np.tile([True, True, False, False], (6, 1))
@@ -31,11 +32,12 @@ def written(path: Path, **changes: Any) -> Path:
 
 def test_the_index_by_hand(tmp_path: Path) -> None:
     """Trials 0 and 2 start with E, trials 0 and 1 hold B: two deviations more at 100 to 150 ms of the first element, and one at 50 to
-    100 ms of the third, in the last three units alone.
+    100 ms of the third, in the last three units alone. What holds B after E counts for nothing: it is broken before.
     """
     z = np.zeros((6, 4, 30))
     z[3:, [0, 2], 4:6] = 2.0
-    z[3:, [0, 1], 14:16] = 1.0
+    z[3:, 1, 14:16] = 1.0
+    z[3:, 0, 14:16] = 100.0
     data = read_sequences(written(tmp_path, z=z))
     assert data.indices("substitution")["late"].tolist() == [0, 0, 0, 2, 2, 2]
     assert data.indices("substitution")["early"].tolist() == [0] * 6
@@ -93,7 +95,6 @@ def test_mouse_v1_learns_what_its_authors_found() -> None:
         ({"z": np.zeros((6, 4))}, "sequences.z: has another shape"),
         ({"z": np.full((6, 4, 30), np.nan)}, "numbers that are not finite"),
         ({"z": np.full((6, 4, 30), "a")}, "z: is not of numbers"),
-        ({"starts_with_E": np.ones((6, 4), bool)}, "starts_with_E: has a unit without broken trials, or without others"),
         ({"starts_with_E": np.ones((6, 5), bool)}, "starts_with_E: is not yes or no for every trial"),
         ({"second_element_held": np.ones((6, 4))}, "second_element_held: is not yes or no for every trial"),
         ({"day": np.array([1, 2])}, "sequences.day: is not one for each unit"),
@@ -104,6 +105,21 @@ def test_mouse_v1_learns_what_its_authors_found() -> None:
 def test_what_is_no_such_recording_is_refused(changes: dict[str, Any], says: str, tmp_path: Path) -> None:
     with pytest.raises(NeuralDataError, match=says):
         read_sequences(written(tmp_path, **changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"starts_with_E": np.ones((6, 4), bool)}, "starts_with_E: has a unit without broken trials, or without others"),
+        ({"z": np.zeros((6, 4, 12))}, "sequences.z: ends before the element of omission"),
+        ({"element_s": 0.125}, "window: ends after the element"),
+        ({"day": np.ones(6, dtype=int)}, "sequences.day: is one only"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(changes: dict[str, Any], says: str, tmp_path: Path) -> None:
+    data = read_sequences(written(tmp_path, **changes))
+    with pytest.raises(NeuralDataError, match=says):
+        recording_rows(data)
 
 
 def test_one_day_has_nothing_to_be_compared_with() -> None:

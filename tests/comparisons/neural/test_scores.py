@@ -62,7 +62,7 @@ def independent(seed: int, n: int = 40) -> tuple[Target, np.ndarray]:
 
 def test_intervals_over_stimuli_hold_what_they_say() -> None:
     """Of 60 recordings whose stimuli are drawn anew, the CKA of an unrelated feature is 0 within nearly all intervals of 95 %, and the
-    score of a related one, that of 4000 stimuli, too; intervals are not so wide that they would hold anything.
+    score of a related one, that of 400 stimuli, too; intervals are not so wide that they would hold anything.
     """
     large, features = independent(1, n=400)
     true = large.score(features)["cka"].whole
@@ -97,3 +97,38 @@ def test_curvature_of_films_and_of_halves_of_them() -> None:
     assert found.whole == pytest.approx(curvature_deg(path))
     # A third of the groups: each half is one group, of two films.
     assert {round(h, 6) for h in found.halves} == {round(curvature_deg(path[k : k + 2]), 6) for k in (0, 2, 4)}
+
+
+# ---- responses in time
+
+
+def in_time(responses: np.ndarray, seed: int = 0) -> Target:
+    """Ten films of six frames, answered in bins of a frame."""
+    films = np.random.default_rng(seed).random((10, 6, 4, 4))
+    return Target.of(NeuralData(films, responses, np.arange(10), 50.0, 50.0), seed=seed)
+
+
+def test_a_common_course_is_no_likeness() -> None:
+    """Oracle: nothing. Neurons and a population that answer the beginning of any film, and nothing else of it."""
+    rng = np.random.default_rng(0)
+    course = np.array([5.0, 3.0, 1.0, 0.0, 0.0, 0.0])[:, None]
+    found = in_time(course + 0.3 * rng.normal(size=(4, 10, 6, 3))).score((course + 0.1 * rng.normal(size=(10, 6, 5))).reshape(60, 5))
+    assert abs(found["cka"].whole) < 0.1 and abs(found["rsa"].whole) < 0.15
+    assert np.isnan(found["encoding"].whole) or found["encoding"].whole < 0.1
+
+
+def test_late_neurons_are_read_from_what_is_early() -> None:
+    """Neurons that answer the frame before: pixels have no memory, and are not to lose to what has one for this reason."""
+    rng = np.random.default_rng(1)
+    films = rng.random((40, 6, 3))
+    late = np.concatenate([films[:, :1], films[:, :-1]], axis=1)
+    data = NeuralData(rng.random((40, 6, 4, 4)), late + 0.05 * rng.normal(size=(4, 40, 6, 3)), np.arange(40), 50.0, 50.0)
+    assert Target.of(data).score(films.reshape(240, 3))["encoding"].whole > 0.95
+
+
+def test_undefined_halves_leave_no_interval() -> None:
+    target = in_time(np.random.default_rng(2).normal(size=(4, 10, 6, 3)))
+    some, most = np.ones(100), np.ones(100)
+    some[:10], most[:60] = np.nan, np.nan
+    assert target.over_stimuli([Score(1.0, some)]) == (1.0, 1.0, 1.0)
+    assert np.isnan(target.over_stimuli([Score(1.0, most)]).low)

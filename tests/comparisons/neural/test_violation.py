@@ -129,7 +129,7 @@ def test_a_subject_that_cannot_learn_is_refused() -> None:
 def test_the_command_goes_on_where_it_was_stopped(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    command = ["expectation", "drift-spiking", "--exposures", "2", "--trials", "2", "--draws", "2", "--out", str(tmp_path)]
+    command = ["expectation", "drift-spiking", "--exposures", "2", "--trials", "2", "--draws", "2", "--out", str(tmp_path / "new")]
     app([*command, "--json"], exit_on_error=False, result_action="return_value")
     found = json.loads(capsys.readouterr().out)
     row = next(r for r in found["models"] if r["population"] == "level0.error_pos" and r["contrast"] == "omission, early")
@@ -138,7 +138,7 @@ def test_the_command_goes_on_where_it_was_stopped(
     app(command, exit_on_error=False, result_action="return_value")
     told = capsys.readouterr().out
     assert "| drift-spiking | level0.error_pos | omission, early |" in told and "representation" not in told
-    assert json.loads((tmp_path / "expectation.json").read_text())["models"] == found["models"]
+    assert json.loads((tmp_path / "new" / "expectation.json").read_text())["models"] == found["models"]
 
 
 def test_nothing_to_ask_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
