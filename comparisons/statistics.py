@@ -100,6 +100,26 @@ def in_cell(values: Sequence[float]) -> str:
     return f"{short(found.mean)}{interval}" + ("" if len(known) == len(values) else f", {len(known)} of {len(values)}")
 
 
+def bracketed(found: Interval, digits: int = 3) -> str:
+    """Print a mean with its interval, to so many digits after the point.
+
+    Parameters
+    ----------
+    found : Interval
+    digits : int
+
+    Returns
+    -------
+    str
+        Such as ``0.413 [0.402, 0.424]``; the mean alone where it has no bounds, a dash where it is not defined.
+    """
+    if math.isnan(found.mean):
+        return "-"
+    # A sum with 0 has no sign where it is 0.
+    mean, low, high = (f"{round(x, digits) + 0.0:.{digits}f}" for x in found)
+    return mean if math.isnan(found.low) else f"{mean} [{low}, {high}]"
+
+
 def short(value: float) -> str:
     """Print a number to three digits, and what is larger whole.
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from comparisons.neural.expectation import CONTRASTS, PRIMARY, WINDOWS_MS, Sequences, learned
 from comparisons.neural.violation import COPIES
-from comparisons.statistics import t_interval
+from comparisons.statistics import Interval, bracketed, t_interval
 from comparisons.tables import Table
 from snn.errors import NeuralDataError, sentence
 
@@ -72,7 +72,7 @@ def recording_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     told = []
     for row in rows:
         means = [f"{row['days'][day]:.3f}" for day in days]
-        told.append([_named(row["contrast"]), *means, _in_brackets(**row["change"]), f"{row['p']:.3g}"])
+        told.append([_named(row["contrast"]), *means, bracketed(Interval(**row["change"])), f"{row['p']:.3g}"])
     return Table(heads, told)
 
 
@@ -152,14 +152,10 @@ def model_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     for row in rows:
         if "error" in row["population"]:
             means = [f"{row['copies'][copy]:.3f}" for copy in COPIES]
-            changes = [_in_brackets(**row[name]) for name in ("change", "beyond")]
+            changes = [bracketed(Interval(**row[name])) for name in ("change", "beyond")]
             told.append([row["model"], row["population"], _named(row["contrast"]), *means, *changes])
     return Table(heads, told)
 
 
 def _named(contrast: str) -> str:
     return f"{contrast} (decides)" if contrast == PRIMARY else contrast
-
-
-def _in_brackets(mean: float, low: float, high: float) -> str:
-    return f"{mean:.3f}" if np.isnan(low) else f"{mean:.3f} [{low:.3f}, {high:.3f}]"

@@ -87,7 +87,7 @@ def raster(counts: FloatArray, frame_steps: int) -> NDArray[np.bool_]:
     Parameters
     ----------
     counts : ndarray, shape (n_frames, n_units)
-        Spikes of each frame; whole numbers.
+        Spikes of each frame, or what stands for them; fractions of a `BURST` are rounded.
     frame_steps : int
         Steps of a frame.
 

@@ -41,7 +41,8 @@ def learned(material: Material, condition: Condition, *, seed: int = 0, report: 
     """Train a rate PredNet, and a readout of responses, on films.
 
     Weights that make the forecast from the representation follow its error alone, those of the readout that of responses; all others
-    follow ``forecast`` times the one plus ``share`` times the other, in variances of the units.
+    follow ``forecast`` times the one plus ``share`` times the other, in variances of the units. The gradients of all but the readout of
+    responses are shortened together where they are too long.
 
     Parameters
     ----------

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 from comparisons.neural.joint import BETTER, MEASURES
 from comparisons.neural.joint_study import Found, Kind, Task, chosen, of
-from comparisons.statistics import Interval, holm_steps, p_two_sided, t_interval
+from comparisons.statistics import Interval, bracketed, holm_steps, p_two_sided, t_interval
 from comparisons.tables import Table
 from comparisons.verdicts import ALPHA
 
@@ -30,7 +29,7 @@ def condition_table(found: Mapping[Task, Found], kinds: Sequence[Kind]) -> Table
     rows = []
     for kind in kinds:
         for name in NAMES:
-            cells = [_cell(t_interval(of(found, kind, name, m))) for m in MEASURES]
+            cells = [bracketed(t_interval(of(found, kind, name, m))) for m in MEASURES]
             rows.append([kind, NAMES[name], "0" if name == "apart" else _weights(found, kind), *cells])
     return Table(["network", "what teaches", "weight", *MEASURES.values()], rows)
 
@@ -56,7 +55,7 @@ def change_table(found: Mapping[Task, Found], kinds: Sequence[Kind]) -> Table:
     sure = iter(holm_steps([p_two_sided(changes) for *_, every in lines for changes in every], 2 * ALPHA))
     rows = []
     for kind, other, every in lines:
-        cells = [(_cell(t_interval(changes)), next(sure)) for changes in every]
+        cells = [(bracketed(t_interval(changes)), next(sure)) for changes in every]
         rows.append([kind, f"both less {NAMES[other]}", *(f"**{cell}**" if bold else cell for cell, bold in cells)])
     return Table(["network", "change", *MEASURES.values()], rows)
 
@@ -90,9 +89,3 @@ def verdict(found: Mapping[Task, Found], kind: Kind) -> str:
 def _weights(found: Mapping[Task, Found], kind: Kind) -> str:
     each = [chosen(found, kind, seed) for seed in sorted({t.seed for t in found if t.network == kind})]
     return f"{min(each):g}" if len(set(each)) == 1 else f"{min(each):g} to {max(each):g}"
-
-
-def _cell(found: Interval) -> str:
-    if math.isnan(found.mean):
-        return "-"
-    return f"{found.mean:.3f}" if math.isnan(found.low) else f"{found.mean:.3f} [{found.low:.3f}, {found.high:.3f}]"

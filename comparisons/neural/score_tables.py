@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from comparisons.neural.scores import MEASURES, Score, Target
 from comparisons.neural.scoring import ROLES, PopulationScores, gains, intervals
-from comparisons.statistics import Interval, holm_steps, p_above_zero, p_two_sided
+from comparisons.statistics import Interval, bracketed, holm_steps, p_above_zero, p_two_sided
 from comparisons.tables import Table
 from comparisons.verdicts import ALPHA
 
@@ -72,14 +72,8 @@ def in_cell(target: Target, scores: Sequence[Score]) -> str:
     if not scores or any(math.isnan(s.whole) for s in scores):
         return "-"
     over_runs, over_stimuli = intervals(target, scores)
-    runs = "" if math.isnan(over_runs.low) else f" [{_two_digits(over_runs.low)}, {_two_digits(over_runs.high)}]"
-    stimuli = "" if math.isnan(over_stimuli.low) else f" ({_two_digits(over_stimuli.low)}, {_two_digits(over_stimuli.high)})"
-    return f"{_two_digits(over_runs.mean)}{runs}{stimuli}"
-
-
-def _two_digits(value: float) -> str:
-    # A sum with 0 has no sign where it is 0.
-    return f"{round(value, 2) + 0.0:.2f}"
+    stimuli = bracketed(over_stimuli, 2).partition(" ")[2].replace("[", "(").replace("]", ")")
+    return f"{bracketed(over_runs, 2)} {stimuli}".rstrip()
 
 
 def score_table(target: Target, rows: Sequence[PopulationScores]) -> Table:

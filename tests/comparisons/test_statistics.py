@@ -7,7 +7,7 @@ import math
 import pytest
 from scipy.stats import ttest_1samp
 
-from comparisons.statistics import Interval, in_cell, p_above, p_two_sided, without_dust
+from comparisons.statistics import Interval, bracketed, in_cell, p_above, p_two_sided, without_dust
 
 VALUES = [0.21, 0.35, 0.11, 0.4]
 
@@ -37,3 +37,11 @@ def test_dust_is_printed_as_nothing() -> None:
     assert in_cell([0.1, -0.1, 0.00003]) == "0 [-0.248, 0.248]"
     assert in_cell([1.0, 3.0, math.nan]) == "2 [-10.7, 14.7], 2 of 3" and in_cell([math.nan]) == "-"
     assert in_cell([4150.0, 4150.0]) == "4,150" and in_cell([0.5]) == "0.5"
+
+
+def test_numbers_in_brackets() -> None:
+    """Oracle: by hand; nothing is minus nothing."""
+    nan = float("nan")
+    assert bracketed(Interval(0.4126, 0.402, 0.424)) == "0.413 [0.402, 0.424]"
+    assert bracketed(Interval(-0.001, -0.204, 0.3), 2) == "0.00 [-0.20, 0.30]"
+    assert bracketed(Interval(2.0, nan, nan), 1) == "2.0" and bracketed(Interval(nan, nan, nan)) == "-"
