@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from defects_neural import NEURAL_DEFECTS, NEURAL_TESTS
 from defects_sweeps import SWEEP_DEFECTS, SWEEP_TESTS
 
 
@@ -128,6 +129,7 @@ OTHERS = {
     "snn/stimuli/splitting.py": (SPLITTING,),
     "comparisons/records.py": ("tests/comparisons/test_records.py",),
     **SWEEP_TESTS,
+    **NEURAL_TESTS,
 }
 """Files with chosen defects only."""
 
@@ -155,6 +157,7 @@ CHOSEN = tuple(
     Chosen(*row)
     for row in (
         *SWEEP_DEFECTS,
+        *NEURAL_DEFECTS,
         ("refractory off by one, reference", REFERENCE, "< law.refractory_steps", "<= law.refractory_steps", RATES),
         ("refractory off by one, event", EVENT_CELLS, "n - last[start + i] >= refractory", "n - last[start + i] > refractory", RATES),
         ("refractory cell integrates", EVENT_CELLS, "v[i] = before[i]", "pass", RATES),
