@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("snn", "conversion", "plasticity", "comparisons")
 CACHE = ROOT / "build" / "defects.json"
 TIMEOUT_S, BASELINE_S = 120.0, 300.0
-UNREAD = "ImportError while loading conftest"
+UNREAD, UNREAD_TEST = "ImportError while loading conftest", "ERROR tests/"
 PASSED, FAILED, STOPPED, HUNG = 0, 1, 2, 124
 TESTS = {**SELECTIONS, **OTHERS}
 
@@ -128,8 +128,9 @@ class Copy:
                 process.communicate()
                 return HUNG, f"hung for {timeout_s:g} s"
         told = next((line for line in said if line.startswith(("FAILED", "ERROR", UNREAD))), said[-1] if said else "")
-        # A defect may keep a file from being read that a conftest needs: pytest cannot begin then, which is to have noticed.
-        return (FAILED if told.startswith(UNREAD) else process.returncode), told
+        # A defect may keep a file from being read that a conftest, or a test that is named, needs: pytest cannot begin then, which is
+        # to have noticed.
+        return (FAILED if told.startswith((UNREAD, UNREAD_TEST)) else process.returncode), told
 
     def judge(self, p: Planted) -> tuple[bool, str]:
         """Plant a defect, run the tests, take it out again."""

@@ -13,7 +13,11 @@ NEURAL_TESTS = {
     SCORES: (f"{HERE}test_scores.py",),
     ENCODING: (f"{HERE}test_encoding.py",),
     EXPECTATION: (f"{HERE}test_expectation.py",),
-    JOINT: (f"{HERE}test_joint.py::test_copying_and_noise_are_what_they_are", f"{HERE}test_joint.py::test_what_is_slow_is_not_alike"),
+    JOINT: (
+        f"{HERE}test_joint.py::test_a_perfect_network_is_perfect",
+        f"{HERE}test_joint.py::test_copying_and_noise_are_what_they_are",
+        f"{HERE}test_joint.py::test_what_is_slow_is_not_alike",
+    ),
     MATERIAL: (
         f"{HERE}test_joint.py::test_shuffled_recordings_are_those_of_another_image_trial_by_trial",
         f"{HERE}test_joint.py::test_recorded_images_drift_and_keep_their_responses",
@@ -26,6 +30,7 @@ NEURAL_TESTS = {
         f"{HERE}test_violation.py::test_familiar_elements_are_no_sequence",
         f"{HERE}test_violation.py::test_what_foretells_is_found_beyond_mixed_elements",
         f"{HERE}test_violation.py::test_mixed_elements_are_the_same_in_another_order",
+        f"{HERE}test_violation.py::test_windows_are_those_of_recordings",
     ),
 }
 LIKE, WRONG = "what is not alike is called so", "a number is of something else than it says"

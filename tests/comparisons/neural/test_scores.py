@@ -132,3 +132,14 @@ def test_undefined_halves_leave_no_interval() -> None:
     some[:10], most[:60] = np.nan, np.nan
     assert target.over_stimuli([Score(1.0, some)]) == (1.0, 1.0, 1.0)
     assert np.isnan(target.over_stimuli([Score(1.0, most)]).low)
+
+
+def test_what_a_population_does_whatever_is_shown_hides_nothing() -> None:
+    """Oracle: the same population without it. Cells that tell what neurons tell, and all of which answer the beginning of any film."""
+    rng = np.random.default_rng(3)
+    told = rng.normal(size=(10, 6, 3))
+    target = in_time(told + 0.2 * rng.normal(size=(4, 10, 6, 3)))
+    course = 50.0 * np.array([5.0, 3.0, 1.0, 0.0, 0.0, 0.0])[:, None]
+    one, other = (target.score(x.reshape(60, 3)) for x in (told, told + course))
+    assert one["cka"].whole == pytest.approx(other["cka"].whole) and one["cka"].whole > 0.3
+    assert one["rsa"].whole == pytest.approx(other["rsa"].whole)

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from comparisons.cli import app, main
-from comparisons.neural.violation import BETWEEN, EXPECTED, FRAMES, Training, exposure, gratings, measured, sequence
+from comparisons.neural.expectation import WINDOWS_MS, window_bins
+from comparisons.neural.violation import BETWEEN, EXPECTED, FRAMES, WINDOW_FRAMES, Training, exposure, gratings, measured, sequence
 from comparisons.responder import Control, Responder, Response, Site, check_request, with_noise
 from comparisons.responders.null import Idle
 from snn.errors import NeuralDataError
@@ -92,6 +93,11 @@ def test_what_foretells_is_found_beyond_mixed_elements(seed: int) -> None:
     """A subject that expects what has always followed: B in the place of C is answered more, and not so after mixed elements."""
     change, beyond = changes(measured(Foretelling(), seed, LITTLE), "omission, late")
     assert change > 0.2 and beyond > 0.2
+
+
+def test_windows_are_those_of_recordings() -> None:
+    """Oracle: those of bins of a frame of 50 ms, in elements of 150."""
+    assert {name: window_bins(0, ms, 50.0, 50.0 * FRAMES) for name, ms in WINDOWS_MS.items()} == WINDOW_FRAMES
 
 
 def test_what_does_not_learn_does_not_change() -> None:
