@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from comparisons.cli_options import named_runs, names
+from comparisons.cli_options import named_runs, names, opened
 from comparisons.progress import TerminalReporter
 from snn.errors import RunFolderError, SubjectError, sentence
 
@@ -72,23 +72,18 @@ def compare(
     from comparisons.comparing import PARTS, Setting, check_parts, compare_parts, remarks, seconds
     from comparisons.dynamics import check_models
     from comparisons.run_folder import to_json
-    from comparisons.subjects import open_subject, stretches
+    from comparisons.subjects import stretches
 
     if len(model) < 2:
         raise SubjectError(sentence("compare.model", "two or more are needed", got=len(model), cure="give --model twice"))
     named = [named_runs(text) for text in model]
-    if len({name for name, _ in named}) < len(named):
-        raise SubjectError(sentence("compare.model", "two models have one name", got=[name for name, _ in named]))
     asked = check_parts(names(parts) or (tuple(PARTS) if out is not None else ("trajectories",)))
     if out is not None and out.exists():
         raise RunFolderError(sentence(str(out), "exists already", cure="choose another --out, or remove it"))
-    opened = [(name, [open_subject(path, name) for path in paths]) for name, paths in named]
-    for name, subjects in opened:
-        if len({s.digest for s in subjects}) < len(subjects):
-            raise SubjectError(sentence(f"compare.model {name}", "has one run twice", cure="a seed counts once"))
-    models = {name: [s.responder for s in subjects] for name, subjects in opened}
+    subjects_of = opened("compare.model", named)
+    models = {name: [s.responder for s in subjects] for name, subjects in subjects_of.items()}
     check_models(models)
-    seen, wanted = opened[0][1][0].responder, names(clips)
+    seen, wanted = subjects_of[named[0][0]][0].responder, names(clips)
     shown = stretches(frames, wanted, movies, length, seen)
     onsets = stretches(frames, wanted, ONSETS, min(ONSET_LENGTH, length), seen) if "rsa" in asked else ()
     setting = Setting(shown, onsets, trials, controls=untrained)
@@ -99,8 +94,8 @@ def compare(
     report.say(f"this will take {about} ({', '.join(f'{part} {s:.0f} s' for part, s in taken.items())})")
     found = compare_parts(models, asked, setting, report, figures=out is not None)
     numbers = {
-        "models": {name: [str(s.path) for s in subjects] for name, subjects in opened},
-        "digests": {name: [s.digest for s in subjects] for name, subjects in opened},
+        "models": {name: [str(s.path) for s in subjects] for name, subjects in subjects_of.items()},
+        "digests": {name: [s.digest for s in subjects] for name, subjects in subjects_of.items()},
         "command": _command(named, asked, out, frames, clips, movies, length, trials, untrained),
         "remarks": remarks(models),
         "parts": {part.name: part.plain() for part in found},

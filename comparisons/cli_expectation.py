@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from comparisons.cli_options import Count
+from comparisons.cli_options import Count, opened, same_networks, some_runs
 from comparisons.progress import TerminalReporter
 from snn.errors import SubjectError, sentence
 
@@ -55,7 +55,6 @@ def expectation(
         If the recording cannot be read.
     """
     from comparisons import run_folder
-    from comparisons.cli_score import opened
     from comparisons.neural.expectation import read_sequences
     from comparisons.neural.expectation_tables import LEGEND, averaged, model_rows, model_table, recording_rows, recording_table
     from comparisons.neural.kept import Kept
@@ -65,7 +64,8 @@ def expectation(
 
     if not runs and neural is None:
         raise SubjectError(sentence("expectation", "needs a recording or a model", cure="give --neural FILE, a run, or both"))
-    training, report, models = Training(exposures, trials), TerminalReporter(), opened("expectation", runs)
+    training, report = Training(exposures, trials), TerminalReporter()
+    models = same_networks("expectation", opened("expectation", some_runs(runs)))
     for name, subjects in models.items():
         if (why := why_not(subjects[0].responder)) is not None:
             raise SubjectError(sentence(f"expectation {name}", why, cure="leave it out"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -14,6 +14,7 @@ from snn.errors import DescriptionError, SubjectError, sentence
 
 if TYPE_CHECKING:
     from comparisons.movies import Source
+    from comparisons.subjects import Subject
 
 Count = Annotated[int, Parameter(validator=Number(gte=1))]
 """1 or more."""
@@ -173,6 +174,80 @@ def named_runs(text: str) -> tuple[str, tuple[Path, ...]]:
             sentence("--model", "is not of the form NAME=RUN,RUN,...", got=text, cure="for example leaky=runs/leaky-0,runs/leaky-1")
         )
     return name, paths
+
+
+def some_runs(texts: Sequence[str]) -> list[tuple[str, tuple[Path, ...]]]:
+    """Read models and their runs, where one run may stand for itself.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        Each NAME=RUN,RUN,... or RUN.
+
+    Returns
+    -------
+    list of (str, tuple of Path)
+    """
+    return [named_runs(text) if "=" in text else (Path(text).name, (Path(text),)) for text in texts]
+
+
+def opened(command: str, named: Sequence[tuple[str, tuple[Path, ...]]]) -> dict[str, list[Subject]]:
+    """Open the runs that a command was given.
+
+    Parameters
+    ----------
+    command : str
+        For errors.
+    named : sequence of (str, tuple of Path)
+        Models and their runs.
+
+    Returns
+    -------
+    dict of str to list of Subject
+        Per model.
+
+    Raises
+    ------
+    SubjectError
+        If two models have one name, or one run is given twice.
+    """
+    from comparisons.subjects import open_subject
+
+    if len({name for name, _ in named}) < len(named):
+        got, cure = [name for name, _ in named], "give runs of one model together: NAME=RUN,RUN"
+        raise SubjectError(sentence(command, "two models have one name", got=got, cure=cure))
+    models = {name: [open_subject(path, name) for path in paths] for name, paths in named}
+    for name, subjects in models.items():
+        if len({s.digest for s in subjects}) < len(subjects):
+            raise SubjectError(sentence(f"{command} {name}", "has one run twice", cure="a seed counts once"))
+    return models
+
+
+def same_networks(command: str, models: dict[str, list[Subject]]) -> dict[str, list[Subject]]:
+    """Refuse runs of a model that are not of one network.
+
+    Parameters
+    ----------
+    command : str
+        For errors.
+    models : dict of str to list of Subject
+
+    Returns
+    -------
+    dict of str to list of Subject
+        The same.
+
+    Raises
+    ------
+    SubjectError
+        If runs of a model have other populations or frames.
+    """
+    for name, subjects in models.items():
+        kinds = {(s.responder.frame_size, s.responder.frame_ms, s.responder.sites) for s in subjects}
+        if len(kinds) > 1:
+            got, cure = [str(s.path) for s in subjects], "runs of one model differ in seeds; give others a name of their own"
+            raise SubjectError(sentence(f"{command} {name}", "has runs of different networks", got=got, cure=cure))
+    return models
 
 
 def pairs(values: tuple[str, ...]) -> tuple[tuple[str, float | str], ...]:

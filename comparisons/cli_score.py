@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from comparisons.cli_options import Count, named_runs
+from comparisons.cli_options import Count, opened, same_networks, some_runs
 from comparisons.progress import TerminalReporter
-from snn.errors import SubjectError, sentence
 
 if TYPE_CHECKING:
     from comparisons.neural.data import FloatArray, NeuralData
-    from comparisons.subjects import Subject
 
 SIMULATED = "simulated-v1"
 SIMULATED_STIMULI, SIMULATED_UNITS = 1600, 40
@@ -78,7 +75,7 @@ def score(
     from comparisons.run_folder import to_json, versions
     from comparisons.sweeps.outcome import version
 
-    models, report = opened("score", runs), TerminalReporter()
+    models, report = same_networks("score", opened("score", some_runs(runs))), TerminalReporter()
     data, made_of = _recording(neural, groups, seed)
     showing = Showing(trials=trials)
     report.say(f"{data.name}: {data.n_units} units, {data.n_stimuli} stimuli, {data.n_trials} trials")
@@ -103,43 +100,6 @@ def score(
     print(score_table(target, rows).markdown() + f"\n{LEGEND}")
     if models:
         print("\n" + gain_table(target, rows).markdown() + f"\n{MORE_LEGEND}")
-
-
-def opened(command: str, runs: Sequence[str]) -> dict[str, list[Subject]]:
-    """Open the runs that a command was given.
-
-    Parameters
-    ----------
-    command : str
-        For errors.
-    runs : sequence of str
-        Each NAME=RUN,RUN or RUN.
-
-    Returns
-    -------
-    dict of str to list of Subject
-        Per model.
-
-    Raises
-    ------
-    SubjectError
-        If two models have one name, one run is given twice, or runs of a model have other populations or frames.
-    """
-    from comparisons.subjects import open_subject
-
-    named = [named_runs(text) if "=" in text else (Path(text).name, (Path(text),)) for text in runs]
-    if len({name for name, _ in named}) < len(named):
-        got, cure = [name for name, _ in named], "give runs of one model together: NAME=RUN,RUN"
-        raise SubjectError(sentence(command, "two models have one name", got=got, cure=cure))
-    models = {name: [open_subject(path, name) for path in paths] for name, paths in named}
-    for name, subjects in models.items():
-        if len({s.digest for s in subjects}) < len(subjects):
-            raise SubjectError(sentence(f"{command} {name}", "has one run twice", cure="a seed counts once"))
-        kinds = {(s.responder.frame_size, s.responder.frame_ms, s.responder.sites) for s in subjects}
-        if len(kinds) > 1:
-            got, cure = [str(s.path) for s in subjects], "runs of one model differ in seeds; give others a name of their own"
-            raise SubjectError(sentence(f"{command} {name}", "has runs of different networks", got=got, cure=cure))
-    return models
 
 
 def _recording(neural: str, groups: Literal["each"] | None, seed: int) -> tuple[NeuralData, FloatArray | None]:
