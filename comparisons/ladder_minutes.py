@@ -35,11 +35,20 @@ QUICK: Mapping[str, Minutes] = MappingProxyType(
     }
 )
 """Frames of 16x16, measured in the quick ladder, two workers side by side; but for `average` and `unshared`, which it leaves out."""
-PIXELS = (24 / 16) ** 2
+FULL_CIRCUIT = Minutes(3.9, 0.15)
 FULL: Mapping[str, Minutes] = MappingProxyType(
-    {name: Minutes(m.make * PIXELS, m.ask * PIXELS) for name, m in QUICK.items()}
+    {
+        "prednet": Minutes(5.9, 0.06),
+        "average": Minutes(4.1, 0.07),
+        "leaky": Minutes(4.0, 0.07),
+        "milliseconds": Minutes(15.0, 0.2),
+        "spikes": Minutes(9.9, 6.2),
+        "unshared": Minutes(10.2, 6.6),
+        "circuit": Minutes(7.0, 0.2),
+        "local": FULL_CIRCUIT,
+    }
     | {
-        f"local-{name}": Minutes(CIRCUIT.make * PIXELS, CIRCUIT.ask * PIXELS)
+        f"local-{name}": FULL_CIRCUIT
         for name in (
             "shared",
             "signed",
@@ -49,7 +58,7 @@ FULL: Mapping[str, Minutes] = MappingProxyType(
             *(f"no-{cut}" for cut in CUTS),
         )
     }
-    # A network of rates passes on every activity in every step; one of spikes, spikes.
-    | {"local-rates": Minutes(9 * CIRCUIT.make * PIXELS, 9 * CIRCUIT.ask * PIXELS)}
+    # A network of rates passes on every activity in every step; one of spikes, spikes. Not measured.
+    | {"local-rates": Minutes(9 * FULL_CIRCUIT.make, 9 * FULL_CIRCUIT.ask)}
 )
-"""Frames of 24x24: those of 16x16, by the number of pixels; not measured."""
+"""Frames of 24x24: medians of the full ladder, two workers side by side with other work; ablated circuits, by the circuit."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from comparisons.cli import app
-from comparisons.ladder import ladder
+from comparisons.ladder import LadderName, ladder
 from comparisons.ladder_results import Found, read_climbed
 from comparisons.ladder_table import cost_table, tables
 from comparisons.records import judged_together, read_records
@@ -116,9 +116,11 @@ def between(text: str, name: str) -> str:
     return found[1]
 
 
-def test_tables_of_the_ladder_follow_from_what_was_measured() -> None:
+@pytest.mark.parametrize("name", ["quick", "full"])
+def test_tables_of_the_ladder_follow_from_what_was_measured(name: LadderName) -> None:
     """Oracle: the tables of the runs and records that are kept beside them."""
-    asked, kept = ladder("quick"), ROOT / "docs"
-    found = Found(read_climbed(kept / "ladder_quick.jsonl"), read_records([kept / "ladder_quick_records.jsonl"]))
-    assert between((kept / "ladder.md").read_text(encoding="utf-8"), "quick ladder") == tables(asked, found)
-    assert between(README, "ladder") == cost_table(asked, found, "cumulative").markdown()
+    asked, kept = ladder(name, ("cumulative",)), ROOT / "docs"
+    found = Found(read_climbed(kept / f"ladder_{name}.jsonl"), read_records([kept / f"ladder_{name}_records.jsonl"]))
+    assert between((kept / "ladder.md").read_text(encoding="utf-8"), f"{name} ladder") == tables(asked, found)
+    if name == "full":
+        assert between(README, "ladder") == cost_table(asked, found, "cumulative").markdown()
