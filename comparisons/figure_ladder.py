@@ -54,7 +54,8 @@ def waterfall_svg(comparisons: Sequence[Comparison], ratios: Mapping[str, Sequen
             if not np.isnan(found.low) and found.mean <= MOST_ERROR:
                 axes.plot([found.low, min(found.high, MOST_ERROR)], [y, y], color="#1a1a1a", lw=1.4, zorder=3, solid_capstyle="butt")
             end = mean if np.isnan(found.high) else min(found.high, MOST_ERROR)
-            axes.text(max(mean, before, end) + 0.015, y, f"{found.mean:.2f}", fontsize=8.5, va="center", zorder=4)
+            said = f"{found.mean:.2f}" + (" (bar is cut)" if found.mean > MOST_ERROR else "")
+            axes.text(max(mean, before, end) + 0.015, y, said, fontsize=8.5, va="center", zorder=4)
         axes.set_yticks(range(len(shown)), [fill(_capital(c), WRAP) for c in shown], fontsize=8)
         axes.tick_params(axis="y", length=0)
         axes.set_ylim(len(shown) - 0.5, -0.7)

@@ -214,6 +214,8 @@ def test_figures_have_every_rung_and_every_change() -> None:
     waterfall = waterfall_svg(compared, {name: list(here.values(name, "ratio").values()) for name in RATIOS})
     for text in ("PredNet", "0.31", "0.55", "gate 0.8"):
         assert text in waterfall
+    assert "cut" not in waterfall
+    assert "7.00 (bar is cut)" in waterfall_svg(compared, {name: [7.0] for name in RATIOS})
     measures = {"ratio": "error", NAME: ABOUT.title}
     heat = heat_svg(compared, measures, changes_of(compared, tuple(measures), here, verdicts_of(asked, here)))
     assert "breaks" in heat and "+0.1" in heat
