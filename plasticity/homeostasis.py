@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from snn._model import NonNegative, Positive
-from snn.local import Rule, Trace, Update, W, post, post_sum
+from snn.local import Rule, Trace, Update, W, maximum, post, post_sum
 
 TINY_mV = 1e-12
 
@@ -51,6 +51,50 @@ class L1Norm(Rule):
     def updates(self) -> tuple[Update, ...]:
         """One update at the end of each frame."""
         return (Update("frame_end", W * ((1.0 - self.share) + self.share * self.total_mV / (post_sum(W) + TINY_mV))),)
+
+
+class SynapticScaling(Rule):
+    """All weights onto a cell grow or shrink by one factor, slowly, until it fires at its rate.
+
+    At the end of a frame, with ``y`` the frame mean of the trace of the target's spikes:
+
+        w <- w (1 + eta (target_Hz tau_ms - y))
+
+    so that ratios of weights stay, and what other rules have learned with them.
+
+    Parameters
+    ----------
+    eta : float
+        Share of the weight for a trace that is 1 below its goal.
+    target_Hz : float
+        Rate at which the weights rest.
+    tau_ms : float
+        Decay of the trace.
+
+    References
+    ----------
+    Turrigiano, Leslie, Desai, Rutherford & Nelson (1998), https://doi.org/10.1038/36103; the form is that of van Rossum, Bi &
+    Turrigiano (2000), https://doi.org/10.1523/JNEUROSCI.20-23-08812.2000.
+
+    Notes
+    -----
+    *Departures.* Without the second, integrating term of van Rossum et al. A factor below 0 counts as 0. Biology's pace is
+    that of hours to days; ``eta`` says the pace here. It does not depend on the modulator.
+    """
+
+    kind: Literal["synaptic_scaling"] = "synaptic_scaling"
+    eta: NonNegative = 1e-3
+    target_Hz: Positive = 5.0
+    tau_ms: Positive = 1000.0
+
+    def traces(self) -> tuple[Trace, ...]:
+        """Frame mean of the target's trace."""
+        return (Trace("y", "post", tau_ms=self.tau_ms, frame="mean"),)
+
+    def updates(self) -> tuple[Update, ...]:
+        """One update at the end of each frame."""
+        factor = maximum(1.0 + self.eta * (self.target_Hz * self.tau_ms / 1000.0 - post("y")), 0.0)
+        return (Update("frame_end", W * factor),)
 
 
 class TargetRate(Rule):

@@ -72,7 +72,7 @@ class Symbol(Expr):
 class Binary(Expr):
     """Two terms joined by an operator."""
 
-    op: Literal["+", "-", "*", "/"]
+    op: Literal["+", "-", "*", "/", "**"]
     a: Expr
     b: Expr
 
@@ -186,4 +186,6 @@ def evaluate(expr: Expr, value_of: Callable[[Symbol | PostSum], Any]) -> Any:
     a, b = evaluate(expr.a, value_of), evaluate(expr.b, value_of)
     if isinstance(expr, Extreme):
         return np.maximum(a, b) if expr.op == "max" else np.minimum(a, b)
+    if expr.op == "**":
+        return a**b
     return a + b if expr.op == "+" else a - b if expr.op == "-" else a * b if expr.op == "*" else a / b

@@ -2,7 +2,7 @@
 
 A rule is a frozen set of constants that states the traces and the variables of its own that it needs and, per event, an
 expression for the new weight and for its new variables. Expressions are built from the symbols below with ``+ - * /``,
-`exp`, `maximum` and `minimum`; nothing else exists in them, so a rule cannot see another synapse's weight, another
+`exp`, `maximum`, `minimum` and `power`; nothing else exists in them, so a rule cannot see another synapse's weight, another
 site's error or the future. The same expression is evaluated by the reference engine, compiled by the event engine and
 printed as a string by the brian engine.
 
@@ -15,6 +15,7 @@ step, for what a rule does at every one of them.
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -39,6 +40,7 @@ __all__ = [
     "STEP_ms",
     "State",
     "Symbol",
+    "THIS_STEP_ms",
     "Trace",
     "Update",
     "W",
@@ -51,6 +53,7 @@ __all__ = [
     "own",
     "post",
     "post_sum",
+    "power",
     "pre",
     "render",
     "signal",
@@ -61,6 +64,8 @@ __all__ = [
 W = Symbol("w")
 SIGN = Symbol("sign")
 MODULATOR = Symbol("modulator")
+THIS_STEP_ms = 1e-6
+"""Decay of a trace that holds the spikes of one step alone, however short the step."""
 STEP_ms = Symbol("step")
 
 
@@ -165,6 +170,29 @@ def minimum(a: Expr | float, b: Expr | float) -> Expr:
     Expr
     """
     return Extreme("min", as_expr(a), as_expr(b))
+
+
+def power(a: Expr | float, exponent: float) -> Expr:
+    """Raise a term to a power; what is below 0 counts as 0.
+
+    Parameters
+    ----------
+    a : Expr or float
+    exponent : float
+        0 or more.
+
+    Returns
+    -------
+    Expr
+
+    Raises
+    ------
+    ValueError
+        If the exponent is below 0.
+    """
+    if not 0 <= exponent < math.inf:
+        raise ValueError(f"power: exponent must be 0 or more, and finite; got {exponent}")
+    return Binary("**", maximum(a, 0.0), Const(float(exponent)))
 
 
 def exp(a: Expr | float) -> Expr:

@@ -108,7 +108,7 @@ def linear(expr: Expr, symbol: Symbol) -> tuple[Expr, Expr] | None:
         return ONE, ZERO
     if symbol not in walk(expr):
         return ZERO, expr
-    if not isinstance(expr, Binary):
+    if not isinstance(expr, Binary) or expr.op == "**":
         return None
     left, right = linear(expr.a, symbol), linear(expr.b, symbol)
     if left is None or right is None:
@@ -171,6 +171,8 @@ def bounds(expr: Expr, sign: float) -> tuple[float, float]:
         return a + c, b + d
     if expr.op == "-":
         return a - d, b - c
+    if expr.op == "**":
+        return max(a, 0.0) ** d, max(b, 0.0) ** d
     if expr.op == "/":
         if c < 0 < d or c == d == 0:
             return -math.inf, math.inf
@@ -211,4 +213,4 @@ def costly(term: Expr) -> bool:
     -------
     bool
     """
-    return any(isinstance(x, Exp) or (isinstance(x, Binary) and x.op == "/") for x in walk(term))
+    return any(isinstance(x, Exp) or (isinstance(x, Binary) and x.op in ("/", "**")) for x in walk(term))

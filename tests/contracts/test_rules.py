@@ -10,22 +10,34 @@ import pytest
 
 import plasticity
 from plasticity import (
+    BCM,
     Compose,
     CorrelationMeasuring,
     CreditGated,
     DendriticPrediction,
+    EfficientBalance,
+    EfficientInput,
+    EProp,
     ErrorGated,
     GatedDelta,
     L1Norm,
+    LatentPrediction,
     LateralEqualising,
+    NearestSTDP,
     Oja,
     PairSTDP,
+    PowerLawSTDP,
+    RewardModulatedSTDP,
+    SingleCellPrediction,
+    SurpriseModulatedSTDP,
     SymmetricFeedback,
     SymmetricForecast,
+    SynapticScaling,
     TargetRate,
     TripletSTDP,
     VogelsRate,
     VogelsSTDP,
+    WeightDependentSTDP,
 )
 from plasticity.testing import check_rule
 from snn._model import Positive
@@ -55,6 +67,18 @@ RULES = (
     VogelsRate(eta_mV=0.05, target_Hz=30.0, tau_ms=40.0),
     VogelsSTDP(eta_mV=0.2, target_Hz=10.0),
     DendriticPrediction(eta_mV=5.0, attenuation=0.6, theta_mV=2.0, width_mV=1.0, tau_dend_ms=12.0, tau_syn_ms=4.0, tau_filter_ms=20.0),
+    BCM(eta_mV=0.2, usual=0.5, share=0.2),
+    EProp(eta_mV=0.2, threshold_mV=0.8),
+    EfficientBalance(eta=0.2, cost_mV=0.1),
+    EfficientInput(eta=0.2),
+    LatentPrediction(eta_mV=0.05, decay=0.01, share=0.2),
+    *(NearestSTDP(a_plus_mV=0.3, a_minus_mV=0.2, scheme=scheme) for scheme in ("symmetric", "pre_centred", "restricted")),
+    PowerLawSTDP(eta_mV=0.1, alpha=0.8),
+    RewardModulatedSTDP(a_plus_mV=0.1, a_minus_mV=0.08, tau_c_ms=60.0),
+    SingleCellPrediction(eta=0.1, scale_mV=2.0),
+    SurpriseModulatedSTDP(a_plus_mV=0.1, a_minus_mV=0.08, tau_c_ms=60.0),
+    SynapticScaling(eta=0.1, target_Hz=20.0),
+    WeightDependentSTDP(eta_mV=0.2, mu_plus=0.4, mu_minus=0.6, scale_mV=2.0),
     Compose(rules=(ErrorGated(eta=0.5, c=0.01), ErrorGated(eta=0.2, quantum_mV=3.0, c=0.01))),
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -18,6 +18,7 @@ from snn.topology import Dense
 from snn.weights import Constant, Normal, Uniform, Weights
 
 STEPS, W_MAX_mV = 40, 8.0
+FrameMeans = Callable[[np.ndarray, float, int], np.ndarray]
 LINEAR = IF(tau_mem_ms=1.0, v_threshold_mV=1.0, reset_by_mV=1.0)
 DEAF = LIF(tau_mem_ms=1.0, v_threshold_mV=1e6)
 
@@ -48,15 +49,6 @@ def network(
     )  # fmt: skip
 
 
-def frame_means(spikes: np.ndarray, tau_ms: float) -> np.ndarray:
-    """Means of the trace over each frame (n_frames, n)."""
-    trace, traces = np.zeros(spikes.shape[1]), np.empty(spikes.shape)
-    for n, row in enumerate(spikes):
-        trace = trace * math.exp(-1.0 / tau_ms) + row
-        traces[n] = trace
-    return traces.reshape(-1, STEPS, spikes.shape[1]).mean(axis=1)
-
-
 def trains(frames: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Three inputs and one teacher; inputs 0 and 1 fire in the frames in which the teacher does more often than chance."""
     rng = stream(seed, "hebbian")
@@ -79,23 +71,23 @@ def forced(rule: Rule, pre: np.ndarray, post: np.ndarray, modulator: float = 1.0
     return before.ravel(), simulation.state().weights("in->out/fast").ravel(), spikes
 
 
-def test_the_equation_of_oja() -> None:
+def test_the_equation_of_oja(frame_means: FrameMeans) -> None:
     """Oracle: the docstring's equation in a loop over frames."""
     rule = Oja(eta_mV=0.3, unit_mV=0.5, tau_ms=7.0)
     pre, post = trains(200, 0)
     w, after, spikes = forced(rule, pre, post, 0.5)
-    x, y = frame_means(pre, 7.0), frame_means(spikes, 7.0)
+    x, y = frame_means(pre, 7.0, STEPS), frame_means(spikes, 7.0, STEPS)
     for t in range(200):
         w = np.clip(w + 0.5 * 0.3 * y[t] * (x[t] - y[t] * w / 0.5), 0.0, W_MAX_mV)
     np.testing.assert_allclose(after, w, rtol=1e-9)
 
 
-def test_the_equation_of_correlation_measuring() -> None:
+def test_the_equation_of_correlation_measuring(frame_means: FrameMeans) -> None:
     """Oracle: the docstring's equation in a loop over frames."""
     rule = CorrelationMeasuring(eta_mV=0.3, unit_mV=0.5, tau_ms=7.0, share=0.02)
     pre, post = trains(200, 1)
     w, after, spikes = forced(rule, pre, post, 0.5)
-    x, y = frame_means(pre, 7.0), frame_means(spikes, 7.0)
+    x, y = frame_means(pre, 7.0, STEPS), frame_means(spikes, 7.0, STEPS)
     for t in range(200):
         old = 0.98 ** np.arange(t)[::-1]
         chance = 0.0 if t == 0 else (old @ x[:t]) * (old @ y[:t]) / old.sum() ** 2
@@ -103,18 +95,18 @@ def test_the_equation_of_correlation_measuring() -> None:
     np.testing.assert_allclose(after, w, rtol=1e-9, atol=1e-12)
 
 
-def test_correlations_are_measured() -> None:
+def test_correlations_are_measured(frame_means: FrameMeans) -> None:
     """Oracle: the rule's fixed point, the coincidences of the very trains over those expected by chance; 0 for independent ones."""
     pre, post = trains(6000, 2)
     _, after, spikes = forced(CorrelationMeasuring(eta_mV=0.01, unit_mV=1.0, tau_ms=7.0, share=2e-4), pre, post)
-    x, y = frame_means(pre, 7.0), frame_means(spikes, 7.0)
+    x, y = frame_means(pre, 7.0, STEPS), frame_means(spikes, 7.0, STEPS)
     expected = (x * y).mean(axis=0) / (x.mean(axis=0) * y.mean()) - 1.0
     assert expected[0] > 0.25 > 0.2 > expected[1] > 0.05 > abs(expected[2])
     np.testing.assert_allclose(after, np.maximum(expected, 0.0), atol=0.03)
 
 
 @pytest.mark.parametrize("sign", ["excitatory", MIXED])
-def test_the_first_principal_component(sign: str) -> None:
+def test_the_first_principal_component(sign: str, frame_means: FrameMeans) -> None:
     """Oracle: the first eigenvector of the second moments of the very input, by linear algebra; Oja's length, sqrt(unit)."""
     rng = stream(0, "oja")
     mixing = np.array([[3.0, 2.5, 0.2, 0.1, 1.0, 0.1], [0.1, 0.2, 2.0, 0.1, 0.2, 1.5]]) * 0.03
@@ -124,7 +116,7 @@ def test_the_first_principal_component(sign: str) -> None:
     built = network(Oja(eta_mV=0.05, unit_mV=1.0, tau_ms=7.0), 6, 3, sign=sign, weights=weights)
     simulation = engine("event").build(built, seed=1)
     cosines = []
-    x = frame_means(pre, 7.0)
+    x = frame_means(pre, 7.0, STEPS)
     _, vectors = np.linalg.eigh(x.T @ x)
     first = np.abs(vectors[:, -1])
     for part in (slice(0, 1), slice(1, None)):

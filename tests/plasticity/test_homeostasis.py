@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from plasticity import L1Norm, TargetRate
+from plasticity import L1Norm, SynapticScaling, TargetRate
+from plasticity.testing import forced
 from snn.cells import LIF, AdaptiveLIF, SpikeSource
 from snn.description import Network, Population, Projection
 from snn.engines import engine
@@ -128,3 +130,40 @@ def test_adaptation_holds_a_rate_in_proportion_to_the_drive() -> None:
         expected.append(1000.0 * low)
     np.testing.assert_allclose(found, expected, rtol=0.03)
     assert found[2] > 2.0 * found[0]
+
+
+@pytest.mark.parametrize("engine_name", ["reference", "event"])
+def test_all_weights_of_a_cell_are_scaled_alike(engine_name: str, frame_means: Callable[[np.ndarray, float, int], np.ndarray]) -> None:
+    """Oracle: the product of the factors of the frames; ratios of weights stay, and a rule that would turn them over leaves 0."""
+    post = stream(0, "scaling").random((400, 2)) < [0.02, 0.3]
+    post[0] = False
+    born = np.array([[0.5, 0.5], [1.5, 1.5]])
+    rule = SynapticScaling(eta=0.02, target_Hz=80.0, tau_ms=60.0)
+    found = forced(rule, np.zeros((400, 2), bool), post, born, frame_steps=40, engine_name=engine_name)
+    factor = np.prod(1.0 + 0.02 * (80.0 * 0.06 - frame_means(post, 60.0, 40)), axis=0)
+    np.testing.assert_allclose(found, born * factor, rtol=1e-9)
+    assert factor[0] > 1.1 and factor[1] < 0.9
+    steep = forced(SynapticScaling(eta=5.0), np.zeros((400, 2), bool), post, born, frame_steps=40)
+    assert (steep[:, 1] == 0.0).all()
+
+
+def test_a_cell_comes_to_its_rate() -> None:
+    """Oracle: the rate that was asked for, of cells that begin above and below it; scaling is through their only input."""
+    rule = SynapticScaling(eta=0.02, target_Hz=20.0, tau_ms=200.0)
+    network = Network(
+        frame_ms=50.0,
+        populations=(
+            Population(name="in", shape=(1, 1, 20), cell=SpikeSource(rate_Hz=30.0)),
+            Population(name="out", shape=(1, 1, 4), cell=CELL, receptors=(Receptor(name="r", kinetics="pulse"),)),
+        ),
+        projections=(
+            Projection(
+                source="in", target="out", receptor="r", topology=Dense(), weights=Uniform(low_mV=0.3, high_mV=2.0), delay_ms=1.0,
+                rule=rule, w_max_mV=20.0,
+            ),
+        ),
+    )  # fmt: skip
+    simulation = engine("event").build(network, seed=0)
+    simulation.run(n_frames=1500, learn=True)
+    rates = simulation.run(n_frames=400, learn=True).counts["out"].sum(axis=(0, 1, 2)) / 20.0
+    np.testing.assert_allclose(rates, 20.0, rtol=0.08)
