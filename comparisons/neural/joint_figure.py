@@ -33,7 +33,7 @@ def curves_svg(found: Mapping[Task, Found], kinds: Sequence[Kind]) -> str:
         An SVG element.
     """
     with styled():
-        figure = new_figure(2.3 * len(SHOWN), 0.5 + 1.9 * len(kinds))
+        figure = new_figure(2.3 * len(SHOWN), 0.5 + 2.1 * len(kinds))
         panels = np.atleast_2d(figure.subplots(len(kinds), len(SHOWN)))
         for line, kind in zip(panels, kinds, strict=True):
             shares = SHARES[kind]
@@ -48,7 +48,9 @@ def curves_svg(found: Mapping[Task, Found], kinds: Sequence[Kind]) -> str:
                 most = MOST.get(measure, np.inf)
                 for x, mean, k in zip(places, means, known, strict=True):
                     if mean > most:
-                        axes.text(x, most, f"{mean:.1f} ↑", fontsize=7, color=colour, ha="center", va="top")
+                        # At the edge of the panel, wherever that comes to be.
+                        edge = axes.get_xaxis_transform()
+                        axes.text(x, 0.98, f"{mean:.1f} ↑", fontsize=7, color=colour, ha="center", va="top", transform=edge)
                         continue
                     axes.plot([x, x], np.minimum(k[1:], most), color=colour, lw=1.6, alpha=0.8)
                     filled = x < len(shares)

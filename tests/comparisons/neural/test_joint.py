@@ -14,6 +14,7 @@ from comparisons.neural import joint_study
 from comparisons.neural.data import NeuralData
 from comparisons.neural.files import write_neural
 from comparisons.neural.joint import MEASURES, Answers, Condition, judged
+from comparisons.neural.joint_figure import curves_svg
 from comparisons.neural.joint_material import Films, Material
 from comparisons.neural.joint_study import KINDS, SHARES, Found, Setting, Task, chosen, conditions, study
 from comparisons.neural.joint_tables import change_table, condition_table, verdict
@@ -193,6 +194,12 @@ def test_tables_and_verdict_say_what_was_found() -> None:
     assert "forecast better in forecast error / copying;" in told and "likeness to neurons better in correlation with neurons." in told
     worse = verdict(made_up(by_share(0.3, 0.305, 0.4, 0.4, 0.5), by_share(0.1, 0.1, 0.3, 0.4, 0.5)), "rate")
     assert "forecast better in nothing, worse in forecast error / copying" in worse
+
+
+def test_what_is_far_above_is_told_at_the_edge_of_the_figure() -> None:
+    """A number written where it belongs, many panels above, would leave none of the figure (matplotlib warns)."""
+    drawn = curves_svg(made_up(by_share(0.3, 0.301, 0.302, 0.303, 0.304), by_share(0.1, 0.2, 0.3, 0.4, 0.5)), ("rate",))
+    assert "2.0 ↑" in drawn and "rate: correlation with neurons" in drawn
 
 
 def test_what_was_done_is_not_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
