@@ -7,8 +7,8 @@ site's error or the future. The same expression is evaluated by the reference en
 printed as a string by the brian engine.
 
 A synapse sees: its own weight `W` (mV) and transmitter sign `SIGN` (+1 or -1), variables of its own (`own`), traces of
-its source cell as they arrive at it (`pre`), traces of its target cell (`post`) and that cell's membrane potential
-(`voltage`), signals that reach its target cell from other populations of the same site (`signal`), a broadcast
+its source cell as they arrive at it (`pre`), traces of its target cell's spikes or potential (`post`) and that cell's
+membrane potential (`voltage`), signals that reach its target cell from other populations of the same site (`signal`), a broadcast
 `MODULATOR`, and `post_sum`: a sum over the target cell's synapses of the same projection. `STEP_ms` is the length of a
 step, for what a rule does at every one of them.
 """
@@ -228,9 +228,10 @@ def post_sum(a: Expr) -> PostSum:
 class Trace:
     """A quantity that a rule needs.
 
-    With ``tau_ms`` it rises by 1 at each spike and decays exponentially; without, it is the spike train itself. With
-    ``frame`` the rule sees its ``mean`` over the steps of the frame, or its ``sum``, and it starts anew each frame; with
-    ``late`` only the second half of the frame counts. With ``ago=1`` the rule sees the value of the frame before.
+    With ``tau_ms`` it rises by 1 at each spike and decays exponentially; without, it is the spike train itself. One that
+    follows the potential is its low-pass with ``tau_ms``, in mV. With ``frame`` the rule sees its ``mean`` over the steps of
+    the frame, or its ``sum``, and it starts anew each frame; with ``late`` only the second half of the frame counts. With
+    ``ago=1`` the rule sees the value of the frame before.
 
     Attributes
     ----------
@@ -248,6 +249,8 @@ class Trace:
         Of which frame the value is: the present one, as far as it has come, or the whole one before it.
     of : str
         For a signal: which of the projection's; left out, the one of the same name as the trace.
+    follows : {'spikes', 'potential'}
+        For the target: its spikes, or the potential of its soma after the reset of the step.
 
     Raises
     ------
@@ -262,8 +265,13 @@ class Trace:
     late: bool = False
     ago: int = 0
     of: str = ""
+    follows: Literal["spikes", "potential"] = "spikes"
 
     def __post_init__(self) -> None:
+        if self.follows != "spikes" and (self.follows != "potential" or self.side != "post" or self.tau_ms is None):
+            raise ValueError(
+                f"trace {self.name!r}: follows must be 'spikes', or 'potential' with side='post' and tau_ms; got {self.follows!r}"
+            )
         if self.tau_ms is not None and not self.tau_ms > 0:
             raise ValueError(f"trace {self.name!r}: tau_ms must be > 0; got {self.tau_ms}")
         if self.tau_ms is None and self.frame is None:

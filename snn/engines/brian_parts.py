@@ -201,6 +201,9 @@ class Wires:
     def _raising(self, t: TraceText, layout: Layout, cells: Mapping[str, Cells]) -> None:
         """Let spikes raise a trace."""
         side = t.trace.side
+        if t.trace.follows == "potential":
+            self.others.append(runner(self.target.group, t.code, "end", OWN_TRACES, self.clock))
+            return
         if side == "signal":
             taps = [(cells[p], self.target, i, j) for p, i, j in layout.signal_edges(self.text.projection, t.trace.carried)]
         else:

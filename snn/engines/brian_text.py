@@ -229,7 +229,7 @@ class TraceText:
         Variables that spikes raise and that rules read; they differ for the frame mean of a decaying trace, and for what
         is read a frame later.
     code : str
-        What a spike does, written for a synapse onto the cell that has the trace.
+        What a spike does, written for a synapse onto the cell that has the trace; what a step does, where it follows the potential.
     """
 
     trace: Trace
@@ -320,6 +320,8 @@ def _trace_text(t: Trace, number: int, layout: Layout, cell: CellText) -> TraceT
         cell.frame_clear.append(f"ago_{label} = 1.0*{read}")
     if t.frame:
         cell.frame_clear.append(f"{read} = 0")
+    if t.tau_ms and t.follows == "potential":
+        return TraceText(t, trained, f"ago_{label}" if t.ago else read, f"{trained} += {1.0 - layout.trace_decay(t.tau_ms)!r}*v")
     raised = "1.0" if t.tau_ms else f"{share!r}{gate}_post" if gate else repr(share)
     return TraceText(t, trained, f"ago_{label}" if t.ago else read, f"{trained}_post += {raised}")
 

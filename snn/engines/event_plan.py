@@ -69,6 +69,9 @@ def lazy_form(rule: Rule, *, shared: bool, sign: float) -> Lazy | str:
     trace = next(t for t in rule.traces() if t.name == name and t.side == "pre")
     if trace.frame:
         return f"the trace {name!r} belongs to a frame and does not decay"
+    followed = {t.name for t in rule.traces() if t.follows == "potential"}
+    if any(isinstance(x, Symbol) and x.scope == "post" and x.name in followed for x in walk(factor)):
+        return "a trace of the potential stands at spikes of the target, and may have either sign"
     if any(isinstance(x, Symbol) and x.scope == "modulator" for x in walk(factor)):
         return "the modulator stands at spikes of the target, and may change its sign"
     low, high = bounds(factor, sign)

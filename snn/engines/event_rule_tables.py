@@ -158,7 +158,7 @@ class RuleTables:
         for trace in j.rule.traces() if j.rule else ():
             # What two projections onto the same cells see alike is kept once, where no rule looks at it within a frame.
             taps = next((s.taps for s in j.signals if s.name == trace.carried), ())
-            alike = (j.target, trace.side, taps, trace.tau_ms, trace.frame, self.layout.counted_steps(trace), trace.ago)
+            alike = (j.target, trace.side, taps, trace.tau_ms, trace.frame, self.layout.counted_steps(trace), trace.ago, trace.follows)
             at = self.shared.get(alike) if share and trace.side != "pre" else None
             if at is None:
                 at = self.shared[alike] = self._trace(q, j, trace)
@@ -192,6 +192,7 @@ class RuleTables:
                 len(self.taps) - first_tap,
                 self.layout.counted_steps(trace)[0],
                 trace.ago,
+                int(trace.follows == "potential"),
             ]
         )
         self.decays.append(self.layout.trace_decay(trace.tau_ms) if trace.tau_ms else 0.0)

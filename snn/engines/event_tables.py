@@ -148,7 +148,7 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
         sign=np.array([-1.0 if network.population(j.source).sign == "inhibitory" else 1.0 for j in network.projections], dtype=dtype),
         pair_start=np.array(pair_start, dtype=np.int64),
         pair_post=np.array(pair_post, dtype=np.int64),
-        trace=_ints(rules.traces, 11),
+        trace=_ints(rules.traces, 12),
         trace_decay=np.array(rules.decays, dtype=dtype),
         tap_source=_ints(rules.taps, 2),
         tap_start=np.array(rules.tap_start, dtype=np.int64),

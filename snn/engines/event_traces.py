@@ -15,12 +15,14 @@ from snn.engines.event_arrays import (
     PRE,
     RATE,
     SIGNAL,
+    START,
     T_ACC,
     T_DECAYS,
     T_FRAME,
     T_FROM,
     T_N,
     T_N_TAPS,
+    T_POTENTIAL,
     T_PROJECTION,
     T_SIDE,
     T_START,
@@ -93,6 +95,10 @@ def raise_traces(n: int, s: int, first: int, stop: int, sources: bool, targets: 
                     cell = at + x.ring[begin + c]
                     for e in range(t.tap_start[cell], t.tap_start[cell + 1]):
                         goal[t.tap_post[e]] += value
+        elif row[T_POTENTIAL]:
+            fresh, first = 1 - t.trace_decay[k], t.pop[j[J_TARGET], START]
+            for i in range(size):
+                trace[i] += fresh * x.v[first + i]
         else:
             source = j[J_SOURCE] if side == PRE else j[J_TARGET]
             begin, count = arrivals(source, n + 1 - j[J_DELAY] if side == PRE else n, t, x)

@@ -120,7 +120,7 @@ class PlainLearning:
         self._raise_all("pre", arrived)
         if act:
             self.update("post_spike", weights, own[self.edges.post] > 0, modulator, voltage)
-        self._raise_all("post", own)
+        self._raise_all("post", own, voltage)
         for t in self.listed:
             if t.side == "signal":
                 told = np.zeros(self.n_post)
@@ -144,10 +144,11 @@ class PlainLearning:
         """
         self.update("frame_end", weights, np.ones(len(self.edges.pre), dtype=bool), modulator, voltage)
 
-    def _raise_all(self, side: str, spikes: FloatArray) -> None:
+    def _raise_all(self, side: str, spikes: FloatArray, voltage: Voltage | None = None) -> None:
         for t in self.listed:
             if t.side == side:
-                self._raise(t, spikes)
+                follows = voltage and t.tau_ms and t.follows == "potential"
+                self._raise(t, (1.0 - self.layout.trace_decay(t.tau_ms)) * voltage("") if follows else spikes)  # type: ignore[misc,arg-type]
 
     def _raise(self, t: Trace, spikes: FloatArray) -> None:
         if t.tau_ms:

@@ -43,11 +43,13 @@ TRACES = (
     Trace("y", "post", tau_ms=14.0),
     Trace("y2", "post", tau_ms=40.0),
     Trace("yb", "post", tau_ms=20.0, frame="mean", ago=1),
+    Trace("u", "post", tau_ms=11.0, follows="potential"),
+    Trace("um", "post", tau_ms=5.0, frame="mean", follows="potential"),
     Trace("e", "signal", tau_ms=6.0),
     Trace("es", "signal", frame="sum", of="e"),
 )
 READ = (
-    *(pre(n) for n in ("x", "x2", "xm", "xb")), *(post(n) for n in ("y", "y2", "yb")), signal("e"), signal("es"),
+    *(pre(n) for n in ("x", "x2", "xm", "xb")), *(post(n) for n in ("y", "y2", "yb", "u", "um")), signal("e"), signal("es"),
     W, W, own("a"), own("b"), voltage(), SIGN, MODULATOR,
 )  # fmt: skip
 
