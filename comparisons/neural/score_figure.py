@@ -16,6 +16,8 @@ from comparisons.neural.scoring import PopulationScores, intervals
 
 GREY = "#6d6d6d"
 ROW_IN = 0.21
+RANGE = (-1.0, 1.5)
+"""Of scores that are drawn; intervals end at its ends."""
 
 
 def score_svg(target: Target, rows: Sequence[PopulationScores]) -> str:
@@ -55,7 +57,12 @@ def score_svg(target: Target, rows: Sequence[PopulationScores]) -> str:
                 born = row.role == "untrained"
                 mean, over_stimuli = intervals(target, scores)[0].mean, intervals(target, scores)[1]
                 at = y + (0.22 if born else 0.0)
-                axes.plot(over_stimuli[1:], [at, at], color=colour, lw=1.0 if born else 1.9, alpha=0.45 if born else 0.9)
+                if mean < RANGE[0]:
+                    # Far below a guess: a number at the edge, or nothing else could be told apart.
+                    edge = axes.get_yaxis_transform()
+                    axes.text(0.02, at, f"← {mean:.1f}", fontsize=6.5, color=colour, va="center", transform=edge)
+                    continue
+                axes.plot(np.clip(over_stimuli[1:], *RANGE), [at, at], color=colour, lw=1.0 if born else 1.9, alpha=0.45 if born else 0.9)
                 axes.plot(mean, at, point, color=colour, ms=4.5, mfc="none" if born else colour)
                 if not born and len(scores) > 1:
                     axes.plot([s.whole for s in scores], np.full(len(scores), at - 0.22), ".", color=colour, ms=2.5, alpha=0.7)

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from comparisons.neural.data import NeuralData
+from comparisons.neural.score_figure import score_svg
 from comparisons.neural.scores import Score, Target, less
+from comparisons.neural.scoring import PopulationScores
 from comparisons.neural.simulated import simulated_v1
 from comparisons.neural.straightening import curvature_deg
 
@@ -143,3 +145,12 @@ def test_what_a_population_does_whatever_is_shown_hides_nothing() -> None:
     one, other = (target.score(x.reshape(60, 3)) for x in (told, told + course))
     assert one["cka"].whole == pytest.approx(other["cka"].whole) and one["cka"].whole > 0.3
     assert one["rsa"].whole == pytest.approx(other["rsa"].whole)
+
+
+def test_what_is_far_below_is_told_at_the_edge_of_the_figure(v1: tuple[Target, np.ndarray, np.ndarray]) -> None:
+    """Oracle: the axis: a regression that went wrong in one run would leave all others on one spot."""
+    target, noise = v1[0], np.random.default_rng(0).normal(size=100)
+    lost = PopulationScores("one", "level0.error_neg", "untrained", [{"encoding": Score(-4.7, -4.7 + 9.0 * noise)}])
+    good = PopulationScores("one", "level0.error_neg", "model", [{"encoding": Score(0.25, 0.25 + 0.01 * noise)}])
+    drawn = score_svg(target, [good, lost])
+    assert "← -4.7" in drawn and "−10" not in drawn and "−5" not in drawn
