@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, SerializeAsAny, model_validator
 
 from snn._model import Described, Finite, NonNegative, Positive
-from snn.cells import Cell, RateUnit, SpikeSource, TwoCompartment
+from snn.cells import AdEx, Cell, RateUnit, SpikeSource, TwoCompartment
 from snn.encoding import CHANNELS
 from snn.errors import nearest
 from snn.local import Rule
@@ -29,7 +29,7 @@ class Population(Described):
         Dotted name, such as ``level0.error_pos``; recordings, weights and overrides use it.
     shape : (int, int, int)
         Rows, cols and features.
-    cell : IF, LIF, AdaptiveLIF, TwoCompartment, RateUnit or SpikeSource
+    cell : IF, LIF, AdaptiveLIF, AdEx, TwoCompartment, RateUnit or SpikeSource
         The cell model.
     sign : {'excitatory', 'inhibitory', 'mixed'}
         What all its synapses do (Dale's law); ``mixed`` lifts it and must be said.
@@ -130,8 +130,9 @@ class Population(Described):
             raise ValueError(f"population {self.name!r}: a SpikeSource has no receptors")
         if isinstance(self.cell, SpikeSource) and (self.biased or self.pools is not None):
             raise ValueError(f"population {self.name!r}: a SpikeSource has no currents, so neither biased nor pools")
-        if self.pools is not None and isinstance(self.cell, TwoCompartment):
-            raise ValueError(f"population {self.name!r}: cells of two compartments share no currents; leave pools out")
+        if self.pools is not None and isinstance(self.cell, TwoCompartment | AdEx):
+            what = "of two compartments" if self.dendritic else "with an upswing"
+            raise ValueError(f"population {self.name!r}: cells {what} share no currents; leave pools out")
         for r in self.receptors:
             if r.compartment != "soma" and not isinstance(self.cell, TwoCompartment):
                 raise ValueError(

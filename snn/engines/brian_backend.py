@@ -15,8 +15,9 @@ from brian2.codegen.runtime.cython_rt import CythonCodeObject
 from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
 from numpy.typing import NDArray
 
+from snn.engines.brian_cell_text import cell_text
 from snn.engines.brian_parts import Cells, Wires
-from snn.engines.brian_text import FRAME_MEANS, PRE_MEANS, RECORD, SLOTS, cell_text, describe, projection_text
+from snn.engines.brian_text import FRAME_MEANS, PRE_MEANS, RECORD, SLOTS, describe, projection_text
 from snn.engines.brian_tools import OnceCompiled, quiet, runner
 from snn.engines.layout import Layout
 from snn.engines.port import FrameInput, FrameOutput

@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn.description import Population
-from snn.engines.brian_text import OWN_TRACES, POST_SPIKE, PRE_SPIKE, PRE_TRACES, STEP, CellText, ProjectionText, TraceText, UpdateText
+from snn.engines.brian_cell_text import CellText
+from snn.engines.brian_text import OWN_TRACES, POST_SPIKE, PRE_SPIKE, PRE_TRACES, STEP, ProjectionText, TraceText, UpdateText
 from snn.engines.brian_tools import matrix_exponential, runner
 from snn.engines.layout import Layout
 from snn.local import EVENTS
@@ -44,7 +45,7 @@ class Cells:
     """
 
     def __init__(self, p: Population, text: CellText, clock: Any, code: Any) -> None:
-        self.p, self.text = p, text
+        self.p, self.text, self.dt_ms = p, text, float(clock.dt / brian2.ms)
         taus = sorted(text.constants.values())
         separate = all(b - a > 1e-3 * b for a, b in pairwise(taus))
         # A function of its own: Brian2 keeps what a method gave for equal equations, whatever the step was then.
@@ -82,6 +83,8 @@ class Cells:
             self[variable] = arrays[key][self.current] if key.startswith("g/") else arrays[key]
         if steps := self.text.refractory_steps:
             self["left"] = np.clip(steps + 1 - (step - self.other[f"last/{name}"].astype(np.int64)), 0, steps)
+        if steps := round(getattr(self.p.cell, "peak_ms", 0.0) / self.dt_ms):
+            self["peaked"] = np.clip(steps + 1 - (step - self.other[f"last/{name}"].astype(np.int64)), 0, steps)
         for line in self.text.frame_clear:
             self[line.split()[0]] = 0.0
 

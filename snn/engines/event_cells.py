@@ -20,18 +20,23 @@ from snn.engines.event_arrays import (
     L_ADAPT,
     L_ADAPT_DECAY,
     L_ADAPT_STEP,
+    L_COUPLING,
     L_D,
     L_D_DRIVE,
     L_D_TO_V,
     L_DRIVE,
     L_FLOOR,
     L_GAIN,
+    L_ONSET,
     L_RESET,
     L_REST,
+    L_SHARPNESS,
+    L_SPIKE,
     L_V,
     L_V_RESET,
     L_V_TO_D,
     N_REC,
+    PEAK,
     POOLS,
     PULSE,
     RATE,
@@ -43,6 +48,7 @@ from snn.engines.event_arrays import (
     SOFT,
     SOURCE,
     START,
+    UPSWING,
     Arrays,
     Floats,
     N,
@@ -50,6 +56,7 @@ from snn.engines.event_arrays import (
 )
 
 REST_BELOW_mV = layout.REST_BELOW_mV
+MOST_UPSWING = layout.MOST_UPSWING
 
 
 @njit(cache=True)
@@ -81,8 +88,12 @@ def integrate(n: int, t: Tables, x: Arrays) -> None:
             continue
         start, size = pop[p, START], pop[p, N]
         v = all_v[start : start + size]
-        held, rests = pop[p, REFRACTORY] > 0, pop[p, RESTS] > 0
-        before = v.copy() if held or rests else v
+        held, rests, upswing = pop[p, REFRACTORY] > 0, pop[p, RESTS] > 0, pop[p, UPSWING] > 0
+        if pop[p, PEAK]:
+            for i in range(size):
+                if n - x.last[start + i] == pop[p, PEAK]:
+                    v[i] = law[p, L_V_RESET]
+        before = v.copy() if held or rests or upswing else v
         total = np.zeros(size if rests else 0, v.dtype)
         if rests and pop[p, DRIVEN]:
             total += x.current[start : start + size]
@@ -136,6 +147,12 @@ def integrate(n: int, t: Tables, x: Arrays) -> None:
                     gate = all_g[receptor[r, 0] : receptor[r, 0] + size]
                     for i in range(size):
                         gate[i] = receptor_law[r, 1] * gate[i] + tiny - tiny
+        if upswing:
+            sharpness, onset, coupling = law[p, L_SHARPNESS], law[p, L_ONSET], law[p, L_COUPLING]
+            most = v.dtype.type(MOST_UPSWING)
+            for i in range(size):
+                v[i] += k_drive * sharpness * np.exp(min((before[i] - onset) / sharpness, most))
+                all_a[start + i] += coupling * before[i]
         if rests:
             for i in range(size):
                 if total[i] <= REST_BELOW_mV:
@@ -336,7 +353,7 @@ def fire(n: int, s: int, t: Tables, x: Arrays) -> None:
                     i = ring[place + k]
                     ring[place + count] = i
                     count += n - last[start + i] >= refractory
-            soft, v_reset = pop[p, SOFT] > 0, law[p, L_V_RESET]
+            soft, v_reset = pop[p, SOFT] > 0, law[p, L_SPIKE]
             # A pass for each array, and only over those that change: at many spikes a step, memory is what takes time.
             for k in range(count):
                 i = ring[place + k]

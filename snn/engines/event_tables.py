@@ -77,7 +77,7 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
                 k.SOURCE if source else k.RATE if p.graded else k.SPIKING,
                 int(f.soft) if f else 0,
                 f.refractory_steps if f else 0,
-                int(bool(f and f.adaptation_step)),
+                int(bool(f and (f.adaptation_step or (f.upswing and f.upswing.coupling)))),
                 int(bool(f and np.isfinite(f.floor))),
                 len(receptor),
                 len(p.receptors),
@@ -91,15 +91,19 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
                 int(f is not None and f.rest is not None),
                 dendrites if p.dendritic else -1,
                 moving if getattr(p.cell, "escape", None) else -1,
+                int(bool(f and f.upswing)),
+                f.upswing.peak_steps if f and f.upswing else 0,
             ]
         )
         moving += p.n if getattr(p.cell, "escape", None) else 0
         d = f.dendrite if f else None
+        up = f.upswing if f else None
         law.append(
             [f.v, f.drive, f.adaptation, f.adaptation_decay, f.adaptation_step, f.reset_by, f.v_reset, f.floor, f.gain, f.rest or 0.0]
             + ([d.to_soma, d.from_soma, d.d, d.drive] if d else [0.0] * 4)
+            + [f.v_spike, *((up.onset, up.sharpness, up.coupling) if up else (0.0, 1.0, 0.0))]
             if f
-            else [0.0] * 14
+            else [0.0] * 18
         )
         for key, flat in (("v", "v"), ("threshold", "threshold"), ("adaptation", "adaptation"), ("last", "last"), ("total", "total")):
             places[f"{key}/{p.name}"] = Place(flat, start, p.n)
@@ -140,7 +144,7 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
         longest = max(longest, stretches)
     rules = RuleTables(layout, order, places, np.dtype(dtype).name)
     tables = k.Tables(
-        pop=_ints(pop, 19),
+        pop=_ints(pop, 21),
         law=np.array(law, dtype=dtype),
         receptor=_ints(receptor, 4),
         receptor_law=np.array(receptor_law, dtype=dtype).reshape(-1, 3),

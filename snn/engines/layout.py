@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn._rules import symbols
-from snn.cells import IF, LIF, AdaptiveLIF, RateUnit, SpikeSource, TwoCompartment
+from snn.cells import IF, LIF, AdaptiveLIF, AdEx, RateUnit, SpikeSource, TwoCompartment
 from snn.description import Network, Population, Projection
 from snn.engines.compartments import DendriteLaw, two_compartments
 from snn.errors import DescriptionError, sentence
@@ -23,6 +23,31 @@ from snn.topology import OneToOne, edges
 
 REST_BELOW_mV = 1e-9
 """Currents up to this count as none for a cell that returns to rest: sums that cancel may differ in their last digit."""
+MOST_UPSWING = 50.0
+"""Exponent of the upswing at which it is cut, which only a peak that is held could reach."""
+
+
+@dataclass(frozen=True)
+class UpswingLaw:
+    """Numbers of a spike with an upswing, of `AdEx`.
+
+    Attributes
+    ----------
+    onset, sharpness : float
+        In mV.
+    coupling : float
+        What a step adds to the adaptation for each mV.
+    peak : float
+        In mV.
+    peak_steps : int
+        For how long it is held.
+    """
+
+    onset: float
+    sharpness: float
+    coupling: float
+    peak: float
+    peak_steps: int
 
 
 @dataclass(frozen=True)
@@ -48,6 +73,8 @@ class Propagators:
         Factor on V in a step that begins without a current above `REST_BELOW_mV`; None for cells that integrate it.
     dendrite : DendriteLaw or None
         The second compartment, of cells that have one; they are not held while they are refractory.
+    upswing : UpswingLaw or None
+        Of cells whose spike has one.
     """
 
     v: float
@@ -65,6 +92,12 @@ class Propagators:
     gain: float
     rest: float | None = None
     dendrite: DendriteLaw | None = None
+    upswing: UpswingLaw | None = None
+
+    @property
+    def v_spike(self) -> float:
+        """What V is set to at a spike, where it is set: the peak where that is held, else the reset."""
+        return self.upswing.peak if self.upswing and self.upswing.peak_steps else self.v_reset
 
 
 def current_gain(tau_ms: float | None, tau_mem_ms: float, leaky: bool, dt_ms: float) -> float:
@@ -110,11 +143,11 @@ def propagators(population: Population, dt_ms: float) -> Propagators:
     Propagators
     """
     cell = population.cell
-    assert isinstance(cell, IF | LIF | AdaptiveLIF | TwoCompartment | RateUnit)
+    assert isinstance(cell, IF | LIF | AdaptiveLIF | AdEx | TwoCompartment | RateUnit)
     leaky = cell.leaky if isinstance(cell, RateUnit) else not isinstance(cell, IF)
     tau = cell.tau_mem_ms
     v = math.exp(-dt_ms / tau) if leaky else 1.0
-    adaptive = cell if isinstance(cell, AdaptiveLIF | RateUnit) else None
+    adaptive = cell if isinstance(cell, AdaptiveLIF | AdEx | RateUnit) else None
     tau_a = adaptive.tau_adaptation_ms if adaptive else None
     rate = isinstance(cell, RateUnit)
 
@@ -143,7 +176,13 @@ def propagators(population: Population, dt_ms: float) -> Propagators:
         gain=cell.gain_Hz_per_mV * dt_ms / 1000.0 if rate else 0.0,  # type: ignore[union-attr]
         rest=math.exp(-dt_ms / cell.tau_rest_ms) if isinstance(cell, IF) and cell.tau_rest_ms else None,
         dendrite=dendrite,
+        upswing=_upswing(cell, dt_ms) if isinstance(cell, AdEx) else None,
     )
+
+
+def _upswing(cell: AdEx, dt_ms: float) -> UpswingLaw:
+    coupling = cell.coupling * -math.expm1(-dt_ms / cell.tau_adaptation_ms)
+    return UpswingLaw(cell.v_onset_mV, cell.sharpness_mV, coupling, cell.peak_mV, round(cell.peak_ms / dt_ms))
 
 
 @dataclass(frozen=True, eq=False)

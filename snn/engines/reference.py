@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from snn.description import Network, Population, Projection
 from snn.engines.driver import Simulation, prepare
-from snn.engines.layout import Layout, Propagators, REST_BELOW_mV, has_membrane, propagators, rule_problems
+from snn.engines.layout import MOST_UPSWING, Layout, Propagators, REST_BELOW_mV, has_membrane, propagators, rule_problems
 from snn.engines.plain_learning import PlainLearning
 from snn.engines.port import FloatArray, FrameInput, FrameOutput
 from snn.pools import current_of_cell
@@ -129,6 +129,8 @@ class _Cells:
             self.sent = np.zeros(self.population.n) if raster is None else raster.astype(np.float64)
         else:
             held = n - self.last < law.refractory_steps
+            if law.upswing is not None and law.upswing.peak_steps:
+                self.v = np.where(n - self.last == law.upswing.peak_steps, law.v_reset, self.v)
             v = law.v * self.v + law.drive * current - law.adaptation * self.a
             total, pulses = np.zeros(self.population.n) + current, np.zeros(self.population.n)
             if law.dendrite is not None:
@@ -145,16 +147,22 @@ class _Cells:
                 v += gain * g[self.current] * opening(r, gates)
                 (pulses if r.kinetics == "pulse" else total)[:] += g[self.current]
                 g *= decay
+            if law.upswing is not None:
+                up = law.upswing
+                # A cell at its peak is held, whatever this comes to.
+                v += law.drive * up.sharpness * np.exp(np.minimum((self.v - up.onset) / up.sharpness, MOST_UPSWING))
             if law.rest is not None:
                 v = np.where(total > REST_BELOW_mV, v, law.rest * (self.v + pulses))
             self.a *= law.adaptation_decay
+            if law.upswing is not None:
+                self.a += law.upswing.coupling * self.v
             self.v = np.maximum(np.where(held & (law.dendrite is None), self.v, v), law.floor)
             if law.gain:
                 self.sent = law.gain * np.maximum(0.0, self.v - self.threshold)
             else:
                 self.sent = ((self.v >= self.threshold + moved) & ~held).astype(np.float64)
                 margin = float(np.abs(self.v - self.threshold - moved).min())
-            self.v = self.v - law.reset_by * self.sent if law.soft else np.where(self.sent > 0, law.v_reset, self.v)
+            self.v = self.v - law.reset_by * self.sent if law.soft else np.where(self.sent > 0, law.v_spike, self.v)
             self.a += law.adaptation_step * self.sent
         self.last[self.sent > 0] = n
         self.total += self.sent

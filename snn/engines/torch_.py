@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 import torch
 
+from snn.cells import AdEx
 from snn.description import Network
 from snn.engines.driver import Simulation, prepare
 from snn.engines.layout import Layout, rule_problems
@@ -67,6 +68,8 @@ class TorchEngine:
         """
         found = [p.name for p in network.populations if p.dendritic]
         reasons = [f"{', '.join(found)}: cells with a dendrite; the torch engine integrates one compartment"] if found else []
+        found = [p.name for p in network.populations if isinstance(p.cell, AdEx)]
+        reasons += [f"{', '.join(found)}: cells with an upswing, which the torch engine does not integrate"] if found else []
         return (*rule_problems(network), *reasons)
 
     def build(self, network: Network, *, state: State | None = None, dt_ms: float = 1.0, seed: int = 0) -> Simulation:

@@ -69,7 +69,7 @@ def law_of(population: Population, tau_mem_ms: Tensor, dt_ms: float) -> Law:
         now = population.model_copy(update={"cell": cell})
     plain = propagators(now, dt_ms)
     changed = _differentiable(population, tau_mem_ms, dt_ms) if tau_mem_ms.requires_grad else {}
-    return Law(**{k: x for k, x in (vars(plain) | changed).items() if k != "dendrite"})
+    return Law(**{k: x for k, x in (vars(plain) | changed).items() if k not in ("dendrite", "upswing")})
 
 
 def _differentiable(population: Population, tau: Tensor, dt_ms: float) -> dict[str, Any]:

@@ -8,19 +8,20 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from snn.cells import IF, LIF, AdaptiveLIF, Cell, RateUnit, SpikeSource
-from snn.description import Network, Population, Projection, Sign, Signal, Tap
+from snn.cells import IF, LIF, AdaptiveLIF, RateUnit, SpikeSource
+from snn.description import Network, Population, Signal, Tap
 from snn.encoding import Retina
 from snn.local import MODULATOR, SIGN, Rule, Trace, Update, W, post, post_sum, pre, signal
 from snn.prednet import PredNetSpec, prednet, rate_network
 from snn.seeding import stream
 from snn.stimuli.movie import Movie
-from snn.synapses import Receptor
 from snn.testing.compartments import compartments
 from snn.testing.gates import gates, gates_of_rates
 from snn.testing.rules import Everything, every_topology
-from snn.topology import Dense, LocalField, OneToOne, SharedKernel, Topology
-from snn.weights import Constant, Normal, Uniform, Weights
+from snn.testing.shorthand import cells, even, join
+from snn.testing.upswing import upswing
+from snn.topology import Dense, LocalField, OneToOne, SharedKernel
+from snn.weights import Normal
 
 Rasters = dict[str, NDArray[np.bool_]]
 
@@ -123,51 +124,27 @@ def random_rasters(network: Network, n_frames: int, *, dt_ms: float = 1.0, share
     return found
 
 
-def _cells(
-    name: str, shape: tuple[int, int, int], cell: Cell, receptors: str = "", sign: Sign = "excitatory", copies: int = 1
-) -> Population:
-    """Make a population; receptors are written ``fast 3 slow 9 stay push``: a number is a decay in ms."""
-    words, found = receptors.split(), []
-    for i, word in enumerate(words):
-        if word in ("stay", "push"):
-            found.append(Receptor(name=word, kinetics="integrating" if word == "stay" else "pulse"))
-        elif not word.replace(".", "").isdigit():
-            found.append(Receptor(name=word, tau_ms=float(words[i + 1])))
-    return Population(name=name, shape=shape, cell=cell, receptors=tuple(found), sign=sign, copies=copies)
-
-
-def _join(
-    source: str, target: str, receptor: str, topology: Topology, weights: Weights | float, delay_ms: float = 1.0, **more: Any
-) -> Projection:
-    weights = Constant(value_mV=weights) if isinstance(weights, float) else weights
-    return Projection(source=source, target=target, receptor=receptor, topology=topology, weights=weights, delay_ms=delay_ms, **more)
-
-
-def _even(low_mV: float, high_mV: float) -> Uniform:
-    return Uniform(low_mV=low_mV, high_mV=high_mV)
-
-
 def _refractory() -> Network:
     cell = LIF(tau_mem_ms=10.0, v_threshold_mV=4.0, v_reset_mV=-1.5, t_ref_ms=3.0, threshold_jitter_mV=0.6, v_floor_mV=-2.0)
     exact = IF(tau_mem_ms=2.0, v_threshold_mV=3.0, t_ref_ms=2.0, threshold_jitter_mV=0.5, v_floor_mV=-1.0)
-    delays = [_join("in", "out", "fast", Dense(), _even(0.0, 2.0), float(d), label=f"d{d}") for d in range(1, 8)]
+    delays = [join("in", "out", "fast", Dense(), even(0.0, 2.0), float(d), label=f"d{d}") for d in range(1, 8)]
     return Network(
         name="refractory",
         frame_ms=20.0,
         populations=(
-            _cells("in", (1, 3, 2), SpikeSource()),
-            _cells("off", (1, 3, 2), SpikeSource(), sign="inhibitory"),
-            _cells("out", (1, 3, 2), cell, "fast 4 push"),
-            _cells("sum", (1, 3, 2), exact, "fast 6 stay push"),
+            cells("in", (1, 3, 2), SpikeSource()),
+            cells("off", (1, 3, 2), SpikeSource(), sign="inhibitory"),
+            cells("out", (1, 3, 2), cell, "fast 4 push"),
+            cells("sum", (1, 3, 2), exact, "fast 6 stay push"),
         ),
         projections=(
             *delays,
-            _join("in", "out", "push", OneToOne(), 4.2, 2.0),
-            _join("off", "out", "fast", Dense(), _even(0.0, 3.0), 3.0),
-            _join("in", "sum", "push", Dense(), 0.9),
-            _join("out", "sum", "fast", OneToOne(), 2.0, 5.0),
-            _join("off", "sum", "stay", OneToOne(), 0.02, 25.0),
-            _join("sum", "out", "push", OneToOne(), 0.4, 7.0),
+            join("in", "out", "push", OneToOne(), 4.2, 2.0),
+            join("off", "out", "fast", Dense(), even(0.0, 3.0), 3.0),
+            join("in", "sum", "push", Dense(), 0.9),
+            join("out", "sum", "fast", OneToOne(), 2.0, 5.0),
+            join("off", "sum", "stay", OneToOne(), 0.02, 25.0),
+            join("sum", "out", "push", OneToOne(), 0.4, 7.0),
         ),
     )
 
@@ -179,16 +156,16 @@ def _adaptive() -> Network:
         name="adaptive",
         frame_ms=20.0,
         populations=(
-            _cells("in", (2, 2, 2), SpikeSource()),
-            _cells("decays", (2, 2, 1), decays, "same 6 near 6.0000001 slow 30"),
-            _cells("change", (2, 2, 2), stays, "stay slow 12", sign="inhibitory"),
+            cells("in", (2, 2, 2), SpikeSource()),
+            cells("decays", (2, 2, 1), decays, "same 6 near 6.0000001 slow 30"),
+            cells("change", (2, 2, 2), stays, "stay slow 12", sign="inhibitory"),
         ),
         projections=(
-            *(_join("in", "decays", name, Dense(), _even(0.0, 1.5), d) for name, d in (("same", 0.5), ("near", 2.0), ("slow", 3.5))),
-            _join("in", "change", "stay", OneToOne(), _even(0.05, 0.3), 1.5),
-            _join("in", "change", "slow", Dense(), 0.4),
-            _join("change", "decays", "slow", OneToOne(pairs=((0, 0), (1, 0))), 0.5),
-            _join("change", "change", "stay", OneToOne(pairs=((0, 1), (1, 0))), 1.0, 0.5),
+            *(join("in", "decays", name, Dense(), even(0.0, 1.5), d) for name, d in (("same", 0.5), ("near", 2.0), ("slow", 3.5))),
+            join("in", "change", "stay", OneToOne(), even(0.05, 0.3), 1.5),
+            join("in", "change", "slow", Dense(), 0.4),
+            join("change", "decays", "slow", OneToOne(pairs=((0, 0), (1, 0))), 0.5),
+            join("change", "change", "stay", OneToOne(pairs=((0, 1), (1, 0))), 1.0, 0.5),
         ),
     )
 
@@ -201,24 +178,24 @@ def _fields() -> Network:
         name="fields",
         frame_ms=20.0,
         populations=(
-            _cells("in", (4, 6, 3), SpikeSource()),
-            _cells("off", (4, 6, 1), SpikeSource(), sign="inhibitory", copies=2),
-            _cells("same", (4, 6, 3), cell, "fast 5", copies=2),
-            _cells("coarse", (2, 3, 3), cell, "fast 5"),
-            _cells("fine", (8, 6, 2), cell, "fast 5 push"),
+            cells("in", (4, 6, 3), SpikeSource()),
+            cells("off", (4, 6, 1), SpikeSource(), sign="inhibitory", copies=2),
+            cells("same", (4, 6, 3), cell, "fast 5", copies=2),
+            cells("coarse", (2, 3, 3), cell, "fast 5"),
+            cells("fine", (8, 6, 2), cell, "fast 5 push"),
         ),
         projections=(
-            _join("in", "same", "fast", part, _even(0.2, 1.0), 2.0),
-            _join("in", "same", "fast", LocalField(size=1), _even(0.2, 0.9), label="site"),
-            _join("off", "same", "fast", LocalField(size=3), _even(0.0, 0.3)),
-            _join("off", "same", "fast", OneToOne(pairs=((0, 2), (0, 0))), 0.4, 6.0, label="own"),
-            _join("same", "coarse", "fast", LocalField(size=1), _even(0.0, 1.0), 3.0),
-            _join("in", "coarse", "fast", kernel, _even(0.0, 0.8), label="kernel"),
-            _join("same", "coarse", "fast", SharedKernel(size=1), _even(0.0, 0.3), 4.0, label="kernel"),
-            _join("coarse", "same", "fast", LocalField(size=2, post_features=(2, 3)), _even(0.0, 1.0), 5.0),
-            _join("coarse", "same", "fast", SharedKernel(size=4), _even(0.0, 0.05), label="kernel"),
-            _join("coarse", "coarse", "fast", Dense(), _even(0.0, 0.1), 7.0),
-            _join("same", "fine", "push", Dense(), _even(0.0, 0.02)),
+            join("in", "same", "fast", part, even(0.2, 1.0), 2.0),
+            join("in", "same", "fast", LocalField(size=1), even(0.2, 0.9), label="site"),
+            join("off", "same", "fast", LocalField(size=3), even(0.0, 0.3)),
+            join("off", "same", "fast", OneToOne(pairs=((0, 2), (0, 0))), 0.4, 6.0, label="own"),
+            join("same", "coarse", "fast", LocalField(size=1), even(0.0, 1.0), 3.0),
+            join("in", "coarse", "fast", kernel, even(0.0, 0.8), label="kernel"),
+            join("same", "coarse", "fast", SharedKernel(size=1), even(0.0, 0.3), 4.0, label="kernel"),
+            join("coarse", "same", "fast", LocalField(size=2, post_features=(2, 3)), even(0.0, 1.0), 5.0),
+            join("coarse", "same", "fast", SharedKernel(size=4), even(0.0, 0.05), label="kernel"),
+            join("coarse", "coarse", "fast", Dense(), even(0.0, 0.1), 7.0),
+            join("same", "fine", "push", Dense(), even(0.0, 0.02)),
         ),
     )
 
@@ -230,15 +207,15 @@ def _pairing() -> Network:
         name="pairing",
         frame_ms=45.0,
         populations=(
-            _cells("in", (3, 3, 2), SpikeSource()),
-            _cells("off", (3, 3, 1), SpikeSource(), sign="inhibitory"),
-            _cells("out", (3, 3, 2), cell, "fast 4 push"),
+            cells("in", (3, 3, 2), SpikeSource()),
+            cells("off", (3, 3, 1), SpikeSource(), sign="inhibitory"),
+            cells("out", (3, 3, 2), cell, "fast 4 push"),
         ),
         projections=(
-            _join("in", "out", "fast", LocalField(size=3), _even(0.0, 3.0), 2.0, **learns),
-            _join("in", "out", "push", OneToOne(), _even(1.0, 3.0), **learns),
-            _join("off", "out", "fast", Dense(), _even(0.0, 1.0), 4.0, **learns),
-            _join("out", "out", "fast", Dense(), _even(0.0, 0.3), 3.0, rule=_Pair()),
+            join("in", "out", "fast", LocalField(size=3), even(0.0, 3.0), 2.0, **learns),
+            join("in", "out", "push", OneToOne(), even(1.0, 3.0), **learns),
+            join("off", "out", "fast", Dense(), even(0.0, 1.0), 4.0, **learns),
+            join("out", "out", "fast", Dense(), even(0.0, 0.3), 3.0, rule=_Pair()),
         ),
     )
 
@@ -255,14 +232,14 @@ def _gated() -> Network:
         name="gated",
         frame_ms=25.0,
         populations=(
-            *(_cells(name, (3, 3, 2), SpikeSource(), sign="excitatory") for name in ("in", "teach")),
-            _cells("off", (3, 3, 2), SpikeSource(), sign="inhibitory"),
-            _cells("out", (3, 3, 2), cell, "fast 20"),
+            *(cells(name, (3, 3, 2), SpikeSource(), sign="excitatory") for name in ("in", "teach")),
+            cells("off", (3, 3, 2), SpikeSource(), sign="inhibitory"),
+            cells("out", (3, 3, 2), cell, "fast 20"),
         ),
         projections=(
-            _join("in", "out", "fast", LocalField(size=3), _even(0.0, 1.0), 2.0, **learns),
-            _join("off", "out", "fast", OneToOne(), _even(0.0, 1.0), 7.0, **learns),
-            _join("in", "out", "fast", Dense(), _even(0.0, 0.1), label="all", **learns),
+            join("in", "out", "fast", LocalField(size=3), even(0.0, 1.0), 2.0, **learns),
+            join("off", "out", "fast", OneToOne(), even(0.0, 1.0), 7.0, **learns),
+            join("in", "out", "fast", Dense(), even(0.0, 0.1), label="all", **learns),
         ),
     )
 
@@ -273,8 +250,8 @@ def _mixed() -> Network:
     return Network(
         name="mixed",
         frame_ms=20.0,
-        populations=(_cells("in", (3, 3, 2), SpikeSource(), sign="mixed"), _cells("out", (3, 3, 2), cell, "fast 5", sign="mixed")),
-        projections=(_join("in", "out", "fast", Dense(), signed, 2.0), _join("out", "out", "fast", LocalField(size=3), signed, 3.0)),
+        populations=(cells("in", (3, 3, 2), SpikeSource(), sign="mixed"), cells("out", (3, 3, 2), cell, "fast 5", sign="mixed")),
+        projections=(join("in", "out", "fast", Dense(), signed, 2.0), join("out", "out", "fast", LocalField(size=3), signed, 3.0)),
     )
 
 
@@ -283,33 +260,33 @@ def _pooled() -> Network:
     resting = IF(tau_mem_ms=5.0, v_threshold_mV=1.0, reset_by_mV=1.0, threshold_jitter_mV=0.9, v_floor_mV=-1.0, tau_rest_ms=2.0)
     held = LIF(tau_mem_ms=8.0, v_threshold_mV=1.0, t_ref_ms=2.0, threshold_jitter_mV=0.4)
     adaptive = AdaptiveLIF(tau_mem_ms=6.0, v_threshold_mV=1.0, adaptation_mV=0.5, tau_adaptation_ms=20.0, threshold_jitter_mV=0.3)
-    one = _cells("one", (2, 2, 2), resting, "fast 5 slow 12 push", copies=4)
-    two = _cells("two", (2, 2, 3), held, "fast 5 push", "inhibitory", copies=4)
-    each = _cells("each", (2, 2, 1), adaptive, "fast 7", copies=2)
+    one = cells("one", (2, 2, 2), resting, "fast 5 slow 12 push", copies=4)
+    two = cells("two", (2, 2, 3), held, "fast 5 push", "inhibitory", copies=4)
+    each = cells("each", (2, 2, 1), adaptive, "fast 7", copies=2)
     pooled = [p.model_copy(update={"pools": n}) for p, n in ((one, 1), (two, 2), (each, 2))]
     kernel = SharedKernel(size=3, pre_features=(0, 2), post_features=(1, 3))
     return Network(
         name="pooled",
         frame_ms=20.0,
         populations=(
-            _cells("in", (4, 4, 2), SpikeSource(), copies=2),
-            _cells("off", (4, 4, 2), SpikeSource(), "", "inhibitory"),
+            cells("in", (4, 4, 2), SpikeSource(), copies=2),
+            cells("off", (4, 4, 2), SpikeSource(), "", "inhibitory"),
             *pooled,
-            _cells("own", (4, 4, 2), resting, "fast 6 push", copies=3),
+            cells("own", (4, 4, 2), resting, "fast 6 push", copies=3),
         ),
         projections=(
-            _join("in", "one", "fast", LocalField(size=1), _even(0.1, 0.6), 2.0),
-            _join("off", "one", "slow", LocalField(size=1), _even(0.2, 0.6)),
-            _join("in", "one", "push", Dense(), 0.05, 3.0),
-            _join("two", "one", "slow", OneToOne(pairs=((0, 1), (2, 0))), 0.3),
-            _join("one", "two", "fast", LocalField(size=1), _even(0.2, 0.8), 2.0),
-            _join("one", "two", "push", OneToOne(pairs=((0, 0), (0, 2), (1, 1))), 0.2),
-            _join("in", "two", "fast", SharedKernel(size=1), _even(0.1, 0.5), label="kernel", spread=0.4),
-            _join("two", "each", "fast", Dense(), _even(0.0, 0.1)),
-            _join("in", "each", "fast", Dense(), _even(0.1, 0.3), 4.0),
-            _join("one", "own", "fast", SharedKernel(size=4), _even(0.0, 0.1), spread=0.3),
-            _join("off", "own", "fast", OneToOne(), 0.4),
-            _join("in", "own", "push", kernel.model_copy(update={"post_features": (1, 2)}), _even(0.1, 0.4)),
+            join("in", "one", "fast", LocalField(size=1), even(0.1, 0.6), 2.0),
+            join("off", "one", "slow", LocalField(size=1), even(0.2, 0.6)),
+            join("in", "one", "push", Dense(), 0.05, 3.0),
+            join("two", "one", "slow", OneToOne(pairs=((0, 1), (2, 0))), 0.3),
+            join("one", "two", "fast", LocalField(size=1), even(0.2, 0.8), 2.0),
+            join("one", "two", "push", OneToOne(pairs=((0, 0), (0, 2), (1, 1))), 0.2),
+            join("in", "two", "fast", SharedKernel(size=1), even(0.1, 0.5), label="kernel", spread=0.4),
+            join("two", "each", "fast", Dense(), even(0.0, 0.1)),
+            join("in", "each", "fast", Dense(), even(0.1, 0.3), 4.0),
+            join("one", "own", "fast", SharedKernel(size=4), even(0.0, 0.1), spread=0.3),
+            join("off", "own", "fast", OneToOne(), 0.4),
+            join("in", "own", "push", kernel.model_copy(update={"post_features": (1, 2)}), even(0.1, 0.4)),
         ),
     )
 
@@ -318,14 +295,14 @@ def _pooled_rates() -> Network:
     """Copies of rate units that share currents, one of them in a loop, and a current from the eye."""
     unit = RateUnit(tau_mem_ms=10.0, leaky=False, gain_Hz_per_mV=1000.0, reset_by_mV=1.0, v_floor_mV=0.0)
     eye = Population(name="eye", shape=(4, 4, 1), cell=unit, drive="luminance", drive_gain=0.5, copies=2)
-    after = _cells("after", (4, 4, 2), unit, "fast 20", "mixed", copies=2).model_copy(update={"pools": 2})
+    after = cells("after", (4, 4, 2), unit, "fast 20", "mixed", copies=2).model_copy(update={"pools": 2})
     return Network(
         name="pooled rate units",
         encoder=Retina(luminance_mV=1.0),
         populations=(eye, after),
         projections=(
-            _join("eye", "after", "fast", LocalField(size=3), _even(0.0, 0.1)),
-            _join("after", "after", "fast", SharedKernel(size=3), Normal(scale_mV=0.05), 5.0),
+            join("eye", "after", "fast", LocalField(size=3), even(0.0, 0.1)),
+            join("after", "after", "fast", SharedKernel(size=3), Normal(scale_mV=0.05), 5.0),
         ),
     )
 
@@ -337,13 +314,13 @@ def feed_forward() -> Network:
     return Network(
         name="feed forward",
         populations=(
-            _cells("in", (4, 4, 2), SpikeSource()),
-            _cells("first", (4, 4, 1), first, "fast 5"),
-            _cells("second", (4, 4, 1), second, "slow 15"),
+            cells("in", (4, 4, 2), SpikeSource()),
+            cells("first", (4, 4, 1), first, "fast 5"),
+            cells("second", (4, 4, 1), second, "slow 15"),
         ),
         projections=(
-            _join("in", "first", "fast", LocalField(size=3), _even(0.2, 1.2), 2.0),
-            _join("first", "second", "slow", LocalField(size=3), _even(0.5, 2.0), 3.0),
+            join("in", "first", "fast", LocalField(size=3), even(0.2, 1.2), 2.0),
+            join("first", "second", "slow", LocalField(size=3), even(0.5, 2.0), 3.0),
         ),
     )
 
@@ -364,6 +341,7 @@ def cases() -> tuple[Case, ...]:
     makers = (
         (_refractory, 6, 1.0),
         (_adaptive, 6, 0.5),
+        (upswing, 5, 0.5),
         (_fields, 4, 1.0),
         (_pairing, 9, 1.0),
         (_gated, 6, 1.0),
@@ -385,9 +363,9 @@ def cases() -> tuple[Case, ...]:
 def forbidden() -> Network:
     """A network that no engine may accept: a local rule on pooled copies, whose weight each serves many pairs of cells."""
     cell = LIF(tau_mem_ms=8.0, v_threshold_mV=1.0)
-    out = _cells("out", (3, 3, 1), cell, "fast 5", copies=2).model_copy(update={"pools": 1})
+    out = cells("out", (3, 3, 1), cell, "fast 5", copies=2).model_copy(update={"pools": 1})
     return Network(
         name="a rule on pooled copies",
-        populations=(_cells("in", (3, 3, 1), SpikeSource()), out),
-        projections=(_join("in", "out", "fast", LocalField(size=3), 0.1, rule=_Pair()),),
+        populations=(cells("in", (3, 3, 1), SpikeSource()), out),
+        projections=(join("in", "out", "fast", LocalField(size=3), 0.1, rule=_Pair()),),
     )

@@ -24,6 +24,7 @@ DIMENSIONLESS = {
     "PredNetSpec.pool_gain": "ratio of two currents",
     "PredNetSpec.target_step": "luminance, as a fraction of the way from black to white",
     "Escape.k": "ratio of two rates, less 1",
+    "AdEx.coupling": "ratio of two conductances",
     "TwoCompartment.coupling": "ratio of two conductances",
     "TwoCompartment.back_coupling": "ratio of two conductances",
     "TwoCompartment.nudge": "ratio of two conductances",
