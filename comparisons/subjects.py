@@ -143,9 +143,9 @@ def _beside(source: Path, path: Path) -> Path:
 
 
 def _last_eta(run: CircuitRun) -> float:
-    """Rate at which a run ended to learn; 1 where it had none of its own."""
+    """Rate at which a run ended to learn; where its rule has not taught it, that at which training ends by default, or it would unlearn."""
     plan = getattr(run.job, "plan", None)
-    return float(plan.eta_end) if isinstance(plan, Plan) else 1.0
+    return float((plan if isinstance(plan, Plan) else Plan()).eta_end)
 
 
 def held_out_ratio(path: Path) -> float:

@@ -12,8 +12,9 @@ import pytest
 from comparisons.cli import app, main
 from comparisons.neural.expectation import WINDOWS_MS, window_bins
 from comparisons.neural.violation import BETWEEN, EXPECTED, FRAMES, WINDOW_FRAMES, Training, exposure, gratings, measured, sequence
-from comparisons.responder import Control, Responder, Response, Site, check_request, with_noise
+from comparisons.responder import Control, Responder, Response, Site, check_request, exposed, with_noise
 from comparisons.responders.null import Idle
+from comparisons.subjects import open_subject
 from snn.errors import NeuralDataError
 from snn.stimuli.movie import Movie
 
@@ -151,3 +152,17 @@ def test_nothing_to_ask_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["expectation"])
     assert "needs a recording or a model" in capsys.readouterr().err
+
+
+def test_a_circuit_of_backprop_goes_on_learning_and_does_not_unlearn() -> None:
+    """Oracle: its errors on the very sequence; at a rate that no training ends with they doubled."""
+    responder = open_subject(Path("drift-spiking-backprop"), "surrogate").responder
+    errors = [s.name for s in responder.sites if s.role in ("error_pos", "error_neg")]
+    shown = Movie(np.concatenate([sequence(responder, gratings(responder, 0), EXPECTED)] * 3), responder.frame_ms, "shown", "gratings")
+
+    def rate(subject: Responder) -> float:
+        told = subject.respond(shown, errors, seed=1).activity
+        return float(sum(told[name].mean() for name in errors))
+
+    learned = exposed(responder, exposure(responder, 0, Training(10, 2), mixed=False), 1)
+    assert rate(learned) < 0.9 * rate(responder)
