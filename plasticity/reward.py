@@ -5,22 +5,17 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Literal
 
+from plasticity._pairs import PairRule
 from snn._model import NonNegative, Positive
-from snn.local import MODULATOR, Expr, Rule, State, Trace, Update, W, own, post, pre, signal
+from snn.local import MODULATOR, Expr, State, Trace, Update, W, own, post, pre, signal
 
 
-class _Eligible(Rule):
+class _Eligible(PairRule):
     """Pairs of spikes that change an eligibility, and the end of a frame that changes the weight."""
 
     a_plus_mV: NonNegative = 0.01
     a_minus_mV: NonNegative = 0.015
-    tau_plus_ms: Positive = 20.0
-    tau_minus_ms: Positive = 20.0
     tau_c_ms: Positive = 1000.0
-
-    def traces(self) -> tuple[Trace, ...]:
-        """One trace on each side."""
-        return (Trace("x", "pre", tau_ms=self.tau_plus_ms), Trace("y", "post", tau_ms=self.tau_minus_ms))
 
     def states(self) -> tuple[State, ...]:
         """The eligibility."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
+from plasticity._pairs import PairRule
 from snn._model import NonNegative, Positive
 from snn.local import Rule, Trace, Update, W, post, pre
 
 
-class PairSTDP(Rule):
+class PairSTDP(PairRule):
     """Additive pair STDP with all-to-all pairing and hard bounds.
 
     ``w <- w + a_plus_mV x`` at a spike of the target cell, ``w <- w - a_minus_mV y`` at the arrival of a spike, with
@@ -33,12 +34,6 @@ class PairSTDP(Rule):
     kind: Literal["pair_stdp"] = "pair_stdp"
     a_plus_mV: NonNegative
     a_minus_mV: NonNegative
-    tau_plus_ms: Positive = 20.0
-    tau_minus_ms: Positive = 20.0
-
-    def traces(self) -> tuple[Trace, ...]:
-        """One trace on each side."""
-        return (Trace("x", "pre", tau_ms=self.tau_plus_ms), Trace("y", "post", tau_ms=self.tau_minus_ms))
 
     def updates(self) -> tuple[Update, ...]:
         """Depression at arrivals, potentiation at spikes of the target."""

@@ -6,13 +6,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from plasticity._pairs import PairRule
 from snn._model import NonNegative, Positive
-from snn.local import MODULATOR, Rule, Trace, Update, W, post, power, pre
+from snn.local import MODULATOR, Update, W, post, power, pre
 
 Exponent = Annotated[float, Field(ge=0, le=4, allow_inf_nan=False)]
 
 
-class WeightDependentSTDP(Rule):
+class WeightDependentSTDP(PairRule):
     """Pair STDP whose steps shrink towards the bounds, all-to-all.
 
     With ``v = w / scale_mV``, ``x`` the trace of arrivals and ``y`` that of the target's spikes:
@@ -53,12 +54,6 @@ class WeightDependentSTDP(Rule):
     mu_plus: Exponent = 1.0
     mu_minus: Exponent = 1.0
     scale_mV: Positive = 1.0
-    tau_plus_ms: Positive = 20.0
-    tau_minus_ms: Positive = 20.0
-
-    def traces(self) -> tuple[Trace, ...]:
-        """One trace on each side."""
-        return (Trace("x", "pre", tau_ms=self.tau_plus_ms), Trace("y", "post", tau_ms=self.tau_minus_ms))
 
     def updates(self) -> tuple[Update, ...]:
         """Depression at arrivals, potentiation at spikes of the target."""
@@ -69,7 +64,7 @@ class WeightDependentSTDP(Rule):
         )
 
 
-class PowerLawSTDP(Rule):
+class PowerLawSTDP(PairRule):
     """Pair STDP with a power law for growth and proportional loss, all-to-all: weights settle into a broad heap.
 
     With ``v = w / unit_mV``, ``x`` the trace of arrivals and ``y`` that of the target's spikes:
@@ -107,12 +102,6 @@ class PowerLawSTDP(Rule):
     alpha: NonNegative = 1.0
     mu: Exponent = 0.4
     unit_mV: Positive = 1.0
-    tau_plus_ms: Positive = 20.0
-    tau_minus_ms: Positive = 20.0
-
-    def traces(self) -> tuple[Trace, ...]:
-        """One trace on each side."""
-        return (Trace("x", "pre", tau_ms=self.tau_plus_ms), Trace("y", "post", tau_ms=self.tau_minus_ms))
 
     def updates(self) -> tuple[Update, ...]:
         """Depression at arrivals, potentiation at spikes of the target."""
