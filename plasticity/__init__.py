@@ -17,6 +17,7 @@ from plasticity.predictive import ErrorGated, GatedDelta
 from plasticity.reward import RewardModulatedSTDP, SurpriseModulatedSTDP
 from plasticity.single_cell import SingleCellPrediction
 from plasticity.stdp import PairSTDP, TripletSTDP
+from plasticity.turnover import Structural
 from plasticity.weight_dependent import PowerLawSTDP, WeightDependentSTDP
 
 RULES = (
@@ -39,6 +40,7 @@ RULES = (
     PowerLawSTDP,
     RewardModulatedSTDP,
     SingleCellPrediction,
+    Structural,
     SurpriseModulatedSTDP,
     SymmetricFeedback,
     SymmetricForecast,
@@ -71,6 +73,7 @@ __all__ = [
     "PowerLawSTDP",
     "RewardModulatedSTDP",
     "SingleCellPrediction",
+    "Structural",
     "SurpriseModulatedSTDP",
     "SymmetricFeedback",
     "SymmetricForecast",

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import plasticity
-from plasticity import Compose, DendriticPrediction, L1Norm, NearestSTDP, PairSTDP, TripletSTDP
+from plasticity import Compose, DendriticPrediction, L1Norm, NearestSTDP, PairSTDP, Structural, TripletSTDP
 from snn.cells import SpikeSource
 from snn.description import Network, Population, Projection, Signal, Tap
 from snn.engines import engine
@@ -33,6 +33,7 @@ NEEDED: dict[type[Rule], dict[str, Any]] = {
         "tau_syn_ms": 4.0,
     },
     NearestSTDP: {"a_plus_mV": 0.2, "a_minus_mV": 0.3},
+    Structural: {"rules": (PairSTDP(a_plus_mV=0.2, a_minus_mV=0.3),)},
     PairSTDP: {"a_plus_mV": 0.2, "a_minus_mV": 0.3},
     Compose: {"rules": (TripletSTDP(), L1Norm(total_mV=2.0, share=0.1))},
 }
