@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from plasticity import DendriticPrediction, NearestSTDP, PairSTDP, PowerLawSTDP, TripletSTDP, VogelsSTDP, WeightDependentSTDP
-from snn.cells import IF, Escape, SpikeSource, TwoCompartment
+from snn.cells import IF, AdEx, Escape, SpikeSource, TwoCompartment
 from snn.description import Network, Population, Projection
 from snn.encoding import Retina
 from snn.engines import engine
@@ -348,3 +348,30 @@ def test_urbanczik_from_cell_to_weight() -> None:
     assert found.spikes["out"].steps.tolist() == [n for n in fired if n < last]
     assert len(fired) > 5
     assert float(simulation.state().weights("in->out/far").ravel()[0]) - 1e-5 == pytest.approx(theirs, rel=1e-4)
+
+
+# ---- a cell with an upswing
+
+
+@pytest.mark.parametrize("current_pA", [700.0, 1200.0])
+def test_the_exponential_cell(current_pA: float) -> None:
+    """Oracle: NEST's aeif_psc_delta, whose steps adapt: spikes within 1 %, since ours is of first order in its steps."""
+    nest.ResetKernel()
+    nest.resolution = 0.02
+    given = {
+        "C_m": 281.0, "g_L": 30.0, "E_L": -70.6, "V_th": -50.4, "Delta_T": 2.0, "a": 4.0, "b": 80.5, "tau_w": 144.0, "V_reset": -70.6,
+        "V_peak": 0.0, "t_ref": 0.0, "V_m": -70.6, "I_e": current_pA,
+    }  # fmt: skip
+    cell, recorder = nest.Create("aeif_psc_delta", params=given), nest.Create("spike_recorder")
+    nest.Connect(cell, recorder)
+    nest.Simulate(300.0)
+    theirs = np.asarray(recorder.get("events")["times"])
+    ours = AdEx(
+        tau_mem_ms=281.0 / 30.0, v_onset_mV=20.2, sharpness_mV=2.0, v_threshold_mV=70.6, coupling=4.0 / 30.0, adaptation_mV=80.5 / 30.0,
+        tau_adaptation_ms=144.0,
+    )  # fmt: skip
+    population = Population(name="out", shape=(1, 1, 1), cell=ours, biased=True, bias_mV=current_pA / 30.0)
+    simulation = engine("reference").build(Network(frame_ms=300.0, populations=(population,)), dt_ms=0.02)
+    found = np.asarray(simulation.run(n_frames=1, record=Record(spikes=True)).spikes["out"].steps) * 0.02
+    assert len(found) == len(theirs) >= 3
+    np.testing.assert_allclose(found, theirs, rtol=0.01)
