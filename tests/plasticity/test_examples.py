@@ -86,3 +86,12 @@ def test_error_balance(tmp_path: Path) -> None:
     assert done["as predicted, calibrated"][0] < 0.2 * done["as predicted, at birth"][0]
     assert done["biased, frozen, frame 100"] == done["biased, frozen, frame 0"]
     assert done["biased, full speed, frame 100"][0] < done["biased, 100 times slower, frame 100"][0]
+
+
+def test_anticipation(tmp_path: Path) -> None:
+    """Oracle: the paper, in shape: weights gather at the front of a sequence, and of the same inputs in any order they stay even."""
+    done = runpy.run_path(str(ROOT / "examples" / "anticipation.py"))["main"](tmp_path / "anticipation.png")
+    assert (tmp_path / "anticipation.png").stat().st_size > 10_000
+    assert done["last spikes, in order"] <= 1.5 < 0.2 * done["first spikes, in order"]
+    assert done["first half of the weights, in order"] > 0.8
+    assert abs(done["first half of the weights, another order each time"] - 0.5) < 0.05
