@@ -33,7 +33,7 @@ def expectation(
     runs
         NAME=RUN,RUN,... one a seed, or RUN; run folders or names of shipped models that can go on learning.
     neural
-        Recording (.npz, see docs/neural.md) of units on several days.
+        Recording of units on several days (.npz with z, day and more, see docs/recordings.md).
     out
         Folder for expectation.json; with it, the same command goes on where it was stopped.
     exposures

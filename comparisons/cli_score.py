@@ -42,7 +42,7 @@ def score(
     runs
         NAME=RUN,RUN,... one a seed, or RUN; run folders or names of shipped models. None: what needs no model alone.
     neural
-        Recording (.npz, see docs/neural.md), or simulated-v1: complex cells with divisive normalisation, whose truth is known.
+        Recording (.npz or .nwb, see docs/recordings.md), or simulated-v1: complex cells with divisive normalisation, whose truth is known.
     out
         Folder for scores.json and score.html; with it, the same command goes on where it was stopped.
     groups

@@ -13,6 +13,7 @@ from comparisons.cli import app
 from comparisons.ladder import LadderName, ladder
 from comparisons.ladder_results import Found, read_climbed
 from comparisons.ladder_table import cost_table, tables
+from comparisons.neural.files import read_neural
 from comparisons.records import judged_together, read_records
 from comparisons.verdict_table import table
 from snn.constraints import CONSTRAINTS
@@ -124,3 +125,13 @@ def test_tables_of_the_ladder_follow_from_what_was_measured(name: LadderName) ->
     assert between((kept / "ladder.md").read_text(encoding="utf-8"), f"{name} ladder") == tables(asked, found)
     if name == "full":
         assert between(README, "ladder") == cost_table(asked, found, "cumulative").markdown()
+
+
+def test_a_recording_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What docs/recordings.md says is written, is read."""
+    text = (ROOT / "docs" / "recordings.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```python\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block, "docs/recordings.md", "exec"), {})
+    data = read_neural(tmp_path / "mine.npz")
+    assert (data.name, data.n_units, data.n_stimuli, data.n_trials) == ("my V1", 5, 60, 8)

@@ -81,7 +81,10 @@ class Sequences:
             raise NeuralDataError(sentence("sequences.z", problem, got=self.z.shape, allowed=allowed))
         for name, broken in self.broken.items():
             if broken.shape != self.z.shape[:2] or broken.dtype.kind != "b":
-                got, allowed = f"{broken.dtype} of shape {broken.shape}", str(self.z.shape[:2])
+                got, allowed = (
+                    f"{broken.dtype} of shape {broken.shape}",
+                    f"bool of the first two axes of z (units, trials), {self.z.shape[:2]}",
+                )
                 raise NeuralDataError(sentence(f"sequences.{name}", "is not yes or no for every trial", got=got, allowed=allowed))
         if self.day.shape != self.z.shape[:1]:
             raise NeuralDataError(sentence("sequences.day", "is not one for each unit", got=self.day.shape, allowed=str(self.z.shape[:1])))
