@@ -161,7 +161,10 @@ class Target:
         return {
             "encoding": self._encoding(features) if self.n_groups >= LEAST_GROUPS else nothing,
             "rsa": self._rsa(apart, parts),
-            "cka": Score(kernels_alike(kernel, known.gram), np.array([kernels_alike(kernel, known.gram, part) for part in parts])),
+            "cka": Score(
+                kernels_alike(kernel, known.gram, bins=known.bins),
+                np.array([kernels_alike(kernel, known.gram, part, known.bins) for part in parts]),
+            ),
         }
 
     def _in_time(self, features: FloatArray) -> FloatArray:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from comparisons.neural.data import NeuralData, mean_of_known
-from comparisons.representation import cka_of_grams, covariation, gram, rsa_of
+from comparisons.representation import LEAST_FRAMES, covariation, gram, rsa_of
 from snn.errors import NeuralDataError, sentence
 from snn.seeding import stream
 
@@ -34,6 +34,8 @@ class Recorded:
         Of the means over trials, as `representation.gram`.
     comparable : ndarray of bool, shape (n, n)
         Pairs that count for RSA: of responses in time those of one bin, since time itself makes alike.
+    bins : ndarray of int, shape (n,)
+        In which bin each sample is, as CKA compares those of one bin with each other; all 0 where responses are not in time.
     rsa_ceiling, cka_ceiling : float
         What a population that has no noise, and all that these neurons have, would get; NaN where it is unknown. That of RSA is somewhat
         too low where trials are few: halves of four trials have one pair each, all have six.
@@ -43,6 +45,7 @@ class Recorded:
     distances: FloatArray
     gram: FloatArray
     comparable: NDArray[np.bool_]
+    bins: IntArray
     rsa_ceiling: float
     cka_ceiling: float
 
@@ -87,13 +90,13 @@ def recorded(data: NeuralData, *, seed: int = 0) -> Recorded:
     values = values[..., kept] / np.nanstd(values[..., kept], axis=(0, 1))
     means, bins = mean_of_known(values), samples % (n // data.n_stimuli)
     comparable = bins[:, None] == bins[None]
-    ceilings = _ceilings(values, means, comparable, rng)
-    return Recorded(samples, unbiased_distances(values), gram(means), comparable, *ceilings)
+    ceilings = _ceilings(values, means, bins, rng)
+    return Recorded(samples, unbiased_distances(values), gram(means), comparable, bins, *ceilings)
 
 
-def _ceilings(values: FloatArray, means: FloatArray, comparable: NDArray[np.bool_], rng: np.random.Generator) -> tuple[float, float]:
+def _ceilings(values: FloatArray, means: FloatArray, bins: IntArray, rng: np.random.Generator) -> tuple[float, float]:
     """Agreement of halves of the trials; units that lack a stimulus in one of them are left out of both."""
-    n = len(values)
+    n, comparable = len(values), bins[:, None] == bins[None]
     rsa, cka = np.full((2, N_SPLITS), np.nan)
     whole = gram(means)
     for k in range(N_SPLITS if n > 1 else 0):
@@ -104,8 +107,8 @@ def _ceilings(values: FloatArray, means: FloatArray, comparable: NDArray[np.bool
             continue
         halves = [half[..., known] for half in halves]
         all_of_them = whole if known.all() else gram(means[:, known])
-        shared = covariation(gram(mean_of_known(halves[0])), gram(mean_of_known(halves[1])))
-        power = covariation(all_of_them, all_of_them)
+        shared = _within_bins(gram(mean_of_known(halves[0])), gram(mean_of_known(halves[1])), bins)
+        power = _within_bins(all_of_them, all_of_them, bins)
         cka[k] = np.sqrt(max(0.0, shared) / power) if power > 0 else np.nan
         if n >= 4:
             r = max(0.0, alike(unbiased_distances(halves[0]), unbiased_distances(halves[1]), comparable))
@@ -204,22 +207,37 @@ def alike(one: FloatArray, other: FloatArray, comparable: NDArray[np.bool_] | No
     return float(rsa_of(one[rows, cols][None], other[rows, cols][None])[0])
 
 
-def kernels_alike(one: FloatArray, other: FloatArray, among: IntArray | None = None) -> float:
-    """Compare two Gram matrices by centred kernel alignment without bias.
+def _within_bins(one: FloatArray, other: FloatArray, bins: IntArray) -> float:
+    """Add up the covariation of stimuli of every bin: samples of one film are no samples of their own, if what answers is slow."""
+    found = 0.0
+    for b in np.unique(bins):
+        here = np.flatnonzero(bins == b)
+        if len(here) >= LEAST_FRAMES:
+            part = np.ix_(here, here)
+            found += covariation(one[part], other[part])
+    return found
+
+
+def kernels_alike(one: FloatArray, other: FloatArray, among: IntArray | None = None, bins: IntArray | None = None) -> float:
+    """Compare two Gram matrices by centred kernel alignment without bias, bin by bin.
 
     Parameters
     ----------
     one, other : ndarray, shape (n, n)
         From `representation.gram`; what centred them does not matter.
     among : ndarray of int, optional
-        Stimuli that count; all when left out.
+        Samples that count; all when left out.
+    bins : ndarray of int, shape (n,), optional
+        As of `Recorded`; all in one when left out.
 
     Returns
     -------
     float
         NaN where one of them does not change.
     """
-    if among is None:
-        return cka_of_grams(one, other)
-    part = np.ix_(among, among)
-    return cka_of_grams(one[part], other[part])
+    bins = np.zeros(len(one), dtype=np.int64) if bins is None else bins
+    if among is not None:
+        part = np.ix_(among, among)
+        one, other, bins = one[part], other[part], bins[among]
+    norm = _within_bins(one, one, bins) * _within_bins(other, other, bins)
+    return _within_bins(one, other, bins) / float(np.sqrt(norm)) if norm > 0 else float("nan")
