@@ -171,7 +171,7 @@ def named_runs(text: str) -> tuple[str, tuple[Path, ...]]:
     paths = tuple(Path(run) for run in names(runs))
     if not (name and equals and paths) or "/" in name:
         raise SubjectError(
-            sentence("--model", "is not of the form NAME=RUN,RUN,...", got=text, cure="for example leaky=runs/leaky-0,runs/leaky-1")
+            sentence("model", "is not of the form NAME=RUN,RUN,...", got=text, cure="for example leaky=runs/leaky-0,runs/leaky-1")
         )
     return name, paths
 

@@ -25,6 +25,8 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 N_PERMUTATIONS = 10_000
 LEVEL = 0.95
+SPREADS = (0.2, 5.0)
+"""Standard deviations over trials and bins that units in standard deviations may have."""
 WINDOWS_MS: Mapping[str, tuple[float, float]] = {"early": (50.0, 100.0), "late": (100.0, 150.0)}
 """After the onset of an element."""
 PRIMARY = "substitution, late"
@@ -276,4 +278,10 @@ def read_sequences(path: Path | str) -> Sequences:
             raise NeuralDataError(sentence(f"{path}: {key}", "is not of numbers", got=str(held[key].dtype)))
     times = {key: 1000.0 * float(held[key].item()) if held[key].size == 1 else math.nan for key in ("bin_s", "element_s")}
     broken = {c.broken: held[c.broken] for c in CONTRASTS.values()}
+    if held["z"].ndim == 3 and held["z"].size and np.isfinite(held["z"]).all():
+        spread = held["z"].reshape(len(held["z"]), -1).std(axis=1)
+        if spread.min() < SPREADS[0] or spread.max() > SPREADS[1]:
+            got, allowed = f"spreads of {spread.min():.3g} to {spread.max():.3g}", f"{SPREADS[0]:g} to {SPREADS[1]:g}"
+            cure = "divide each unit by its standard deviation, and take out those that never answer"
+            raise NeuralDataError(sentence(f"{path}: z", "is not in standard deviations of each unit", got=got, allowed=allowed, cure=cure))
     return Sequences(held["z"].astype(np.float64), broken, held["day"].astype(np.int64), times["bin_s"], times["element_s"])

@@ -80,7 +80,7 @@ def read_neural(path: Path | str, *, groups: Literal["each"] | None = None) -> N
     elif groups == EACH:
         of_each = np.arange(len(shown))
     else:
-        cure = "add groups, equal for pieces of one film or picture; or say that each stands alone, with groups='each'"
+        cure = "add groups, equal for pieces of one film or picture; or --groups each (groups='each' in Python): each stands alone"
         raise NeuralDataError(sentence(str(path), "does not say which stimuli belong together", cure=cure))
     words = {key: str(held[key].item()) for key in ("name", "source") if key in held and held[key].size == 1}
     return NeuralData(

@@ -213,7 +213,7 @@ def _groups(trials: Any, which: Any, n_stimuli: int, about: dict[str, Any], grou
         return np.where(found < 0, names.max() + 1 + np.arange(n_stimuli), found)
     if groups == "each":
         return np.arange(n_stimuli)
-    cure = "add a column group to the trials; or say that each stimulus stands alone, with groups='each'"
+    cure = "add a column group to the trials; or say that each stands alone, with --groups each (groups='each' in Python)"
     raise NeuralDataError(sentence(str(path), "does not say which stimuli belong together", cure=cure))
 
 

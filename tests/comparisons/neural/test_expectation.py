@@ -37,7 +37,9 @@ def test_the_index_by_hand(tmp_path: Path) -> None:
     z = np.zeros((6, 4, 30))
     z[3:, [0, 2], 4:6] = 2.0
     z[3:, 1, 14:16] = 1.0
-    z[3:, 0, 14:16] = 100.0
+    z[3:, 0, 14:16] = 20.0
+    # Before any window, so that no unit is silent.
+    z[:, :, 0] = 3.0
     data = read_sequences(written(tmp_path, z=z))
     assert data.indices("substitution")["late"].tolist() == [0, 0, 0, 2, 2, 2]
     assert data.indices("substitution")["early"].tolist() == [0] * 6
@@ -97,6 +99,8 @@ def test_mouse_v1_learns_what_its_authors_found() -> None:
         ({"z": np.full((6, 4, 30), "a")}, "z: is not of numbers"),
         ({"starts_with_E": np.ones((6, 5), bool)}, "starts_with_E: is not yes or no for every trial"),
         ({"second_element_held": np.ones((6, 4))}, "second_element_held: is not yes or no for every trial"),
+        ({"z": np.zeros((6, 4, 30))}, "z: is not in standard deviations of each unit; got spreads of 0 to 0"),
+        ({"z": 100.0 * np.tile([0.0, 2.0], (6, 4, 15))}, "z: is not in standard deviations.*allowed: 0.2 to 5"),
         ({"day": np.array([1, 2])}, "sequences.day: is not one for each unit"),
         ({"bin_s": 0.2}, "has bins longer than elements"),
         ({"bin_s": np.array([0.1, 0.2])}, "has bins longer than elements"),
@@ -111,7 +115,7 @@ def test_what_is_no_such_recording_is_refused(changes: dict[str, Any], says: str
     ("changes", "says"),
     [
         ({"starts_with_E": np.ones((6, 4), bool)}, "starts_with_E: has a unit without broken trials, or without others"),
-        ({"z": np.zeros((6, 4, 12))}, "sequences.z: ends before the element of omission"),
+        ({"z": np.tile([0.0, 2.0], (6, 4, 6))}, "sequences.z: ends before the element of omission"),
         ({"element_s": 0.125}, "window: ends after the element"),
         ({"day": np.ones(6, dtype=int)}, "sequences.day: is one only"),
     ],
