@@ -99,7 +99,7 @@ def test_mouse_v1_learns_what_its_authors_found() -> None:
         ({"z": np.full((6, 4, 30), "a")}, "z: is not of numbers"),
         ({"starts_with_E": np.ones((6, 5), bool)}, "starts_with_E: is not yes or no for every trial"),
         ({"second_element_held": np.ones((6, 4))}, "second_element_held: is not yes or no for every trial"),
-        ({"z": np.zeros((6, 4, 30))}, "z: is not in standard deviations of each unit; got spreads of 0 to 0"),
+        ({"z": np.zeros((6, 4, 30))}, "z: is not in standard deviations of each unit; got .spreads of 0 to 0"),
         ({"z": 100.0 * np.tile([0.0, 2.0], (6, 4, 15))}, "z: is not in standard deviations.*allowed: 0.2 to 5"),
         ({"day": np.array([1, 2])}, "sequences.day: is not one for each unit"),
         ({"bin_s": 0.2}, "has bins longer than elements"),
