@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from plasticity._running import followed
 from snn._model import NonNegative, Positive
 from snn.local import MODULATOR, Const, Rule, State, Trace, Update, W, maximum, own, post, pre
 
@@ -62,5 +63,5 @@ class BCM(Rule):
         """One update at the end of each frame."""
         y = post("y")
         theta = own("square") / maximum(own("seen"), self.share) / self.usual
-        kept = {name: own(name) + self.share * (latest - own(name)) for name, latest in (("square", y * y), ("seen", Const(1.0)))}
+        kept = followed({"square": y * y, "seen": Const(1.0)}, self.share)
         return (Update("frame_end", W + MODULATOR * self.eta_mV * pre("x") * y * (y - theta), kept),)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from plasticity._running import followed
 from snn._model import NonNegative, Positive
 from snn.local import MODULATOR, Const, Rule, State, Trace, Update, W, maximum, own, post, pre
 
@@ -110,5 +111,4 @@ class CorrelationMeasuring(Rule):
         chance = own("x_mean") * own("y_mean") / (seen * seen)
         step = pre("x") * post("y") - chance * (1.0 + W * (1.0 / self.unit_mV))
         means = {"x_mean": pre("x"), "y_mean": post("y"), "seen": Const(1.0)}
-        kept = {name: own(name) + self.share * (latest - own(name)) for name, latest in means.items()}
-        return (Update("frame_end", W + MODULATOR * self.eta_mV * step, kept),)
+        return (Update("frame_end", W + MODULATOR * self.eta_mV * step, followed(means, self.share)),)

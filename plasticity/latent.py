@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from plasticity._running import followed
 from snn._model import NonNegative, Positive
 from snn.local import MODULATOR, Const, Rule, State, Trace, Update, W, maximum, own, post, pre
 
@@ -75,5 +76,4 @@ class LatentPrediction(Rule):
         told = post("z_ago") - z + self.variance * apart / (own("variance") / seen + self.xi)
         step = MODULATOR * (self.eta_mV * pre("x") * z / (z + self.silence) * told - self.decay * W)
         latest = {"mean": z, "variance": apart * apart, "seen": Const(1.0)}
-        kept = {name: own(name) + self.share * (value - own(name)) for name, value in latest.items()}
-        return (Update("frame_end", W + step, kept),)
+        return (Update("frame_end", W + step, followed(latest, self.share)),)

@@ -49,7 +49,13 @@ NEURAL_DEFECTS = (
         "values = values[..., kept]",
         WRONG,
     ),
-    ("pairs of all bins", SIMILARITY, "comparable = bins[:, None] == bins[None]", "comparable = bins[:, None] >= 0 * bins[None]", LIKE),
+    (
+        "pairs of all bins",
+        SIMILARITY,
+        "same: NDArray[np.bool_] = bins[:, None] == bins[None]",
+        "same: NDArray[np.bool_] = bins[:, None] >= 0 * bins[None]",
+        LIKE,
+    ),
     (
         "ceiling of halves, not of all",
         SIMILARITY,

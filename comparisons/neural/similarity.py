@@ -32,10 +32,9 @@ class Recorded:
         Squared distances without what noise adds to them, so that small ones are often negative; NaN of pairs without two trials.
     gram : ndarray, shape (n, n)
         Of the means over trials, as `representation.gram`.
-    comparable : ndarray of bool, shape (n, n)
-        Pairs that count for RSA: of responses in time those of one bin, since time itself makes alike.
     bins : ndarray of int, shape (n,)
-        In which bin each sample is, as CKA compares those of one bin with each other; all 0 where responses are not in time.
+        In which bin each sample is: only those of one bin are compared with each other, since time itself makes alike. All 0 where
+        responses are not in time.
     rsa_ceiling, cka_ceiling : float
         What a population that has no noise, and all that these neurons have, would get; NaN where it is unknown. That of RSA is somewhat
         too low where trials are few: halves of four trials have one pair each, all have six.
@@ -44,10 +43,14 @@ class Recorded:
     samples: IntArray
     distances: FloatArray
     gram: FloatArray
-    comparable: NDArray[np.bool_]
     bins: IntArray
     rsa_ceiling: float
     cka_ceiling: float
+
+    @property
+    def comparable(self) -> NDArray[np.bool_]:
+        """Pairs that count for RSA, shape (n, n)."""
+        return _of_one_bin(self.bins)
 
 
 def recorded(data: NeuralData, *, seed: int = 0) -> Recorded:
@@ -89,14 +92,18 @@ def recorded(data: NeuralData, *, seed: int = 0) -> Recorded:
         raise NeuralDataError(sentence(data.name, "has too little to be compared", got=got, allowed=allowed))
     values = values[..., kept] / np.nanstd(values[..., kept], axis=(0, 1))
     means, bins = mean_of_known(values), samples % (n // data.n_stimuli)
-    comparable = bins[:, None] == bins[None]
     ceilings = _ceilings(values, means, bins, rng)
-    return Recorded(samples, unbiased_distances(values), gram(means), comparable, bins, *ceilings)
+    return Recorded(samples, unbiased_distances(values), gram(means), bins, *ceilings)
+
+
+def _of_one_bin(bins: IntArray) -> NDArray[np.bool_]:
+    same: NDArray[np.bool_] = bins[:, None] == bins[None]
+    return same
 
 
 def _ceilings(values: FloatArray, means: FloatArray, bins: IntArray, rng: np.random.Generator) -> tuple[float, float]:
     """Agreement of halves of the trials; units that lack a stimulus in one of them are left out of both."""
-    n, comparable = len(values), bins[:, None] == bins[None]
+    n, comparable = len(values), _of_one_bin(bins)
     rsa, cka = np.full((2, N_SPLITS), np.nan)
     whole = gram(means)
     for k in range(N_SPLITS if n > 1 else 0):
