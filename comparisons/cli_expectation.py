@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from comparisons.cli_options import Count, opened, same_networks, some_runs
 from comparisons.progress import TerminalReporter
@@ -21,7 +22,7 @@ def expectation(
     neural: Path | None = None,
     out: Path | None = None,
     exposures: Count = 200,
-    trials: Count = 10,
+    trials: Annotated[int, Parameter(validator=Number(gte=2))] = 10,
     draws: Count = 5,
     seed: int = 0,
     json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
@@ -39,7 +40,7 @@ def expectation(
     exposures
         How often models see the sequence.
     trials
-        How often each sequence of the test is shown to models.
+        How often each sequence of the test is shown to models, 2 or more.
     draws
         Of the gratings, for each run. Intervals are over runs, of one run over draws.
     seed
@@ -97,6 +98,7 @@ def expectation(
     found["models"] = model_rows({name: [averaged(of_run) for of_run in each] if len(each) > 1 else each[0] for name, each in told.items()})
     if out is not None:
         run_folder.write_json(out / "expectation.json", found)
+        report.say(f"numbers: {out / 'expectation.json'}")
     if json_:
         print(run_folder.to_json(found))
         return

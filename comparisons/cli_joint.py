@@ -12,6 +12,7 @@ from cyclopts.validators import Number
 
 from comparisons.cli_options import Count
 from comparisons.progress import TerminalReporter
+from snn.errors import NeuralDataError, sentence
 
 
 def joint(
@@ -22,8 +23,8 @@ def joint(
     networks: Literal["both", "rate", "spiking"] = "both",
     seeds: Annotated[int, Parameter(validator=Number(gte=2))] = 5,
     size: Annotated[int, Parameter(validator=Number(gte=8))] = 12,
-    films: Annotated[int, Parameter(validator=Number(gte=20))] = 600,
-    units: Annotated[int, Parameter(validator=Number(gte=2))] = 40,
+    films: Annotated[int | None, Parameter(validator=Number(gte=20))] = None,
+    units: Annotated[int | None, Parameter(validator=Number(gte=2))] = None,
     workers: Count = 1,
 ) -> None:
     """Let networks learn films and how neurons answered them, and ask whether that makes forecasts or representations better.
@@ -36,46 +37,52 @@ def joint(
     out
         Folder for joint.json and joint.html.
     neural
-        Recording of still images (.npz, see docs/neural.md), which are then made to drift; a simulated visual cortex when left out.
+        Recording of still images (see docs/recordings.md), which are then made to drift; a simulated visual cortex when left out.
     groups
         With 'each', images of a recording without groups stand alone.
     networks
         Rates, spikes, or both.
     seeds
-        Of network, films and units; of a recording, the part of the images that is tested on.
+        Of network, films and units; of a recording, the part of the images that is tested on. Intervals are over them: five tell
+        something, two next to nothing.
     size
         Side of the frames in pixels.
     films, units
-        Of the simulated visual cortex: films to learn from, and recorded units.
+        Of the simulated visual cortex: films to learn from, and recorded units; 600 and 40 when left out.
     workers
         Processes side by side; no more than there are free cores.
 
     Raises
     ------
     NeuralDataError
-        If the recording cannot be read, or there is too little of it.
+        If the recording cannot be read, there is too little of it, or films and units of the simulated cortex are asked for beside it.
     """
     from comparisons import run_folder
     from comparisons.neural.joint_page import write_page
     from comparisons.neural.joint_study import KINDS, Setting, study
-    from comparisons.neural.joint_tables import change_table, condition_table, verdict
+    from comparisons.neural.joint_tables import LEGEND, change_table, condition_table, verdict
     from comparisons.neural.kept import Kept
     from comparisons.sweeps.outcome import version
 
-    setting, report = Setting(neural, groups, size, films, units), TerminalReporter()
+    asked = {name: number for name, number in (("n_films", films), ("n_units", units)) if number is not None}
+    if neural is not None and asked:
+        cure = "leave them out; --size counts for recordings too"
+        raise NeuralDataError(sentence("joint --films, --units", "are of the simulated cortex, and --neural is another", cure=cure))
+    setting, report = Setting(neural, groups, size, **asked), TerminalReporter()
     kinds = KINDS if networks == "both" else (networks,)
-    # What is wrong with a recording is to be known before anything is learned.
-    material = setting.material(0)
-    report.say(f"{len(material.learn.movies)} films to learn from, {material.learn.responses.shape[-1]} units; {seeds} seeds")
-    about = [neural and run_folder.sha256(neural), groups, size, films, units, version()]
-    found = study(setting, kinds, seeds, kept=Kept(out / "parts", json.dumps(about)), workers=workers, report=report)
+    about = setting.described(seeds)
+    report.say(about)
+    depends = [neural and run_folder.sha256(neural), *setting[1:], version()]
+    found = study(setting, kinds, seeds, kept=Kept(out / "parts", json.dumps(depends)), workers=workers, report=report)
+    most = setting.most(seeds)
     words = ["spiking-prednet", "joint", *(["--neural", str(neural)] if neural else []), *(["--groups", groups] if groups else [])]
-    words += ["--networks", networks, "--seeds", str(seeds), "--size", str(size), "--films", str(films), "--units", str(units)]
+    words += ["--networks", networks, "--seeds", str(seeds), "--size", str(size)]
+    words += [] if neural else ["--films", str(setting.n_films), "--units", str(setting.n_units)]
     command = shlex.join([*words, "--out", str(out)])
-    print(condition_table(found, kinds).markdown())
+    print(condition_table(found, kinds, most).markdown())
     print(change_table(found, kinds).markdown())
-    print("\n".join(verdict(found, kind) for kind in kinds))
-    report.say(f"page: {write_page(out, found, kinds, command)}")
+    print("\n".join([LEGEND, *(verdict(found, kind) for kind in kinds)]))
+    report.say(f"page: {write_page(out, found, kinds, command, about, most)}")
 
 
 COMMANDS = (joint,)

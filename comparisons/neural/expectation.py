@@ -25,6 +25,8 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 N_PERMUTATIONS = 10_000
 LEVEL = 0.95
+LONGEST_S = 10.0
+"""An element of a recording that lasts longer was written in ms."""
 SPREADS = (0.2, 5.0)
 """Standard deviations over trials and bins that units in standard deviations may have."""
 WINDOWS_MS: Mapping[str, tuple[float, float]] = {"early": (50.0, 100.0), "late": (100.0, 150.0)}
@@ -277,6 +279,11 @@ def read_sequences(path: Path | str) -> Sequences:
         if held[key].dtype.kind not in kinds:
             raise NeuralDataError(sentence(f"{path}: {key}", "is not of numbers", got=str(held[key].dtype)))
     times = {key: 1000.0 * float(held[key].item()) if held[key].size == 1 else math.nan for key in ("bin_s", "element_s")}
+    if times["element_s"] > 1000.0 * LONGEST_S:
+        got, allowed = float(held["element_s"].item()), f"seconds, {LONGEST_S:g} or less"
+        raise NeuralDataError(
+            sentence(f"{path}: element_s", "is no time of an element", got=got, allowed=allowed, cure="divide ms by 1000")
+        )
     broken = {c.broken: held[c.broken] for c in CONTRASTS.values()}
     if held["z"].ndim == 3 and held["z"].size and np.isfinite(held["z"]).all():
         spread = held["z"].reshape(len(held["z"]), -1).std(axis=1)

@@ -18,7 +18,9 @@ EVERY = tuple(f"{contrast}, {window}" for contrast in CONTRASTS for window in WI
 LEGEND = (
     "Broken less unbroken trials, in standard deviations of a unit, mean over units. Substitution: E in the place of A; omission: B held "
     "where C is due, in trials that begin with A. Early and late: 50 to 100 and 100 to 150 ms after that element begins; in models the "
-    "second and the third frame. Mixed: after the same elements as often, in orders of chance."
+    "second and the third frame. Decides: the one on which the claim of the source rests. Mixed: after the same elements as often, in "
+    "orders of chance. Square brackets: 95 %, of a recording over units (Welch's t; p by permutation of units), of a model over its runs, "
+    "of one run over draws of gratings; none where there is one of these."
 )
 Measured = Mapping[str, Mapping[str, Mapping[str, float | None]]]
 """From `violation.measured`; None is NaN that was read again."""
@@ -36,7 +38,8 @@ def recording_rows(data: Sequences, *, seed: int = 0) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        Per contrast and window: ``days`` (means), ``change`` from the first to the last (mean, low, high) and ``p``.
+        Per contrast and window: ``days`` (means), ``units`` of each day, ``change`` from the first to the last (mean, low, high) and
+        ``p``.
 
     Raises
     ------
@@ -46,13 +49,15 @@ def recording_rows(data: Sequences, *, seed: int = 0) -> list[dict[str, Any]]:
     days = sorted(set(data.day.tolist()))
     if len(days) < 2:
         raise NeuralDataError(sentence("sequences.day", "is one only", got=days, cure="nothing can have changed from day to day"))
+    units = {str(day): int((data.day == day).sum()) for day in days}
     found = []
     for contrast in CONTRASTS:
         for window, index in data.indices(contrast).items():
             of_day = [index[data.day == day] for day in days]
             change = learned(of_day[0], of_day[-1], seed=seed)
             means = {str(day): float(v.mean()) for day, v in zip(days, of_day, strict=True)}
-            found.append({"contrast": f"{contrast}, {window}", "days": means, "change": change.change._asdict(), "p": change.p})
+            row = {"contrast": f"{contrast}, {window}", "days": means, "units": units, "change": change.change._asdict(), "p": change.p}
+            found.append(row)
     return found
 
 
@@ -68,7 +73,7 @@ def recording_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     Table
     """
     days = list(rows[0]["days"])
-    heads = ["broken", *(f"day {day}" for day in days), f"day {days[-1]} less day {days[0]}", "p"]
+    heads = ["broken", *(f"day {day} ({rows[0]['units'][day]} units)" for day in days), f"day {days[-1]} less day {days[0]}", "p"]
     told = []
     for row in rows:
         means = [f"{row['days'][day]:.3f}" for day in days]

@@ -52,6 +52,13 @@ class Condition(NamedTuple):
     share: float
     shuffled: bool = False
 
+    def __str__(self) -> str:
+        if self.shuffled:
+            return f"responses of other films, {self.share:g}"
+        if not self.share:
+            return "forecast alone"
+        return f"{'both' if self.forecast else 'responses alone'}, {self.share:g}"
+
 
 class Answers(NamedTuple):
     """What a network did with films, weights frozen.
@@ -94,12 +101,8 @@ def judged(films: Films, answers: Answers, *, seed: int = 0) -> dict[str, float]
     """
     from skimage.metrics import structural_similarity
 
-    frames = np.stack([movie.frames for movie in films.movies])
-    # What has a frame after it, in which the representation has seen it.
-    scored = slice(FIRST_SCORED, frames.shape[1] - 1)
-    if frames.shape[1] < FIRST_SCORED + 2:
-        allowed = f"{FIRST_SCORED + 2} frames or more"
-        raise NeuralDataError(sentence("joint.films", "are too short to be scored", got=frames.shape[1], allowed=allowed))
+    similar = target_of(films, seed=seed)
+    frames, scored = _frames_and_scored(films)
     seen, told = frames[:, scored], answers.forecasts[:, scored]
     missed = float(((told - seen) ** 2).mean())
     copied = float(((frames[:, FIRST_SCORED - 1 : -2] - seen) ** 2).mean())
@@ -109,9 +112,6 @@ def judged(films: Films, answers: Answers, *, seed: int = 0) -> dict[str, float]
         for a, b in zip(told.reshape(-1, *seen.shape[2:]), seen.reshape(-1, *seen.shape[2:]), strict=True)
     ]
     measured = films.responses[:, :, scored]
-    # How alike films are told apart: frames of one film are no samples of their own, and what is slow would be alike.
-    data = NeuralData(seen, measured.mean(axis=2), np.arange(len(frames)), films.movies[0].frame_ms, name="joint films")
-    similar = Target.of(data, seed=seed).score(answers.representation[:, scored].mean(axis=1))
     mean, foretold = measured.mean(axis=0).reshape(-1, measured.shape[-1]), answers.responses[:, scored].reshape(-1, measured.shape[-1])
     each = [correlation(foretold[:, u], mean[:, u]) for u in range(mean.shape[1]) if mean[:, u].std() > 0]
     return {
@@ -120,5 +120,39 @@ def judged(films: Films, answers: Answers, *, seed: int = 0) -> dict[str, float]
         "ssim": float(np.mean(alike)),
         # A unit of which nothing is foretold is not correlated.
         "response_r": float(np.mean(np.nan_to_num(each))),
-        **{name: score.whole for name, score in similar.items()},
+        **{name: score.whole for name, score in similar.score(answers.representation[:, scored].mean(axis=1)).items()},
     }
+
+
+def target_of(films: Films, *, seed: int = 0) -> Target:
+    """Prepare to ask how alike representations and neurons tell films apart.
+
+    Frames of one film are no samples of their own: what is slow would be alike.
+
+    Parameters
+    ----------
+    films : Films
+    seed : int
+        Of the folds of the encoding.
+
+    Returns
+    -------
+    Target
+
+    Raises
+    ------
+    NeuralDataError
+        If films are too short to be scored.
+    """
+    frames, scored = _frames_and_scored(films)
+    means, frame_ms = films.responses[:, :, scored].mean(axis=2), films.movies[0].frame_ms
+    return Target.of(NeuralData(frames[:, scored], means, np.arange(len(frames)), frame_ms, name="joint films"), seed=seed)
+
+
+def _frames_and_scored(films: Films) -> tuple[FloatArray, slice]:
+    frames = np.stack([movie.frames for movie in films.movies])
+    if frames.shape[1] < FIRST_SCORED + 2:
+        allowed = f"{FIRST_SCORED + 2} frames or more"
+        raise NeuralDataError(sentence("joint.films", "are too short to be scored", got=frames.shape[1], allowed=allowed))
+    # What has a frame after it, in which the representation has seen it.
+    return frames, slice(FIRST_SCORED, frames.shape[1] - 1)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from comparisons.neural.data import NeuralData, deranged
 from comparisons.neural.encoding import grouped_folds
 from comparisons.neural.reliability import RELIABLE, reliability
+from comparisons.neural.similarity import LEAST_SAMPLES
 from comparisons.neural.simulated import Cortex
 from snn.errors import NeuralDataError, sentence
 from snn.seeding import stream
@@ -48,11 +49,14 @@ class Material:
     ----------
     learn, validate, test : Films
         One trial each of what is learned from.
+    n_recorded : int
+        Units, with those that were not reliable enough to be learned.
     """
 
     learn: Films
     validate: Films
     test: Films
+    n_recorded: int
 
     @classmethod
     def simulated(
@@ -97,7 +101,7 @@ class Material:
             expected = cortex.expected(np.stack([movie.frames for movie in movies]))
             counts = stream(seed, "joint", name).poisson(expected, (trials, *expected.shape)).astype(np.float64)
             found.append(Films(tuple(movies), counts, np.arange(len(movies))))
-        return cls(*found)
+        return cls(*found, n_recorded=n_units)
 
     @classmethod
     def recorded(cls, data: NeuralData, *, fold: int, n_folds: int = 5, size: int = 16, n_frames: int = 8, frame_ms: float = 50.0) -> Self:
@@ -127,7 +131,7 @@ class Material:
         Raises
         ------
         NeuralDataError
-            If stimuli are films, responses are below 0, or there are too few groups, trials or reliable units.
+            If stimuli are films, responses are below 0, or there are too few groups, images, trials or reliable units.
 
         Notes
         -----
@@ -145,11 +149,23 @@ class Material:
         parts = {"test": folds[fold % len(folds)], "validate": folds[(fold + 1) % len(folds)]}
         parts["learn"] = np.setdiff1d(np.arange(data.n_stimuli), np.concatenate(list(parts.values())))
         learn = parts["learn"]
+        for name in ("test", "validate"):
+            if len(parts[name]) < LEAST_SAMPLES:
+                problem, got = (
+                    f"has too few images for joint learning in part {fold % len(folds)} of {len(folds)} ({name})",
+                    len(parts[name]),
+                )
+                cure = f"give {n_folds * LEAST_SAMPLES} images or more, in groups of one size or each a group of its own"
+                raise NeuralDataError(sentence(data.name, problem, got=got, allowed=f">= {LEAST_SAMPLES}", cure=cure))
+        if data.n_trials < 2:
+            cure = "several trials tell which units answer the images at all"
+            raise NeuralDataError(sentence(f"{data.name}.responses", "are of one trial", got=data.n_trials, allowed=">= 2", cure=cure))
         known = reliability(replace(data, stimuli=data.stimuli[learn], responses=data.responses[:, learn], groups=data.groups[learn]))
         reliable = np.flatnonzero((np.nan_to_num(known.half) > RELIABLE) & ~np.isnan(data.responses).any(axis=(0, 1)))
         if not len(reliable):
-            problem = f"has no unit with all trials that agrees with itself above {RELIABLE:g}"
-            raise NeuralDataError(sentence(data.name, problem, got=data.n_units))
+            problem = f"has no unit with all trials that agrees with itself above {RELIABLE:g} on the images that part {fold} learns from"
+            got, cure = f"{data.n_units} units, {len(data.left_out)} silent or incomplete", "record more trials or other units"
+            raise NeuralDataError(sentence(data.name, problem, got=got, cure=cure))
         responses = data.responses[..., reliable]
         responses = responses / responses[:, parts["learn"]].mean(axis=(0, 1))
         found = {}
@@ -160,7 +176,7 @@ class Material:
             movies = [_drifting(data.stimuli[k, 0], size, n_frames, float(rng.uniform(0, 2 * np.pi)), frame_ms) for k in of_film]
             told = responses[:, images].reshape(1, -1, len(reliable)) if name == "learn" else responses[:, images]
             found[name] = Films(tuple(movies), np.repeat(told[:, :, None], n_frames, axis=2), of_film)
-        return cls(**found)
+        return cls(**found, n_recorded=data.n_units)
 
     def shuffled(self, seed: int) -> Films:
         """Deal the responses to other films.

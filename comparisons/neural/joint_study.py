@@ -8,9 +8,11 @@ from functools import cache
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from comparisons.neural.joint import Condition, judged
+from comparisons.neural.joint import Condition, judged, target_of
 from comparisons.neural.joint_material import Films, Material
 from comparisons.neural.kept import Kept
+from comparisons.neural.reliability import RELIABLE
+from comparisons.neural.score_tables import ceilings
 from comparisons.processes import processes
 from comparisons.progress import Reporter
 
@@ -49,7 +51,7 @@ class Setting(NamedTuple):
     groups : {'each'} or None
         As `files.read_neural`.
     size, n_films, n_units : int
-        Of the simulated cortex: side of the frames, films to learn from, units. Of a recording, ``size`` alone counts.
+        Side of the frames; of the simulated cortex alone, films to learn from and units.
     """
 
     neural: Path | None = None
@@ -75,6 +77,49 @@ class Setting(NamedTuple):
         from comparisons.neural.files import read_neural
 
         return Material.recorded(read_neural(self.neural, groups=self.groups), fold=seed, size=self.size)
+
+    def described(self, seeds: int) -> str:
+        """Say what is learned, and by that find what is wrong with any part of a recording before hours were spent.
+
+        Parameters
+        ----------
+        seeds : int
+
+        Returns
+        -------
+        str
+
+        Raises
+        ------
+        NeuralDataError
+            If the recording cannot be read, or a part of it is too little.
+        """
+        every = [_material(self, seed) for seed in range(seeds if self.neural else 1)]
+        n_films, n_units = (
+            sorted(values) for values in zip(*((len(m.learn.movies), m.learn.responses.shape[-1]) for m in every), strict=True)
+        )
+        films, units = (f"{v[0]}" if v[0] == v[-1] else f"{v[0]} to {v[-1]}" for v in (n_films, n_units))
+        if self.neural is None:
+            return f"simulated visual cortex: {films} films of {self.size} x {self.size} to learn from, {units} units; {seeds} seeds"
+        return (
+            f"{self.neural.name}: {films} films of {self.size} x {self.size} to learn from, one for each image and trial; {units} of "
+            f"{every[0].n_recorded} units, those that agree with themselves above {RELIABLE:g} on these images; {seeds} parts to test on"
+        )
+
+    def most(self, seeds: int) -> dict[str, float]:
+        """Say what a perfect model would get on test films, mean over seeds.
+
+        Parameters
+        ----------
+        seeds : int
+
+        Returns
+        -------
+        dict of str to float
+            Of the measures that have such a ceiling; NaN where it is unknown.
+        """
+        every = [ceilings(target_of(_material(self, seed).test)) for seed in range(seeds)]
+        return {measure: sum(one[measure] for one in every) / seeds for measure in every[0]}
 
 
 @cache
@@ -140,7 +185,7 @@ def study(
     def do(tasks: Sequence[Task]) -> None:
         for task, outcome in _done(tasks, setting, kept, workers):
             found[task] = outcome
-            report.step(len(found), n, f"{task.network}, {task.condition.share:g}")
+            report.step(len(found), n, f"{task.network}, {task.condition}")
 
     do(curves)
     # Which weight is chosen, only the curves tell.

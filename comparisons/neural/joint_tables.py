@@ -6,21 +6,29 @@ from collections.abc import Mapping, Sequence
 
 from comparisons.neural.joint import BETTER, MEASURES
 from comparisons.neural.joint_study import Found, Kind, Task, chosen, of
+from comparisons.neural.score_tables import with_most
 from comparisons.statistics import Interval, bracketed, holm_steps, p_two_sided, t_interval
 from comparisons.tables import Table
 from comparisons.verdicts import ALPHA
 
 NAMES = {"apart": "forecast alone", "joint": "both", "responses": "responses alone", "shuffled": "both, responses of other films"}
+LEGEND = (
+    "Films never learned from; mean and 95 % over seeds (Student's t: with two seeds intervals tell next to nothing), changes seed by seed; "
+    "bold: surely not 0 among all numbers of the table (Holm, 5 %). Weight: of the errors of responses, chosen by each seed on validation "
+    "films. Most: what a perfect model would get."
+)
 KINDS_OF_MEASURES = {"forecast": ("forecast_ratio", "psnr_db", "ssim"), "likeness to neurons": ("response_r", "encoding", "rsa", "cka")}
 
 
-def condition_table(found: Mapping[Task, Found], kinds: Sequence[Kind]) -> Table:
+def condition_table(found: Mapping[Task, Found], kinds: Sequence[Kind], most: Mapping[str, float] | None = None) -> Table:
     """Lay out what networks of each condition do on test films.
 
     Parameters
     ----------
     found : mapping of Task to mapping
     kinds : sequence of {'rate', 'spiking'}
+    most : mapping of str to float, optional
+        What a perfect model would get.
 
     Returns
     -------
@@ -31,7 +39,7 @@ def condition_table(found: Mapping[Task, Found], kinds: Sequence[Kind]) -> Table
         for name in NAMES:
             cells = [bracketed(t_interval(of(found, kind, name, m))) for m in MEASURES]
             rows.append([kind, NAMES[name], "0" if name == "apart" else _weights(found, kind), *cells])
-    return Table(["network", "what teaches", "weight", *MEASURES.values()], rows)
+    return Table(["network", "what teaches", "weight", *(with_most(name, m, most or {}) for m, name in MEASURES.items())], rows)
 
 
 def change_table(found: Mapping[Task, Found], kinds: Sequence[Kind]) -> Table:

@@ -90,7 +90,7 @@ def score_table(target: Target, rows: Sequence[PopulationScores]) -> Table:
     """
     best = ceilings(target)
     here = measures_of(rows)
-    heads = ["model", "population", "runs", *(_head(m, best.get(m)) for m in here)]
+    heads = ["model", "population", "runs", *(with_most(MEASURES[m], m, best) for m in here)]
     told = []
     for row in rows:
         model = row.model if row.role == "model" else f"{row.model}, {ROLES[row.role]}" if row.role == "untrained" else ROLES[row.role]
@@ -98,10 +98,23 @@ def score_table(target: Target, rows: Sequence[PopulationScores]) -> Table:
     return Table(heads, told)
 
 
-def _head(measure: str, ceiling: float | None) -> str:
-    if ceiling is None or measure == "encoding":
-        return MEASURES[measure]
-    return f"{MEASURES[measure]} (most: {'unknown' if math.isnan(ceiling) else f'{ceiling:.2f}'})"
+def with_most(name: str, measure: str, most: Mapping[str, float]) -> str:
+    """Name a measure, and what a perfect model would get of it.
+
+    Parameters
+    ----------
+    name, measure : str
+    most : mapping of str to float
+        From `ceilings`.
+
+    Returns
+    -------
+    str
+        The name alone of what is of the ceiling, or has none.
+    """
+    if measure not in most or measure == "encoding":
+        return name
+    return f"{name} (most: {'unknown' if math.isnan(most[measure]) else f'{most[measure]:.2f}'})"
 
 
 class Test(NamedTuple):

@@ -103,6 +103,7 @@ def test_mouse_v1_learns_what_its_authors_found() -> None:
         ({"z": 100.0 * np.tile([0.0, 2.0], (6, 4, 15))}, "z: is not in standard deviations.*allowed: 0.2 to 5"),
         ({"day": np.array([1, 2])}, "sequences.day: is not one for each unit"),
         ({"bin_s": 0.2}, "has bins longer than elements"),
+        ({"bin_s": 25.0, "element_s": 150.0}, "element_s: is no time of an element; got 150.0; allowed: seconds.*divide ms by 1000"),
         ({"bin_s": np.array([0.1, 0.2])}, "has bins longer than elements"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -99,24 +100,25 @@ def test_shuffled_films_are_all_dealt(material: Material) -> None:
     assert sorted(other.responses.sum(axis=(0, 2, 3))) == sorted(one.responses.sum(axis=(0, 2, 3)))
 
 
-def recorded(n_units: int = 5, n_trials: int = 4) -> NeuralData:
-    """Units that answer the mean luminance of a quarter of 12 images; the last one answers anything."""
+def recorded(n_units: int = 5, n_trials: int = 4, n_images: int = 40) -> NeuralData:
+    """Units that answer the mean luminance of a quarter of 40 images; the last one answers anything."""
     rng = np.random.default_rng(2)
-    images = np.repeat(np.repeat(rng.random((12, 4, 4)), 6, axis=1), 6, axis=2)
+    images = np.repeat(np.repeat(rng.random((n_images, 4, 4)), 6, axis=1), 6, axis=2)
     means = np.stack([images[:, 12 * (u % 2) :, 12 * (u // 2 % 2) :].mean((1, 2)) for u in range(n_units)], axis=1)
-    responses = 5 * means + 0.05 * rng.random((n_trials, 12, n_units))
-    responses[..., -1] = rng.random((n_trials, 12))
-    return NeuralData(images[:, None], responses, np.arange(12), name="quarters")
+    responses = 5 * means + 0.05 * rng.random((n_trials, n_images, n_units))
+    responses[..., -1] = rng.random((n_trials, n_images))
+    return NeuralData(images[:, None], responses, np.arange(n_images), name="quarters")
 
 
 def test_recorded_images_drift_and_keep_their_responses() -> None:
     data = recorded()
     found = Material.recorded(data, fold=0, n_folds=4, size=10, n_frames=6)
-    assert len(found.learn.movies) == 6 * 4 and len(found.validate.movies) == len(found.test.movies) == 3
+    assert len(found.learn.movies) == 20 * 4 and len(found.validate.movies) == len(found.test.movies) == 10
+    assert found.n_recorded == 5
     groups = [set(films.stimuli.tolist()) for films in (found.learn, found.validate, found.test)]
     assert not groups[0] & groups[1] and not groups[0] & groups[2] and not groups[1] & groups[2]
     # The unit that answers anything is not learned.
-    assert found.test.responses.shape == (4, 3, 6, 4)
+    assert found.test.responses.shape == (4, 10, 6, 4)
     assert np.array_equal(found.learn.responses[0, :, 0], found.learn.responses[0, :, -1])
     image = found.learn.stimuli[0]
     scale = data.responses[:, sorted(groups[0])][..., :4].mean(axis=(0, 1))
@@ -133,7 +135,9 @@ def test_recorded_images_drift_and_keep_their_responses() -> None:
         (NeuralData(np.zeros((4, 3, 8, 8)), np.ones((2, 4, 3, 2)), np.arange(4), 50.0, 50.0), {}, "is no recording of still images"),
         (recorded(), {"n_folds": 2}, "joint.fold: needs three parts of images"),
         (replace(recorded(), responses=recorded().responses - 3.0), {}, "responses: are below 0, as no spikes are"),
-        (NeuralData(np.zeros((9, 1, 8, 8)), np.random.default_rng(0).random((2, 9, 1)), np.arange(9)), {}, "has no unit"),
+        (recorded(n_images=12), {}, "quarters: has too few images for joint learning in part 0 of 5 .test.; got 3; .*give 40 images"),
+        (recorded(n_trials=1), {}, "responses: are of one trial"),
+        (NeuralData(np.zeros((40, 1, 8, 8)), np.random.default_rng(0).random((2, 40, 1)), np.arange(40)), {}, "has no unit"),
     ],
 )
 def test_recordings_that_cannot_be_learned_are_refused(data: NeuralData, changes: dict, says: str) -> None:
@@ -237,7 +241,11 @@ def test_the_command_prints_tables_and_writes_a_page(
     app([str(c) for c in command], exit_on_error=False, result_action="return_value")
     told = capsys.readouterr().out
     assert all(f"| {kind} | both |" in told and f"{kind}: both together" in told for kind in KINDS)
-    runs = json.loads((tmp_path / "out" / "joint.json").read_text())["runs"]
+    assert re.search(r"RSA \(most: [01]\.\d+\) \| CKA \(most: [01]\.\d+\)", told) and "Weight: of the errors of responses" in told
+    written = json.loads((tmp_path / "out" / "joint.json").read_text())
+    assert written["about"].startswith("quarters.npz: 96 films of 8 x 8 to learn from, one for each image and trial; 4 of 5 units")
+    assert "4 of 5 units" in (tmp_path / "out" / "joint.html").read_text()
+    runs = written["runs"]
     assert len(runs) == 2 * sum(len(SHARES[kind]) + 2 for kind in KINDS)
     assert "<svg" in (tmp_path / "out" / "joint.html").read_text()
 
@@ -286,6 +294,29 @@ def test_a_readout_follows_its_own_error_alone(monkeypatch: pytest.MonkeyPatch) 
     assert any(bool((states[0][key] != states[2][key]).any()) for key in cells)
     assert any(bool((states[2][key] != states[3][key]).any()) for key in cells)
     assert not bool((alone.readout.weight == other.readout.weight).all())
+
+
+def test_what_is_wrong_with_any_part_is_said_before_anything_is_learned(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 38 images two parts have 7: the third seed is the first to meet one, and the first part would have learned."""
+    data = recorded(n_images=38)
+    write_neural(tmp_path / "few.npz", data)
+    monkeypatch.setattr(joint_study, "run", lambda *_: pytest.fail("something was learned"))
+    for words, says in (([], "part 2 of 5 (validate)"), (["--units", "9"], "are of the simulated cortex, and --neural is another")):
+        with pytest.raises(SystemExit, match="2"):
+            main(["joint", "--neural", str(tmp_path / "few.npz"), "--out", str(tmp_path / "out"), *words])
+        assert says in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+def test_conditions_are_named() -> None:
+    named = {name: str(condition) for name, condition in conditions(0.1).items()}
+    assert named == {
+        "apart": "forecast alone",
+        "joint": "both, 0.1",
+        "responses": "responses alone, 0.1",
+        "shuffled": "responses of other films, 0.1",
+    }
 
 
 def test_a_recording_that_is_not_there_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
