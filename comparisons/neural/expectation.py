@@ -280,10 +280,9 @@ def read_sequences(path: Path | str) -> Sequences:
             raise NeuralDataError(sentence(f"{path}: {key}", "is not of numbers", got=str(held[key].dtype)))
     times = {key: 1000.0 * float(held[key].item()) if held[key].size == 1 else math.nan for key in ("bin_s", "element_s")}
     if times["element_s"] > 1000.0 * LONGEST_S:
-        got, allowed = float(held["element_s"].item()), f"seconds, {LONGEST_S:g} or less"
-        raise NeuralDataError(
-            sentence(f"{path}: element_s", "is no time of an element", got=got, allowed=allowed, cure="divide ms by 1000")
-        )
+        where, longest = f"{path}: element_s", f"seconds, {LONGEST_S:g} or less"
+        lasts = float(held["element_s"].item())
+        raise NeuralDataError(sentence(where, "is no time of an element", got=lasts, allowed=longest, cure="divide ms by 1000"))
     broken = {c.broken: held[c.broken] for c in CONTRASTS.values()}
     if held["z"].ndim == 3 and held["z"].size and np.isfinite(held["z"]).all():
         spread = held["z"].reshape(len(held["z"]), -1).std(axis=1)

@@ -101,7 +101,7 @@ class Material:
             expected = cortex.expected(np.stack([movie.frames for movie in movies]))
             counts = stream(seed, "joint", name).poisson(expected, (trials, *expected.shape)).astype(np.float64)
             found.append(Films(tuple(movies), counts, np.arange(len(movies))))
-        return cls(*found, n_recorded=n_units)
+        return cls(found[0], found[1], found[2], n_units)
 
     @classmethod
     def recorded(cls, data: NeuralData, *, fold: int, n_folds: int = 5, size: int = 16, n_frames: int = 8, frame_ms: float = 50.0) -> Self:
@@ -151,12 +151,9 @@ class Material:
         learn = parts["learn"]
         for name in ("test", "validate"):
             if len(parts[name]) < LEAST_SAMPLES:
-                problem, got = (
-                    f"has too few images for joint learning in part {fold % len(folds)} of {len(folds)} ({name})",
-                    len(parts[name]),
-                )
+                problem = f"has too few images for joint learning in part {fold % len(folds)} of {len(folds)} ({name})"
                 cure = f"give {n_folds * LEAST_SAMPLES} images or more, in groups of one size or each a group of its own"
-                raise NeuralDataError(sentence(data.name, problem, got=got, allowed=f">= {LEAST_SAMPLES}", cure=cure))
+                raise NeuralDataError(sentence(data.name, problem, got=len(parts[name]), allowed=f">= {LEAST_SAMPLES}", cure=cure))
         if data.n_trials < 2:
             cure = "several trials tell which units answer the images at all"
             raise NeuralDataError(sentence(f"{data.name}.responses", "are of one trial", got=data.n_trials, allowed=">= 2", cure=cure))
@@ -164,8 +161,8 @@ class Material:
         reliable = np.flatnonzero((np.nan_to_num(known.half) > RELIABLE) & ~np.isnan(data.responses).any(axis=(0, 1)))
         if not len(reliable):
             problem = f"has no unit with all trials that agrees with itself above {RELIABLE:g} on the images that part {fold} learns from"
-            got, cure = f"{data.n_units} units, {len(data.left_out)} silent or incomplete", "record more trials or other units"
-            raise NeuralDataError(sentence(data.name, problem, got=got, cure=cure))
+            units, cure = f"{data.n_units} units, {len(data.left_out)} silent or incomplete", "record more trials or other units"
+            raise NeuralDataError(sentence(data.name, problem, got=units, cure=cure))
         responses = data.responses[..., reliable]
         responses = responses / responses[:, parts["learn"]].mean(axis=(0, 1))
         found = {}

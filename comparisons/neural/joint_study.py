@@ -95,10 +95,7 @@ class Setting(NamedTuple):
             If the recording cannot be read, or a part of it is too little.
         """
         every = [_material(self, seed) for seed in range(seeds if self.neural else 1)]
-        n_films, n_units = (
-            sorted(values) for values in zip(*((len(m.learn.movies), m.learn.responses.shape[-1]) for m in every), strict=True)
-        )
-        films, units = (f"{v[0]}" if v[0] == v[-1] else f"{v[0]} to {v[-1]}" for v in (n_films, n_units))
+        films, units = (_from_to([m.learn.responses.shape[axis] for m in every]) for axis in (1, 3))
         if self.neural is None:
             return f"simulated visual cortex: {films} films of {self.size} x {self.size} to learn from, {units} units; {seeds} seeds"
         return (
@@ -120,6 +117,11 @@ class Setting(NamedTuple):
         """
         every = [ceilings(target_of(_material(self, seed).test)) for seed in range(seeds)]
         return {measure: sum(one[measure] for one in every) / seeds for measure in every[0]}
+
+
+def _from_to(numbers: Sequence[int]) -> str:
+    low, high = min(numbers), max(numbers)
+    return f"{low}" if low == high else f"{low} to {high}"
 
 
 @cache
