@@ -101,11 +101,16 @@ def report(folder: Path, /, *, compare: Path | None = None, score: Path | None =
     from comparisons.page import read_section
     from comparisons.report import Section, write_report
 
-    further = [] if compare is None else [Section("side-by-side", "Dynamics side by side", side_by_side_section(compare))]
-    if score is not None:
-        further.append(Section("neurons", "Models and recorded neurons", read_section(score / score_page.PAGE)))
-    if joint is not None:
-        further.append(Section("joint", "Forecasts and responses learned together", read_section(joint / joint_page.PAGE)))
+    further = []
+    if compare is not None:
+        own = ("--compare", str(compare))
+        further.append(Section("side-by-side", "Dynamics side by side", side_by_side_section(compare), own))
+    for name, title, option, page, out in (
+        ("neurons", "Models and recorded neurons", "--score", score_page.PAGE, score),
+        ("joint", "Forecasts and responses learned together", "--joint", joint_page.PAGE, joint),
+    ):
+        if out is not None:
+            further.append(Section(name, title, read_section(out / page), (option, str(out))))
     print(write_report(folder, further))
 
 

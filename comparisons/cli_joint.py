@@ -37,7 +37,8 @@ def joint(
     out
         Folder for joint.json and joint.html.
     neural
-        Recording of still images (see docs/recordings.md), which are then made to drift; a simulated visual cortex when left out.
+        Recording of still images (see docs/recordings.md), which are then made to drift; a simulated visual cortex when left
+        out, or simulated-v1.
     groups
         With 'each', images of a recording without groups stand alone.
     networks
@@ -58,12 +59,15 @@ def joint(
         If the recording cannot be read, there is too little of it, or films and units of the simulated cortex are asked for beside it.
     """
     from comparisons import run_folder
+    from comparisons.cli_score import SIMULATED
     from comparisons.neural.joint_page import write_page
     from comparisons.neural.joint_study import KINDS, Setting, study
     from comparisons.neural.joint_tables import LEGEND, change_table, condition_table, verdict
     from comparisons.neural.kept import Kept
     from comparisons.sweeps.outcome import version
 
+    if str(neural) == SIMULATED:
+        neural = None
     asked = {name: number for name, number in (("n_films", films), ("n_units", units)) if number is not None}
     if neural is not None and asked:
         cure = "leave them out; --size counts for recordings too"

@@ -12,6 +12,7 @@ from cyclopts.validators import Number
 
 from comparisons.cli_options import Count, opened, same_networks, some_runs
 from comparisons.progress import TerminalReporter
+from snn.errors import NeuralDataError, RunFolderError, sentence
 
 if TYPE_CHECKING:
     from comparisons.neural.data import FloatArray, NeuralData
@@ -66,9 +67,13 @@ def score(
         If two models have one name, or one run is given twice.
     NeuralDataError
         If the recording cannot be read, or there is too little of it.
+    RunFolderError
+        If ``out`` holds scores of another recording.
     """
+    from comparisons.neural.encoding import without_score
     from comparisons.neural.kept import Kept
-    from comparisons.neural.score_tables import LEGEND, MORE_LEGEND, as_json, gain_table, score_table
+    from comparisons.neural.score_tables import MORE_LEGEND, as_json, gain_table, score_table
+    from comparisons.neural.score_words import about, legend, missing
     from comparisons.neural.scores import Target
     from comparisons.neural.scoring import model_rows, reference_rows
     from comparisons.neural.showing import Showing
@@ -78,10 +83,12 @@ def score(
     models, report = same_networks("score", opened("score", some_runs(runs))), TerminalReporter()
     data, made_of = _recording(neural, groups, seed)
     showing = Showing(trials=trials)
-    report.say(f"{data.name}: {data.n_units} units, {data.n_stimuli} stimuli, {data.n_trials} trials")
+    if out is not None:
+        _not_of_another(out, data)
     target = Target.of(data, method=method, n_folds=folds, seed=seed)
-    about = [data.digest, method, folds, seed, repr(showing), version()]
-    kept = Kept(None if out is None else out / "parts", json.dumps(about))
+    without = missing(without_score(data, target.ceiling))
+    report.say(f"{data.name}: {about(target)}")
+    kept = Kept(None if out is None else out / "parts", json.dumps([data.digest, method, folds, seed, repr(showing), version()]))
     rows = list(reference_rows(target, showing, [s.responder for subjects in models.values() for s in subjects], made_of))
     rows += list(model_rows(target, models, showing=showing, controls=untrained, report=report, kept=kept)) if models else []
     found: dict[str, Any] = as_json(target, rows) | {
@@ -97,16 +104,32 @@ def score(
     if json_:
         print(to_json(found))
         return
-    print(score_table(target, rows).markdown() + f"\n{LEGEND}")
+    print(score_table(target, rows).markdown() + f"\n{legend(rows)} {without}".rstrip())
     if models:
         print("\n" + gain_table(target, rows).markdown() + f"\n{MORE_LEGEND}")
+
+
+def _not_of_another(out: Path, data: NeuralData) -> None:
+    """Refuse to replace what took long to be scored by what is asked of something else."""
+    from comparisons.neural.score_page import NUMBERS
+
+    if not (out / NUMBERS).is_file():
+        return
+    held = json.loads((out / NUMBERS).read_text(encoding="utf-8"))["recording"]
+    if held.get("digest", data.digest) != data.digest:
+        raise RunFolderError(sentence(str(out), f"holds scores of another recording, {held['name']}", cure="choose another --out"))
 
 
 def _recording(neural: str, groups: Literal["each"] | None, seed: int) -> tuple[NeuralData, FloatArray | None]:
     if neural != SIMULATED:
         from comparisons.neural.files import read_neural
 
+        if neural.startswith(SIMULATED.partition("-")[0]) and not Path(neural).exists():
+            raise NeuralDataError(sentence(f"score --neural {neural}", "is neither a file nor a simulated cortex", allowed=SIMULATED))
         return read_neural(Path(neural), groups=groups), None
+    if groups is not None:
+        cure = "leave --groups out; its patches of one photograph belong together"
+        raise NeuralDataError(sentence(f"score --groups {groups}", f"is not for {SIMULATED}", cure=cure))
     from comparisons.neural.simulated import simulated_v1
 
     v1 = simulated_v1(n_stimuli=SIMULATED_STIMULI, n_units=SIMULATED_UNITS, seed=seed)

@@ -56,18 +56,20 @@ def section_page(
     str
         HTML.
     """
-    return filled(
-        "section_page.html.j2",
-        title=title,
-        section=section,
-        runs=[{"model": name, "runs": runs} for name, runs in models.items()],
-        where=where,
-        command=command,
-        versions=", ".join(f"{name} {version}" for name, version in versions.items()),
-    )
+    return filled("section_page.html.j2", title=title, section=section, source=_source(models, where, command, versions))
 
 
-def write_section(out: Path, page: str, section: str, whole: str) -> Path:
+def write_section(
+    out: Path,
+    page: str,
+    title: str,
+    section: str,
+    *,
+    models: Mapping[str, Sequence[str]],
+    where: str,
+    command: str,
+    versions: Mapping[str, str],
+) -> Path:
     """Write a page, and its section beside it, which `read_section` reads.
 
     Parameters
@@ -76,8 +78,8 @@ def write_section(out: Path, page: str, section: str, whole: str) -> Path:
         Folder; it is made where it is not there.
     page : str
         Name of the page.
-    section, whole : str
-        HTML.
+    title, section, models, where, command, versions
+        As of `section_page`.
 
     Returns
     -------
@@ -90,9 +92,21 @@ def write_section(out: Path, page: str, section: str, whole: str) -> Path:
         If they cannot be written.
     """
     made(out)
-    run_folder.write_text((out / page).with_suffix(SECTION), section)
-    run_folder.write_text(out / page, whole)
+    source = _source(models, where, command, versions)
+    within = f"{section}\n<details><summary>Where these numbers come from</summary>\n{source}</details>\n"
+    run_folder.write_text((out / page).with_suffix(SECTION), within)
+    run_folder.write_text(out / page, section_page(title, section, models=models, where=where, command=command, versions=versions))
     return out / page
+
+
+def _source(models: Mapping[str, Sequence[str]], where: str, command: str, versions: Mapping[str, str]) -> str:
+    return filled(
+        "section_source.html.j2",
+        runs=[{"model": name, "runs": runs} for name, runs in models.items()],
+        where=where,
+        command=command,
+        versions=", ".join(f"{name} {version}" for name, version in versions.items()),
+    )
 
 
 def made(out: Path) -> Path:
@@ -119,7 +133,7 @@ def made(out: Path) -> Path:
 
 
 def read_section(page: Path) -> str:
-    """Read the section of a page.
+    """Read the section of a page, with headings that stand below that of the section.
 
     Parameters
     ----------
@@ -137,7 +151,8 @@ def read_section(page: Path) -> str:
         If there is none.
     """
     try:
-        return page.with_suffix(SECTION).read_text(encoding="utf-8")
+        text = page.with_suffix(SECTION).read_text(encoding="utf-8")
     except OSError as error:
         cure = f"give the --out of the command that writes {page.name}"
         raise RunFolderError(sentence(str(page.parent), f"has no {page.stem}{SECTION} ({error.strerror})", cure=cure)) from error
+    return text.replace("<h2>", "<h3>").replace("</h2>", "</h3>")

@@ -23,6 +23,7 @@ from comparisons.report_sources import command, command_of_report, shown_path
 from comparisons.run_folder import versions
 from comparisons.sketches import SKETCHES, Sketch
 from comparisons.statistics import TINY, Interval
+from comparisons.tables import numbered
 from comparisons.verdicts import GATE, Verdict
 from snn.files import replace_file
 
@@ -50,11 +51,14 @@ class Section:
     title : str
     html : str
         What stands in it; classes are those of ``page_style.css``.
+    options : tuple of str
+        Of the command ``report``, by which it comes to stand there.
     """
 
     name: str
     title: str
     html: str
+    options: tuple[str, ...] = ()
 
 
 def write_report(out: Path, sections: Sequence[Section] = (), *, lead: Sequence[Section] = ()) -> Path:
@@ -112,7 +116,7 @@ def render(battery: Battery, sections: Sequence[Section] = (), *, lead: Sequence
         "known": KNOWN_FILE,
         "gate": GATE,
         "command": command(battery),
-        "command_of_report": command_of_report(battery),
+        "command_of_report": command_of_report(battery, [word for section in sections for word in section.options]),
         "versions": ", ".join(f"{name} {version}" for name, version in versions().items()),
     }
     return filled(TEMPLATE, **context)
@@ -131,7 +135,7 @@ def _model(battery: Battery, k: int, verdicts: Mapping[str, Mapping[str, Verdict
         "colour": COLOURS[k % len(COLOURS)],
         "point": POINTS[k % len(POINTS)],
         "kind": "spiking network" if any(s.spiking for s in sites) else "rate network",
-        "levels": f"{levels} level{'s' if levels != 1 else ''}",
+        "levels": numbered(levels, "level"),
         "n_seeds": len(model.runs),
         "gate": _mean(gates),
         "passes": None if np.isnan(gates).any() else all(g <= GATE for g in gates),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from comparisons import demo, run_folder
@@ -83,18 +84,20 @@ def command(battery: Battery) -> str:
     return shlex.join([*words, "--out", str(battery.out)])
 
 
-def command_of_report(battery: Battery) -> str:
+def command_of_report(battery: Battery, options: Sequence[str] = ()) -> str:
     """Print the command that writes the page again from the results.
 
     Parameters
     ----------
     battery : Battery
+    options : sequence of str
+        Of its further parts.
 
     Returns
     -------
     str
     """
-    return shlex.join(["spiking-prednet", "report", str(battery.out)])
+    return shlex.join(["spiking-prednet", "report", str(battery.out), *options])
 
 
 def _given(run: Path) -> str:

@@ -47,5 +47,21 @@ class Table:
         return f'<div class="scroll"><table class="pinned"{small}><thead><tr>{heads}</tr></thead><tbody>\n{rows}\n</tbody></table></div>'
 
 
+def numbered(n: int, noun: str) -> str:
+    """Say how many there are.
+
+    Parameters
+    ----------
+    n : int
+    noun : str
+        Of one; others end in s.
+
+    Returns
+    -------
+    str
+    """
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
 def _marked(text: str) -> str:
     return BOLD.sub(r"<b>\1</b>", escape(text))

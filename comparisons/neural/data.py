@@ -69,7 +69,8 @@ class NeuralData:
         try:
             Movie(stimuli.reshape(-1, *stimuli.shape[2:]), 1.0 if self.frame_ms is None else self.frame_ms, where)
         except MovieError as error:
-            raise MovieError(f"{error} (frames are counted through all stimuli of {stimuli.shape[1]})") from None
+            counted = "each image is a frame" if stimuli.shape[1] == 1 else f"frames are counted through all stimuli of {stimuli.shape[1]}"
+            raise MovieError(f"{error} ({counted}, from 0)") from None
         self._check_responses(responses, len(stimuli))
         if groups.shape != (len(stimuli),) or groups.dtype.kind not in "iu":
             problem, got = "are not a whole number for each stimulus", f"{groups.dtype} of shape {groups.shape}"

@@ -50,7 +50,8 @@ def read_neural(path: Path | str, *, groups: Literal["each"] | None = None) -> N
     Raises
     ------
     NeuralDataError
-        If the file cannot be read, lacks something, has what is not known, or its parts do not fit each other.
+        If the file cannot be read, lacks something, has what is not known, its parts do not fit each other, or it has groups and others
+        are asked for.
     MovieError
         If luminance is outside of its range.
     """
@@ -72,6 +73,9 @@ def read_neural(path: Path | str, *, groups: Literal["each"] | None = None) -> N
         allowed = "(n_stimuli, rows, cols) of images, (n_stimuli, n_frames, rows, cols) of movies"
         raise NeuralDataError(sentence(f"{path}: stimuli", "have the wrong shape", got=shown.shape, allowed=allowed))
     shown = _luminance(shown[:, None] if still else shown)
+    if "groups" in held and groups == EACH:
+        cure = "leave out --groups each (groups='each' in Python), or take the groups out of the file"
+        raise NeuralDataError(sentence(str(path), "says itself which stimuli belong together", cure=cure))
     if "groups" in held:
         if held["groups"].dtype.kind not in "biuSU":
             got, allowed = str(held["groups"].dtype), "whole numbers or names"
@@ -133,7 +137,7 @@ def arrays_of(path: Path) -> Mapping[str, NDArray[Any]]:
     except OSError as error:
         raise NeuralDataError(sentence(str(path), f"cannot be read ({error.strerror or error})", cure="check the path")) from error
     except (ValueError, zipfile.BadZipFile, zlib.error, AttributeError, TypeError, EOFError) as error:
-        told = " ".join(str(error).split())
+        told = "it holds Python objects" if "allow_pickle" in str(error) else " ".join(str(error).split())
         raise NeuralDataError(sentence(str(path), f"is no .npz of plain arrays ({told})", cure="write it with numpy.savez")) from error
 
 

@@ -9,7 +9,7 @@ from comparisons import run_folder
 from comparisons.neural.joint_figure import curves_svg
 from comparisons.neural.joint_study import Found, Kind, Task
 from comparisons.neural.joint_tables import LEGEND, change_table, condition_table, verdict
-from comparisons.page import filled, section_page, write_section
+from comparisons.page import filled, made, write_section
 
 PAGE, NUMBERS = "joint.html", "joint.json"
 TITLE = "Forecasting and answering as neurons do, learned together"
@@ -21,7 +21,7 @@ def write_page(out: Path, found: Mapping[Task, Found], kinds: Sequence[Kind], co
     Parameters
     ----------
     out : Path
-        A folder that is there.
+        A folder; it is made where it is not there.
     found : mapping of Task to mapping
         From `joint_study.study`.
     kinds : sequence of {'rate', 'spiking'}
@@ -44,7 +44,7 @@ def write_page(out: Path, found: Mapping[Task, Found], kinds: Sequence[Kind], co
     """
     runs = [{"network": t.network, **t.condition._asdict(), "seed": t.seed, "found": numbers} for t, numbers in found.items()]
     versions = run_folder.versions()
-    run_folder.write_json(out / NUMBERS, {"about": about, "most": dict(most), "runs": runs, "command": command, "versions": versions})
+    run_folder.write_json(made(out) / NUMBERS, {"about": about, "most": dict(most), "runs": runs, "command": command, "versions": versions})
     section = filled(
         "joint_section.html.j2",
         sentences=[verdict(found, kind) for kind in kinds],
@@ -55,5 +55,5 @@ def write_page(out: Path, found: Mapping[Task, Found], kinds: Sequence[Kind], co
         legend=LEGEND,
         n_seeds=len({t.seed for t in found}),
     )
-    where = f"All numbers are in <code>{NUMBERS}</code> beside this page."
-    return write_section(out, PAGE, section, section_page(TITLE, section, models={}, where=where, command=command, versions=versions))
+    where = f"All numbers are in <code>{NUMBERS}</code> beside <code>{PAGE}</code>."
+    return write_section(out, PAGE, TITLE, section, models={}, where=where, command=command, versions=versions)

@@ -13,9 +13,9 @@ from comparisons.verdicts import ALPHA
 
 NAMES = {"apart": "forecast alone", "joint": "both", "responses": "responses alone", "shuffled": "both, responses of other films"}
 LEGEND = (
-    "Films never learned from; mean and 95 % over seeds (Student's t: with two seeds intervals tell next to nothing), changes seed by "
-    "seed; bold: surely not 0 among all numbers of the table (Holm, 5 %). Weight: of the errors of responses, chosen by each seed on validation "
-    "films. Most: what a perfect model would get."
+    "Films never learned from; mean and 95 % over seeds (Student's t: with two seeds intervals tell next to nothing), "
+    "changes seed by seed; bold: surely not 0 among all numbers of the table (Holm, 5 %). Weight: of the errors of responses, chosen by "
+    "each seed on validation films. Most: what a perfect model would get."
 )
 KINDS_OF_MEASURES = {"forecast": ("forecast_ratio", "psnr_db", "ssim"), "likeness to neurons": ("response_r", "encoding", "rsa", "cka")}
 

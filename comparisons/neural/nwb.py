@@ -145,6 +145,9 @@ def _recording(file: NWBFile, path: Path, groups: Literal["each"] | None) -> Neu
     if which.dtype.kind not in "iu" or which.min() < 0 or which.max() >= len(stimuli):
         got, allowed = sorted(set(which.tolist()))[-3:], f"whole numbers from 0 to {len(stimuli) - 1}"
         raise NeuralDataError(sentence(f"{path}: trials.stimulus", "is no stimulus", got=got, allowed=allowed))
+    if never := sorted(set(range(len(stimuli))) - set(which.tolist())):
+        cure = "take them out, and count the others from 0"
+        raise NeuralDataError(sentence(f"{path}: {STIMULI}", "have some that no trial shows", got=never[:5], cure=cure))
     if _has_series(file):
         rows = np.asarray(file.processing[RESPONSES][RESPONSES].data[:], dtype=np.float64)
     else:
@@ -176,7 +179,11 @@ def _about(shown: Any, path: Path) -> dict[str, Any]:
     """What `write_nwb` says of the stimuli; of a file of somebody else, what the series itself says."""
     try:
         found = json.loads(shown.comments)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError) as error:
+        # Others may write what they like there; what begins as ours, and cannot be read, would make still images of films.
+        if isinstance(shown.comments, str) and shown.comments.lstrip().startswith("{"):
+            cure = "write the file again, or take the comments out"
+            raise NeuralDataError(sentence(f"{path}: comments of {STIMULI}", f"cannot be read ({error})", cure=cure)) from error
         found = None
     if isinstance(found, dict):
         return found
@@ -209,8 +216,7 @@ def _groups(trials: Any, which: Any, n_stimuli: int, about: dict[str, Any], grou
         names = np.unique(trials["group"].to_numpy().astype(str), return_inverse=True)[1]
         found = np.full(n_stimuli, -1)
         found[which] = names
-        # A stimulus that was never shown belongs to nothing else.
-        return np.where(found < 0, names.max() + 1 + np.arange(n_stimuli), found)
+        return found
     if groups == "each":
         return np.arange(n_stimuli)
     cure = "add a column group to the trials; or say that each stands alone, with --groups each (groups='each' in Python)"

@@ -6,17 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from comparisons.neural.encoding import without_score
 from comparisons.neural.scores import MEASURES, Score, Target
 from comparisons.neural.scoring import ROLES, PopulationScores, gains, intervals
 from comparisons.statistics import Interval, bracketed, holm_steps, p_above_zero, p_two_sided
 from comparisons.tables import Table
 from comparisons.verdicts import ALPHA
 
-LEGEND = (
-    "Square brackets: 95 % over runs; round ones: over stimuli, by halves of their groups. Explained: cross-validated, of what a perfect "
-    "model could explain; 0 is a guess of the mean, below it is worse. RSA (Spearman's rho-a, distances cross-validated over trials) and "
-    "CKA: 1 is equal, 0 unrelated."
-)
 MORE_LEGEND = (
     "Bold: surely not 0, over runs and over stimuli, among all numbers of the table (Holm, 5 %). Best without a model: of pixels, Gabor "
     "filters and Gabor energy, the one that scores highest, measure by measure."
@@ -229,13 +225,14 @@ def as_json(target: Target, rows: Sequence[PopulationScores]) -> dict[str, objec
     return {
         "recording": {
             "name": data.name,
+            "digest": data.digest,
             "source": data.source,
             "n_trials": data.n_trials,
             "n_stimuli": data.n_stimuli,
             "n_groups": target.n_groups,
             "half": known.half.tolist(),
             "explainable": known.explainable.tolist(),
-            "left_out": {str(u): why for u, why in data.left_out.items()},
+            "without_score": {str(u): why for u, why in without_score(data, known).items()},
         },
         "ceilings": ceilings(target),
         "rows": [_plain(target, row.model, row.population, row.role, {m: row.of(m) for m in here}) for row in rows],

@@ -135,6 +135,55 @@ def test_what_cannot_be_scored_is_refused(runs: tuple[str, ...], says: str, reco
     assert says in capsys.readouterr().err
 
 
+def test_scores_of_another_recording_are_not_replaced(
+    recording: Path, film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    run("score", "--neural", recording, "--out", out)
+    held = (out / "score.html").read_bytes()
+    run("score", "--neural", recording, "--method", "pls", "--out", out)
+    assert (out / "score.html").read_bytes() != held
+    capsys.readouterr()
+    with pytest.raises(SystemExit, match="2"):
+        main(["score", "--neural", str(film), "--out", str(out)])
+    assert "holds scores of another recording, simulated V1; choose another --out" in capsys.readouterr().err
+
+
+def test_units_without_a_score_are_said_in_the_terminal(recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from comparisons.neural.files import read_neural
+
+    data = read_neural(recording)
+    responses = data.responses.copy()
+    responses[..., :3] = 0.0
+    responses[..., 4] = np.random.default_rng(0).poisson(1.0, responses.shape[:2])
+    write_neural(tmp_path / "some.npz", replace(data, responses=responses))
+    run("score", "--neural", str(tmp_path / "some.npz"), "--folds", "100")
+    told = capsys.readouterr()
+    assert "4 units without an encoding score; 3 such as unit 0: never responds; unit 4: " in told.out
+    assert "8 have an encoding score (regression in 9 folds)" in told.err and "RSA and CKA compare 60 of 60 stimuli" in told.err
+
+
+def test_films_in_bins_say_how_long_both_are(film: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run("score", "--neural", str(film))
+    told = capsys.readouterr()
+    assert "Responses are in 12 bins of 50 ms, 600 ms in all, stimuli last 600 ms." in told.err
+    assert "Curvature: by how much the path of a film turns" in told.out
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--neural", "simulated-v2"), "simulated-v2: is neither a file nor a simulated cortex; allowed: simulated-v1"),
+        (("--neural", "simulated-v1", "--groups", "each"), "is not for simulated-v1"),
+        (("--neural", "RECORDING", "--groups", "each"), "says itself which stimuli belong together"),
+    ],
+)
+def test_what_would_be_ignored_is_refused(words: tuple[str, ...], says: str, recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["score", *(word.replace("RECORDING", str(recording)) for word in words)])
+    assert says in capsys.readouterr().err
+
+
 def test_a_recording_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["score", "--neural", "nowhere.npz"])
@@ -147,7 +196,10 @@ def test_a_report_holds_the_sections_of_scores(recording: Path, tmp_path: Path, 
     run("score", "--neural", recording, "--out", out)
     monkeypatch.setattr("comparisons.report.write_report", lambda folder, sections: given.extend(sections) or folder)
     run("report", tmp_path, "--score", out)
-    assert [(s.name, s.title) for s in given] == [("neurons", "Models and recorded neurons")]
-    assert given[0].html in (out / "score.html").read_text() and "<svg" in given[0].html
+    assert [(s.name, s.title, s.options) for s in given] == [("neurons", "Models and recorded neurons", ("--score", str(out)))]
+    page, html = (out / "score.html").read_text(), given[0].html
+    assert html.partition("<details")[0].replace("h3>", "h2>") in page and "<svg" in html and "<h2>" not in html
+    # The section says itself where it is from.
+    assert "spiking-prednet score --neural" in html and "beside <code>score.html</code>" in html
     with pytest.raises(RunFolderError, match=r"has no joint.section.html.*give the --out of the command that writes joint.html"):
         run("report", tmp_path, "--joint", tmp_path)

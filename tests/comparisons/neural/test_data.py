@@ -113,7 +113,7 @@ def test_what_does_not_fit_is_refused_in_words(changes: dict[str, Any], words: s
 def test_luminance_is_between_black_and_white(value: float) -> None:
     stimuli = parts()["stimuli"]
     stimuli[3, 0, 2, 2] = value
-    with pytest.raises(MovieError, match=r"recording.stimuli.* frame 3.*frames are counted through all stimuli of 1"):
+    with pytest.raises(MovieError, match=r"recording.stimuli.* frame 3.*each image is a frame, from 0"):
         NeuralData(**parts(stimuli=stimuli))
 
 

@@ -57,12 +57,16 @@ def test_the_file_is_what_pynwb_calls_valid(tmp_path: Path) -> None:
     assert not found
 
 
-def foreign(path: Path, *, shown: tuple[int, ...] = (0, 1, 0, 1, 1), column: str | None = "group", without: str = "") -> Path:
+def foreign(
+    path: Path, *, shown: tuple[int, ...] = (0, 1, 0, 1, 1), column: str | None = "group", without: str = "", comments: str = "theirs"
+) -> Path:
     """Spike times of two units and showings of two films of one frame each, as somebody else would write them."""
     file = pynwb.NWBFile("theirs", "id", datetime(2020, 1, 1, tzinfo=UTC))
     if without != "stimuli":
         frames = np.random.default_rng(2).random((2, 5, 5))
-        file.add_stimulus_template(pynwb.image.ImageSeries(name="stimuli", data=frames, unit="luminance", rate=4.0, format="raw"))
+        file.add_stimulus_template(
+            pynwb.image.ImageSeries(name="stimuli", data=frames, unit="luminance", rate=4.0, format="raw", comments=comments)
+        )
     if without != "trials":
         if without != "stimulus":
             file.add_trial_column("stimulus", "which")
@@ -104,6 +108,8 @@ def test_groups_must_be_said(tmp_path: Path) -> None:
         ({"without": "stimulus"}, "add intervals/trials with a column stimulus"),
         ({"without": "units"}, "add processing/responses/responses, or units"),
         ({"shown": (0, 1, 2)}, "trials.stimulus: is no stimulus"),
+        ({"shown": (1, 1)}, "stimuli: have some that no trial shows; got .0."),
+        ({"comments": '{"frames_per_stimulus": 2'}, "comments of stimuli: cannot be read"),
     ],
 )
 def test_what_is_missing_is_named(changes: dict[str, Any], says: str, tmp_path: Path) -> None:
