@@ -24,7 +24,7 @@ class CircuitSettings(Described):
     ----------
     source : Source
         What to learn from.
-    recipe : {'plain', 'gated', 'hierarchical', 'stdp_only', 'hidden'}
+    recipe : {'plain', 'gated', 'hierarchical', 'stdp_only', 'hidden', 'dendritic', 'eprop'}
         Which circuit and which rules.
     branches : int, optional
         Gated branches, where not those of the recipe.

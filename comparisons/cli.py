@@ -45,7 +45,7 @@ def learn(
     *,
     movies_from: SourceOptions,
     out: Path,
-    recipe: Literal["plain", "gated", "hierarchical", "stdp_only", "hidden"] = "plain",
+    recipe: Literal["plain", "gated", "hierarchical", "stdp_only", "hidden", "dendritic", "eprop"] = "plain",
     branches: Count | None = None,
     levels: Count | None = None,
     rear: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
@@ -76,7 +76,7 @@ def learn(
         Run folder to make.
     recipe
         Which circuit and rules: plain; gated (branches that compete); hierarchical (gated, two levels); stdp_only;
-        hidden (the representation is learned).
+        hidden (the representation is learned); eprop (the same, by eligibilities); dendritic (errors in dendrites teach).
     branches
         Gated branches of the forecast; those of the recipe when left out.
     levels

@@ -7,8 +7,10 @@ from typing import Any, Literal
 
 from comparisons.movies import PHOTOGRAPHS, Source
 from plasticity import (
+    ApicalError,
     Compose,
     CreditGated,
+    EProp,
     ErrorGated,
     GatedDelta,
     L1Norm,
@@ -27,7 +29,7 @@ from snn.prednet_spec import CoarseSteps, Gating, HiddenLayer, PredNetSpec
 from snn.stimuli.drift import drifting_movies, photographs
 from snn.stimuli.movie import Movie
 
-RecipeName = Literal["plain", "gated", "hierarchical", "stdp_only", "hidden"]
+RecipeName = Literal["plain", "gated", "hierarchical", "stdp_only", "hidden", "dendritic", "eprop"]
 
 
 class Recipe(Described):
@@ -37,9 +39,10 @@ class Recipe(Described):
     ----------
     spec : PredNetSpec
         Its constants; size, levels and times come from the job.
-    teaching : {'error', 'stdp'}
-        Whether the forecast learns from error cells, or from spike timing alone: pair STDP of excitatory synapses and
-        Vogels' rule of inhibitory ones, which have no teacher.
+    teaching : {'error', 'stdp', 'dendrite', 'eprop'}
+        Whether the forecast learns from error cells; from spike timing alone, pair STDP of excitatory synapses and Vogels' rule of
+        inhibitory ones, which have no teacher; or from errors in the dendrites of its own cells. With 'eprop' error cells teach it, and
+        a learned representation by an eligibility of each synapse.
     plan : Plan
         Passes and learning rates where the job gives none.
     rearing : Plan or None
@@ -60,7 +63,7 @@ class Recipe(Described):
     """
 
     spec: PredNetSpec
-    teaching: Literal["error", "stdp"] = "error"
+    teaching: Literal["error", "stdp", "dendrite", "eprop"] = "error"
     plan: Plan = Plan()
     rearing: Plan = Plan(passes=1, eta_start=0.8, eta_end=0.1)
     levels: int = 1
@@ -85,6 +88,9 @@ class Recipe(Described):
         if self.teaching == "stdp":
             step = 0.002 * spec.error_quantum_mV
             return PairSTDP(a_plus_mV=step, a_minus_mV=1.05 * step), VogelsSTDP(eta_mV=step, target_Hz=10.0)
+        if self.teaching == "dendrite":
+            apical = ApicalError(eta=1.0, c=self.normaliser_c, tau_pre_ms=spec.tau_forecast_ms)
+            return apical, apical
         if spec.hidden:
             growth = SymmetricForecast(**self._growth(spec))
             return growth, growth
@@ -123,7 +129,9 @@ class Recipe(Described):
         if not spec.hidden:
             return None
         layer, growth = spec.hidden_layer, self._growth(spec)
-        credit = CreditGated(eta=self.input_eta, quantum_mV=layer.credit_mV, tau_ms=spec.tau_forecast_ms)
+        credit: Rule = CreditGated(eta=self.input_eta, quantum_mV=layer.credit_mV, tau_ms=spec.tau_forecast_ms)
+        if self.teaching == "eprop":
+            credit = EProp(eta_mV=self.input_eta, quantum=layer.credit_mV, tau_out_ms=spec.tau_forecast_ms)
         half = growth | {"eta_mV": 0.5 * growth["eta_mV"]}
         return HiddenRules(
             inputs=Compose(rules=(credit, L1Norm(total_mV=layer.field_mV))),
@@ -158,7 +166,7 @@ class Recipe(Described):
         Rule or None
             None where they learn by the rules of level 0.
         """
-        return ErrorGated(**self._constants(spec)) if self.teaching == "error" and (spec.branches > 1 or spec.hidden) else None
+        return ErrorGated(**self._constants(spec)) if self.teaching != "stdp" and (spec.branches > 1 or spec.hidden) else None
 
     def _constants(self, spec: PredNetSpec) -> dict[str, Any]:
         quantum, tau = spec.error_quantum_mV, spec.tau_forecast_ms
@@ -242,6 +250,8 @@ RECIPES = MappingProxyType(
         "hierarchical": Recipe(spec=GATED, plan=Plan(passes=3, eta_start=0.2, eta_end=0.02), levels=2),
         "stdp_only": Recipe(spec=PLAIN.model_copy(update={"initial_forecast_mV": 0.1}), teaching="stdp"),
         "hidden": Recipe(spec=HIDDEN, plan=Plan(passes=1, eta_start=0.8, eta_end=0.02)),
+        "dendritic": Recipe(spec=PLAIN.model_copy(update={"apical_ms": 10.0}), teaching="dendrite"),
+        "eprop": Recipe(spec=HIDDEN, plan=Plan(passes=1, eta_start=0.8, eta_end=0.02), teaching="eprop"),
     }
 )
 """By the name that ``learn --recipe`` takes."""

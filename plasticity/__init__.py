@@ -1,5 +1,6 @@
 """Local learning: rules as values over what a synapse sees, and how networks are exposed to movies."""
 
+from plasticity.apical import ApicalError
 from plasticity.bcm import BCM
 from plasticity.compose import Compose
 from plasticity.credit import CreditGated
@@ -21,6 +22,7 @@ from plasticity.turnover import Structural
 from plasticity.weight_dependent import PowerLawSTDP, WeightDependentSTDP
 
 RULES = (
+    ApicalError,
     BCM,
     Compose,
     CorrelationMeasuring,
@@ -55,6 +57,7 @@ RULES = (
 __all__ = [
     "BCM",
     "RULES",
+    "ApicalError",
     "Compose",
     "CorrelationMeasuring",
     "CreditGated",

@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from plasticity._delta import normalised
 from snn._model import Positive
-from snn.local import MODULATOR, SIGN, Rule, Trace, Update, W, post, post_sum, pre, signal
+from snn.local import Rule, Trace, Update, post, signal
 
 
 class CreditGated(Rule):
@@ -70,7 +71,5 @@ class CreditGated(Rule):
 
     def updates(self) -> tuple[Update, ...]:
         """One update at the end of each frame."""
-        x, y = pre("x"), post("y")
-        credit = self.quantum_mV * (signal("excess") - signal("deficit"))
-        step = MODULATOR * SIGN * self.eta * credit * (y / (y + self.silence)) / (self.c + post_sum(x * x))
-        return (Update("frame_end", W + step * x),)
+        y, credit = post("y"), self.quantum_mV * (signal("excess") - signal("deficit"))
+        return (normalised(self.eta, credit, y / (y + self.silence), self.c, 0.0),)

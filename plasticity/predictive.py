@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from plasticity._delta import normalised
 from snn._model import Positive
-from snn.local import MODULATOR, SIGN, Expr, Rule, Trace, Update, W, post_sum, pre, signal
+from snn.local import Expr, Rule, Trace, Update, signal
 
 
 class ErrorGated(Rule):
@@ -72,10 +73,8 @@ class ErrorGated(Rule):
 
     def updates(self) -> tuple[Update, ...]:
         """One update at the end of each frame."""
-        x = pre("x")
         error = self.quantum_mV * (signal("excess") - signal("deficit"))
-        step = MODULATOR * SIGN * self.eta * error * self.share() / (self.c + post_sum(x * x))
-        return (Update("frame_end", W * (1.0 - self.decay) + step * x),)
+        return (normalised(self.eta, error, self.share(), self.c, self.decay),)
 
 
 class GatedDelta(ErrorGated):

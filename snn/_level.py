@@ -6,7 +6,7 @@ from typing import Literal
 
 from snn._branches import Branches
 from snn._hidden import Hidden, HiddenRules
-from snn.cells import IF, AdaptiveLIF
+from snn.cells import IF, AdaptiveLIF, TwoCompartment
 from snn.description import ChangeReadout, Population, Projection, Signal, Tap
 from snn.errors import DescriptionError, sentence
 from snn.local import Rule
@@ -15,6 +15,7 @@ from snn.synapses import Receptor
 from snn.topology import LocalField, OneToOne, Topology
 from snn.weights import Constant, HalfNormal, Uniform, Weights
 
+APICAL = tuple(Receptor(name=f"apical_{sign}", kinetics="integrating", compartment="dendrite") for sign in ("exc", "inh"))
 Pairs = tuple[tuple[int, int], ...]
 
 
@@ -78,7 +79,9 @@ class Level:
             found += self.hidden.populations()
         found.append(self.relay("representation_inh", self.n_r if self.hidden is None else spec.hidden))
         dendrites = dendrite if self.branches is None else self.branches.receptors()
-        found.append(self.make("prediction", 2 * f, self.change_cell(self.theta_p), (*persistent, *dendrites, partner)))
+        cell, apical = self.change_cell(self.theta_p), APICAL if spec.apical_ms else ()
+        foretelling = apical_cell(cell, spec.apical_ms) if spec.apical_ms else cell
+        found.append(self.make("prediction", 2 * f, foretelling, (*persistent, *dendrites, partner, *apical)))
         found.append(self.relay("prediction_inh", 2 * f))
         found += [self.make(name, f, self.error_cell(), persistent) for name in ("error_pos", "error_neg")]
         return found if self.branches is None else [*found, *self.branches.populations()]
@@ -105,7 +108,7 @@ class Level:
         )
 
     def make(
-        self, part: str, features: int, cell: IF | AdaptiveLIF, receptors: tuple[Receptor, ...], drive: str | None = None
+        self, part: str, features: int, cell: IF | AdaptiveLIF | TwoCompartment, receptors: tuple[Receptor, ...], drive: str | None = None
     ) -> Population:
         return Population(name=self.name(part), shape=(*self.spec.size(self.level), features), cell=cell, receptors=receptors, drive=drive)
 
@@ -160,8 +163,20 @@ class Level:
                 found.append(self.join(f"{part}_inh", error, "persistent_inh", OneToOne(pairs=less), self.born(step), self.spec.lag_ms))
             found.append(self.join("prediction", error, "persistent_exc", OneToOne(pairs=less), theta_p, 2 * self.spec.lag_ms))
             found.append(self.join("prediction_inh", error, "persistent_inh", OneToOne(pairs=more), self.born(theta_p), self.spec.lag_ms))
+        if self.spec.apical_ms:
+            found += self.apical(swap)
         found += [] if self.branches is None else self.branches.projections()
         return found if self.hidden is None else [*found, *self.hidden.projections()]
+
+    def apical(self, swap: Pairs) -> list[Projection]:
+        """What comes and what is foretold, as they meet on the dendrites of prediction cells: each cell sees the error of its own sign."""
+        found, lag = [], self.spec.lag_ms
+        for part, step in self.luminance:
+            found.append(self.join(part, "prediction", "apical_exc", OneToOne(), step, 2 * lag))
+            found.append(self.join(f"{part}_inh", "prediction", "apical_inh", OneToOne(pairs=swap), step, lag))
+        found.append(self.join("prediction", "prediction", "apical_exc", OneToOne(pairs=swap), self.theta_p, 2 * lag))
+        found.append(self.join("prediction_inh", "prediction", "apical_inh", OneToOne(), self.theta_p, lag))
+        return found
 
     def born(self, balanced_mV: float) -> Weights | float:
         """Weights of inhibition onto error cells before anything has balanced them."""
@@ -267,3 +282,9 @@ class Level:
         for part, step in self.luminance[1:]:
             found.append(ChangeReadout(name=self.name("estimate_coarse"), population=self.name(part), step=step / unit))
         return found
+
+
+def apical_cell(cell: AdaptiveLIF, tau_ms: float) -> TwoCompartment:
+    """The same cell with a dendrite that its soma does not hear of."""
+    same = {name: getattr(cell, name) for name in ("tau_mem_ms", "v_threshold_mV", "reset_by_mV", "adaptation_mV", "threshold_jitter_mV")}
+    return TwoCompartment(tau_dend_ms=tau_ms, coupling=0.0, **same)

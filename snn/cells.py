@@ -224,8 +224,11 @@ class TwoCompartment(Spiking):
     With ``D`` the potential of the dendrite, ``I`` the currents on the soma and ``J`` those on the dendrite (receptors say
     on which they land; external current flows into the soma):
 
-        tau_mem dV/dt = -V + coupling (D - V) - nudge V + I
+        tau_mem dV/dt = -V + coupling (D - V) - nudge V + I - a
         tau_dend dD/dt = -D + back_coupling (V - D) + J
+
+    with ``a`` an adaptation current as in `AdaptiveLIF`, none when left out. A dendrite with a ``coupling`` of 0 is not heard by the soma:
+    rules that read its potential are.
 
     Left to itself the soma follows the dendrite, to ``attenuation * D`` with ``attenuation = coupling / (1 + coupling)``.
     A teacher is a conductance ``nudge`` towards a target: it opens a leak, here for all the time that the cell is
@@ -248,6 +251,10 @@ class TwoCompartment(Spiking):
         Conductance of the teacher, in units of the leak of the soma.
     escape : Escape, optional
         Spikes by chance.
+    adaptation_mV : float
+        Current that each spike takes away from the soma.
+    tau_adaptation_ms : float, optional
+        Decay of that; without, it lasts.
     reset_by_mV : float, optional
         As in `IF`; it may be 0, and is when left out: the soma goes on through its spikes. With None, V is set to
         ``v_reset_mV``.
@@ -268,6 +275,7 @@ class TwoCompartment(Spiking):
     """
 
     compartments: ClassVar[tuple[str, ...]] = ("dendrite",)
+    later_fields: ClassVar[frozenset[str]] = frozenset({"adaptation_mV", "tau_adaptation_ms"})
 
     kind: Literal["two_compartment"] = "two_compartment"
     tau_dend_ms: Positive
@@ -275,6 +283,8 @@ class TwoCompartment(Spiking):
     back_coupling: NonNegative = 0.0
     nudge: NonNegative = 0.0
     escape: Escape | None = None
+    adaptation_mV: NonNegative = 0.0
+    tau_adaptation_ms: Positive | None = None
     reset_by_mV: NonNegative | None = 0.0
 
     @property

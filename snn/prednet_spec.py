@@ -150,6 +150,9 @@ class PredNetSpec(Described):
         Whether these channels exist.
     pool_gain : float
         Spikes of ``pool`` per mean spike of the errors below.
+    apical_ms : float
+        Membrane constant of the dendrites of prediction cells in which what comes meets what they foretold, for rules that learn from
+        that in place of error cells (`plasticity.ApicalError`); 0 is no dendrite.
     mismatch : float
         How unequal the two routes of an error cell of level 0 are at birth: each weight from an inhibitory partner is drawn
         evenly from within this share around the one that balances excitation. 0 is balanced by hand.
@@ -165,7 +168,7 @@ class PredNetSpec(Described):
     of the last frame, learned by a local rule.
     """
 
-    later_fields: ClassVar[frozenset[str]] = frozenset({"mismatch", "hidden", "hidden_layer", "coarse"})
+    later_fields: ClassVar[frozenset[str]] = frozenset({"mismatch", "hidden", "hidden_layer", "coarse", "apical_ms"})
 
     rows: Annotated[int, Field(ge=1)]
     cols: Annotated[int, Field(ge=1)]
@@ -193,6 +196,7 @@ class PredNetSpec(Described):
     transient: bool = True
     feedback: bool = True
     pool_gain: Positive = 1.0
+    apical_ms: NonNegative = 0.0
     mismatch: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
     def size(self, level: int) -> tuple[int, int]:

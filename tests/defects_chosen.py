@@ -87,6 +87,7 @@ SELECTIONS = {
     "snn/_rules.py": (RULES, BAD),
     "snn/state.py": (QUICK, TOPOLOGY, LAW, STATE),
     "plasticity/predictive.py": (GATED, RULES),
+    "plasticity/_delta.py": (GATED, RULES),
     "plasticity/stdp.py": (STDP, TRIPLET, RULES),
     "plasticity/inhibitory.py": (INHIBITORY, BALANCE),
     "plasticity/balance.py": (BALANCE,),
@@ -144,6 +145,7 @@ KERNELS, EVENT_CELLS, LAZY = "snn/engines/event_kernels.py", "snn/engines/event_
 ADVANCE, EVENT_RULES, TABLES = "snn/engines/event_advance.py", "snn/engines/event_rules.py", "snn/engines/event_tables.py"
 EVENT_TEXT, HEBBIAN_PY = "snn/engines/event_text.py", "plasticity/hebbian.py"
 LEVEL, STATE_PY, ERROR_GATED = "snn/_level.py", "snn/state.py", "plasticity/predictive.py"
+DELTA = "plasticity/_delta.py"
 TRAINING_PY, SCORING, SHIFT = "plasticity/training.py", "comparisons/scoring.py", "comparisons/gated_shift.py"
 
 RATES, TIMES = "cells fire at other rates than described", "spikes come in other steps than in every other simulator"
@@ -199,7 +201,7 @@ CHOSEN = tuple(
          "the transient of the forecast is learned, not its outcome"),
         ("excess and deficit swapped", ERROR_GATED, 'signal("excess") - signal("deficit")', 'signal("deficit") - signal("excess")',
          "the forecast learns to be wrong"),
-        ("normaliser without c", ERROR_GATED, "(self.c + post_sum(x * x))", "post_sum(x * x)", "a silent site divides by zero"),
+        ("normaliser without c", DELTA, "(c + post_sum(x * x))", "post_sum(x * x)", "a silent site divides by zero"),
         ("post_sum over all cells, reference", PLAIN, ".shape), self.n_post)[j]", ".shape), self.n_post).sum()",
          "a synapse sees the whole network"),
         ("post_sum of other cells, event", EVENT_TEXT, '{goal}[at : at + length]"', '{goal}[:length]"', "a synapse sees other cells' sums"),
@@ -238,7 +240,7 @@ CHOSEN = tuple(
          "evaluation changes the network"),
         ("shared weights take the last wish", PLAIN, "np.bincount(back, asked) / count", "asked[np.searchsorted(back, range(len(which)))]",
          "one site speaks for all"),
-        ("transmitter sign missing in the rule", ERROR_GATED, "MODULATOR * SIGN * self.eta", "MODULATOR * self.eta",
+        ("transmitter sign missing in the rule", DELTA, "MODULATOR * SIGN * eta", "MODULATOR * eta",
          "inhibitory routes learn the opposite"),
         ("field shifted by a pixel", "snn/topology.py", "(up_col - topology.size) // 2,", "(up_col - topology.size) // 2 + 1,",
          "every forecast is fed from the neighbour's surround"),

@@ -179,7 +179,7 @@ def cell_text(p: Population, layout: Layout, taken: set[str]) -> CellText:
     if isinstance(cell, AdEx) and (steps := round(cell.peak_ms / layout.dt_ms)):
         resets[0] = f"v = {cell.peak_mV!r}"
         resets.append(f"peaked = {steps}")
-    if isinstance(cell, AdaptiveLIF | AdEx):
+    if isinstance(cell, AdaptiveLIF | AdEx) or (isinstance(cell, TwoCompartment) and cell.adaptation_mV):
         tau = text.time_constant("tau_adaptation", cell.tau_adaptation_ms) if cell.tau_adaptation_ms else ""
         text.equations.append(f"da/dt = -a/{tau} : 1" if tau else "a : 1  # adaptation")
         resets.append(f"a += {cell.adaptation_mV!r}")
@@ -206,7 +206,7 @@ def _dendrite(cell: TwoCompartment, p: Population, text: CellText, terms: list[s
     """Write the two coupled equations in place of the one."""
     tau = text.time_constant("tau_dend", cell.tau_dend_ms)
     own = [text.receptors[r.name] for r in p.receptors if r.kinetics != "pulse" and r.compartment == "dendrite"]
-    drive, leak = " + ".join(terms), repr(1.0 + cell.nudge)
-    text.equations[-1] = f"dv/dt = ({drive} - {leak}*v + {cell.coupling!r}*(dendrite - v))/tau_mem : 1"
+    drive, leak, adapted = " + ".join(terms), repr(1.0 + cell.nudge), " - a" if cell.adaptation_mV else ""
+    text.equations[-1] = f"dv/dt = ({drive} - {leak}*v + {cell.coupling!r}*(dendrite - v){adapted})/tau_mem : 1"
     flows = "".join(f" + {g}" for g in own)
     text.equations.append(f"ddendrite/dt = (-dendrite + {cell.back_coupling!r}*(v - dendrite){flows})/{tau} : 1")

@@ -29,8 +29,8 @@ class DendriteLaw:
     ----------
     to_soma : float
         Factor of D in the new V.
-    from_soma, d, drive : float
-        Factors of V, of D and of the external current in the new D.
+    from_soma, d, drive, adaptation : float
+        Factors of V, of D, of the external current and of the adaptation of the soma in the new D.
     receptor_gain : tuple of float
         Per receptor, its factor in the new D; a pulse has ``d`` or ``from_soma``.
     """
@@ -39,6 +39,7 @@ class DendriteLaw:
     from_soma: float
     d: float
     drive: float
+    adaptation: float
     receptor_gain: tuple[float, ...]
 
 
@@ -48,14 +49,15 @@ class SomaLaw:
 
     Attributes
     ----------
-    v, drive : float
-        Factors of V and of the external current in the new V.
+    v, drive, adaptation : float
+        Factors of V, of the external current and of the adaptation in the new V.
     receptor_gain : tuple of float
         Per receptor, its factor in the new V.
     """
 
     v: float
     drive: float
+    adaptation: float
     receptor_gain: tuple[float, ...]
 
 
@@ -122,8 +124,16 @@ def two_compartments(cell: TwoCompartment, receptors: Sequence[Receptor], dt_ms:
         return column
 
     step, drive = moved(), moved(0.0)[:, 0] * mem
+    adaptation = moved(-dt_ms / cell.tau_adaptation_ms)[:, 0] * mem if cell.tau_adaptation_ms else drive
     effects = [effect(r) for r in receptors]
     return (
-        SomaLaw(float(step[0, 0]), float(drive[0]), tuple(float(e[0]) for e in effects)),
-        DendriteLaw(float(step[0, 1]), float(step[1, 0]), float(step[1, 1]), float(drive[1]), tuple(float(e[1]) for e in effects)),
+        SomaLaw(float(step[0, 0]), float(drive[0]), float(adaptation[0]), tuple(float(e[0]) for e in effects)),
+        DendriteLaw(
+            float(step[0, 1]),
+            float(step[1, 0]),
+            float(step[1, 1]),
+            float(drive[1]),
+            float(adaptation[1]),
+            tuple(float(e[1]) for e in effects),
+        ),
     )

@@ -22,6 +22,7 @@ from snn.engines.event_arrays import (
     L_ADAPT_STEP,
     L_COUPLING,
     L_D,
+    L_D_ADAPT,
     L_D_DRIVE,
     L_D_TO_V,
     L_DRIVE,
@@ -257,6 +258,12 @@ def integrate_compartments(p: int, t: Tables, x: Arrays) -> None:
         for i in range(size):
             v[i] += law[p, L_DRIVE] * current[i]
             d[i] += law[p, L_D_DRIVE] * current[i]
+    if pop[p, ADAPTIVE]:
+        a = x.adaptation[start : start + size]
+        for i in range(size):
+            v[i] -= law[p, L_ADAPT] * a[i]
+            d[i] -= law[p, L_D_ADAPT] * a[i]
+            a[i] = law[p, L_ADAPT_DECAY] * a[i] + tiny - tiny
     for r in range(pop[p, REC], pop[p, REC] + pop[p, N_REC]):
         g = x.g[t.receptor[r, 0] : t.receptor[r, 0] + size]
         gain_v, decay, gain_d = t.receptor_law[r, 0], t.receptor_law[r, 1], t.receptor_law[r, 2]

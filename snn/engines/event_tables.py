@@ -100,10 +100,10 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
         up = f.upswing if f else None
         law.append(
             [f.v, f.drive, f.adaptation, f.adaptation_decay, f.adaptation_step, f.reset_by, f.v_reset, f.floor, f.gain, f.rest or 0.0]
-            + ([d.to_soma, d.from_soma, d.d, d.drive] if d else [0.0] * 4)
+            + ([d.to_soma, d.from_soma, d.d, d.drive, d.adaptation] if d else [0.0] * 5)
             + [f.v_spike, *((up.onset, up.sharpness, up.coupling) if up else (0.0, 1.0, 0.0))]
             if f
-            else [0.0] * 18
+            else [0.0] * 19
         )
         for key, flat in (("v", "v"), ("threshold", "threshold"), ("adaptation", "adaptation"), ("last", "last"), ("total", "total")):
             places[f"{key}/{p.name}"] = Place(flat, start, p.n)

@@ -147,7 +147,7 @@ def propagators(population: Population, dt_ms: float) -> Propagators:
     leaky = cell.leaky if isinstance(cell, RateUnit) else not isinstance(cell, IF)
     tau = cell.tau_mem_ms
     v = math.exp(-dt_ms / tau) if leaky else 1.0
-    adaptive = cell if isinstance(cell, AdaptiveLIF | AdEx | RateUnit) else None
+    adaptive = cell if isinstance(cell, AdaptiveLIF | AdEx | TwoCompartment | RateUnit) else None
     tau_a = adaptive.tau_adaptation_ms if adaptive else None
     rate = isinstance(cell, RateUnit)
 
@@ -163,7 +163,7 @@ def propagators(population: Population, dt_ms: float) -> Propagators:
     return Propagators(
         v=soma.v if soma else v,
         drive=soma.drive if soma else current_gain(None, tau, leaky, dt_ms),
-        adaptation=current_gain(tau_a, tau, leaky, dt_ms),
+        adaptation=soma.adaptation if soma else current_gain(tau_a, tau, leaky, dt_ms),
         adaptation_decay=math.exp(-dt_ms / tau_a) if tau_a else 1.0,
         adaptation_step=adaptive.adaptation_mV if adaptive else 0.0,
         receptor_gain=soma.receptor_gain if soma else tuple(gain(r) for r in population.receptors),

@@ -140,6 +140,7 @@ class _Cells:
                     d.d * self.d
                     + d.from_soma * self.v
                     + d.drive * current
+                    - d.adaptation * self.a
                     + sum(k * g for k, g in zip(d.receptor_gain, self.g, strict=True))
                 )
             gates = {r.name: g.copy() for g, r in zip(self.g, self.population.receptors, strict=True) if r.kinetics == "gate"}

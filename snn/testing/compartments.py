@@ -21,6 +21,12 @@ def compartments() -> Network:
     )  # fmt: skip
     # Equal time constants of soma, dendrite and receptor, and one way only: the limit in which modes meet.
     equal = TwoCompartment(tau_mem_ms=20.0, tau_dend_ms=10.0, coupling=1.0, v_threshold_mV=2.0, reset_by_mV=1.5, threshold_jitter_mV=0.3)
+    tired = sharp.model_copy(update={"adaptation_mV": 0.3, "tau_adaptation_ms": 40.0})
+    # A soma that does not hear of its dendrite.
+    coder = TwoCompartment(
+        tau_mem_ms=1.0, tau_dend_ms=10.0, coupling=0.0, v_threshold_mV=0.5, reset_by_mV=1.0, adaptation_mV=0.2, tau_adaptation_ms=30.0,
+        v_floor_mV=-1.0, threshold_jitter_mV=0.05,
+    )  # fmt: skip
     places = tuple(
         r
         for place in ("soma", "dendrite")
@@ -32,7 +38,7 @@ def compartments() -> Network:
         )
     )
     size = {"fast": 2.5, "same": 2.0, "stay": 0.04, "push": 0.6}
-    targets = {"chance": chance, "sharp": sharp, "equal": equal}
+    targets = {"chance": chance, "sharp": sharp, "equal": equal, "tired": tired, "coder": coder}
     return Network(
         name="compartments",
         frame_ms=20.0,

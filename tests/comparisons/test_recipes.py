@@ -17,7 +17,7 @@ from comparisons.inspection import load_circuit
 from comparisons.learning import Job
 from comparisons.movies import Source
 from comparisons.recipes import RECIPES, RecipeName
-from plasticity import Compose, ErrorGated, GatedDelta, PairSTDP, SymmetricFeedback, SymmetricForecast, VogelsSTDP
+from plasticity import ApicalError, Compose, ErrorGated, GatedDelta, PairSTDP, SymmetricFeedback, SymmetricForecast, VogelsSTDP
 from plasticity.training import Plan, learn
 from snn.curve import Curve
 from snn.engines import engine
@@ -56,6 +56,8 @@ def test_every_name_is_a_recipe() -> None:
         ("gated", 9, 1, {GatedDelta}),
         ("hierarchical", 9, 2, {GatedDelta, ErrorGated}),
         ("stdp_only", 0, 1, {PairSTDP, VogelsSTDP}),
+        ("dendritic", 0, 1, {ApicalError}),
+        ("eprop", 0, 1, {Compose, SymmetricFeedback, SymmetricForecast}),
         ("hidden", 0, 1, {Compose, SymmetricFeedback, SymmetricForecast}),
     ],
 )
@@ -74,7 +76,7 @@ def test_a_recipe_builds_what_it_says(recipe: str, branches: int, levels: int, r
             assert isinstance(j.rule, VogelsSTDP) == (network.population(j.source).sign == "inhibitory")  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("recipe", ["gated", "stdp_only", "hidden"])
+@pytest.mark.parametrize("recipe", ["gated", "stdp_only", "hidden", "dendritic", "eprop"])
 def test_a_recipe_learns_from_the_command_line(recipe: str, tmp_path: Path) -> None:
     """Oracle: weights that differ from those at birth, a curve of rearing and learning, branches as asked."""
     options = ["--size", str(SIZE), "--recipe", recipe, "--passes", "2", "--rear", "1"]

@@ -11,6 +11,7 @@ import pytest
 import plasticity
 from plasticity import (
     BCM,
+    ApicalError,
     Compose,
     CorrelationMeasuring,
     CreditGated,
@@ -68,6 +69,7 @@ RULES = (
     VogelsRate(eta_mV=0.05, target_Hz=30.0, tau_ms=40.0),
     VogelsSTDP(eta_mV=0.2, target_Hz=10.0),
     DendriticPrediction(eta_mV=5.0, attenuation=0.6, theta_mV=2.0, width_mV=1.0, tau_dend_ms=12.0, tau_syn_ms=4.0, tau_filter_ms=20.0),
+    ApicalError(eta=0.8, c=0.01, decay=0.1),
     BCM(eta_mV=0.2, usual=0.5, share=0.2),
     EProp(eta_mV=0.2, threshold_mV=0.8),
     EfficientBalance(eta=0.2, cost_mV=0.1),

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from comparisons.recipes import RECIPES
-from plasticity import ErrorGated, GatedDelta, VogelsRate
+from plasticity import ApicalError, ErrorGated, GatedDelta, VogelsRate
 from plasticity.balance import inhibition_of_errors, with_rule
 from snn.description import Network
 from snn.engines import engine
@@ -29,6 +29,9 @@ _learned = PredNetSpec(rows=6, cols=6, hidden=3, initial_forecast_mV=0.3)
 _hidden = prednet(_learned, *_rules.rules(_learned), hidden_rules=_rules.hidden_rules(_learned))
 NETWORKS |= {"1, hidden": _hidden, "1, hidden rate": rate_network(_hidden)}
 NETWORKS |= {"1, gated": _gated, "1, gated rate": rate_network(_gated)}
+
+_dendrites = prednet(PredNetSpec(rows=6, cols=6, apical_ms=10.0, initial_forecast_mV=0.3), ApicalError())
+NETWORKS["1, dendrites"] = _dendrites
 
 _unequal = prednet(PredNetSpec(rows=6, cols=6, mismatch=0.3, initial_forecast_mV=0.3), ErrorGated(eta=1.0))
 NETWORKS["1, balancing"] = with_rule(_unequal, inhibition_of_errors(_unequal), VogelsRate(eta_mV=0.2))

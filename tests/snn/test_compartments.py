@@ -51,12 +51,23 @@ def steady(current_mV: float, n_frames: int, n: int = 1, frame_ms: float = 20.0)
     st.sampled_from([0.0, 1.0, 7.0]),
     st.sampled_from([0.0, 0.3, 2.0]),
     st.sampled_from([0.0, 1.5]),
+    st.sampled_from([None, 40.0]),
     st.sampled_from([0.1, 1.0]),
 )
-def test_a_step_is_exact(tau_mem: float, tau_dend: float, coupling: float, back: float, nudge: float, dt: float) -> None:
+def test_a_step_is_exact(
+    tau_mem: float, tau_dend: float, coupling: float, back: float, nudge: float, tau_a: float | None, dt: float
+) -> None:
     """Oracle: scipy's ODE solver on the two equations of the docstring, with a receptor of every kind on either side."""
     cell = PLAIN.model_copy(
-        update={"tau_mem_ms": tau_mem, "tau_dend_ms": tau_dend, "coupling": coupling, "back_coupling": back, "nudge": nudge}
+        update={
+            "tau_mem_ms": tau_mem,
+            "tau_dend_ms": tau_dend,
+            "coupling": coupling,
+            "back_coupling": back,
+            "nudge": nudge,
+            "adaptation_mV": 1.0,
+            "tau_adaptation_ms": tau_a,
+        }
     )
     receptors = [
         Receptor(name=f"{kinetics}.{place}", kinetics=kinetics, compartment=place, tau_ms=10.0 if kinetics == "exponential" else None)
@@ -65,22 +76,24 @@ def test_a_step_is_exact(tau_mem: float, tau_dend: float, coupling: float, back:
     ]
     law = propagators(alone(cell, *receptors), dt)
     assert law.dendrite is not None
-    v0, d0, current, g = 1.3, -0.8, 2.1, np.array([1.7, 0.4, 0.6, -0.9, 0.5, 1.1])
+    v0, d0, current, a0, g = 1.3, -0.8, 2.1, 0.9, np.array([1.7, 0.4, 0.6, -0.9, 0.5, 1.1])
 
     def flow(t: float, y: np.ndarray) -> list[float]:
-        v, d, soma, dendrite = y
+        v, d, soma, dendrite, a = y
         return [
-            (-v + coupling * (d - v) - nudge * v + current + soma + g[1]) / tau_mem,
+            (-v + coupling * (d - v) - nudge * v + current + soma + g[1] - a) / tau_mem,
             (-d + back * (v - d) + dendrite + g[4]) / tau_dend,
             -soma / 10.0,
             -dendrite / 10.0,
+            -a / tau_a if tau_a else 0.0,
         ]
 
-    end = solve_ivp(flow, (0.0, dt), [v0 + g[2], d0 + g[5], g[0], g[3]], method="DOP853", rtol=1e-12, atol=1e-13).y[:, -1]
-    v = law.v * v0 + law.dendrite.to_soma * d0 + law.drive * current + float(np.dot(law.receptor_gain, g))
-    d = law.dendrite.from_soma * v0 + law.dendrite.d * d0 + law.dendrite.drive * current + float(np.dot(law.dendrite.receptor_gain, g))
+    end = solve_ivp(flow, (0.0, dt), [v0 + g[2], d0 + g[5], g[0], g[3], a0], method="DOP853", rtol=1e-12, atol=1e-13).y[:, -1]
+    v = law.v * v0 + law.dendrite.to_soma * d0 + law.drive * current - law.adaptation * a0 + float(np.dot(law.receptor_gain, g))
+    d = law.dendrite.from_soma * v0 + law.dendrite.d * d0 + law.dendrite.drive * current - law.dendrite.adaptation * a0
+    d += float(np.dot(law.dendrite.receptor_gain, g))
     np.testing.assert_allclose([v, d], end[:2], rtol=0, atol=ROUND_OFF)
-    np.testing.assert_allclose(np.array(law.receptor_decay)[[0, 3]] * g[[0, 3]], end[2:], rtol=0, atol=ROUND_OFF)
+    np.testing.assert_allclose(np.array(law.receptor_decay)[[0, 3]] * g[[0, 3]], end[2:4], rtol=0, atol=ROUND_OFF)
 
 
 @pytest.mark.parametrize("points", [(-0.2,), (0.0, 0.0), (-0.3, -0.3 + 1e-9), (-8.0, 0.0, -8.0), (-0.6, 0.0, -0.1), (-0.7, -0.2, -0.2)])
