@@ -18,16 +18,14 @@ from pathlib import Path
 
 import brian2 as b2
 import numpy as np
+import standalone
 import workload
 from measure import median
 
 
 def main(mode: str, precision: str, repeats: str, folder: str, spikes: str = "") -> None:
     cpu0, wall0 = time.process_time(), time.perf_counter()
-    b2.set_device("cpp_standalone", build_on_run=False)
-    b2.prefs.core.default_float_dtype = np.dtype(precision).type
-    b2.prefs.devices.cpp_standalone.openmp_threads = 0
-    b2.defaultclock.dt = 1 * b2.ms
+    standalone.begin(precision)
     net = workload.network()
     when, who = np.nonzero(workload.raster(net))
     n_a, n_b = net.population("A").n, net.population("B").n
@@ -47,25 +45,12 @@ def main(mode: str, precision: str, repeats: str, folder: str, spikes: str = "")
     objects = [source]
     sender, model, on_pre, on_post = source, "w : 1", "g_post += w", None
     if mode == "stdp":
-        # A second group carries the pre traces; it repeats the raster within the same step.
         equations += "dy/dt = -y/tau_minus : 1\n"
         reset += "; y += 1"
-        sender = b2.NeuronGroup(
-            n_a,
-            "dx/dt = -x/tau_plus : 1\nsent : 1",
-            threshold="sent > 0.5",
-            reset="sent = 0",
-            method="exact",
-            name="a_trace",
-            namespace=names,
-        )
-        relay = b2.Synapses(source, sender, on_pre="sent_post = 1; x_post += 1", name="relay")
-        relay.connect(j="i")
-        source.order = -2  # raster, relay, threshold of a_trace: all in the slot of thresholds
-        relay.pre.when, relay.pre.order = "thresholds", -1
+        sender, more = standalone.carrying(source, {"x": "tau_plus"}, ("x",), names)
         on_pre = "g_post += w; w = clip(w - a_minus*y_post, 0, w_max)"
         on_post = "w = clip(w + a_plus*x_pre, 0, w_max)"
-        objects += [sender, relay]
+        objects += more
     elif mode == "stdp_documented":
         model += "\ndx/dt = -x/tau_plus : 1 (event-driven)\ndy/dt = -y/tau_minus : 1 (event-driven)"
         on_pre = "g_post += w; x += 1; w = clip(w - a_minus*y, 0, w_max)"
@@ -82,14 +67,7 @@ def main(mode: str, precision: str, repeats: str, folder: str, spikes: str = "")
     recurrent.w = lists["B"][2]
     monitor = b2.SpikeMonitor(target, name="spikes")
     objects += [target, forward, recurrent, monitor]
-    b2.device.insert_code("before_network_run", "const std::clock_t bench_begin = std::clock();")
-    b2.device.insert_code(
-        "after_network_run",
-        'std::ofstream("bench_cpu.txt") << double(std::clock() - bench_begin) / CLOCKS_PER_SEC << std::endl;',
-    )
-    b2.prefs.codegen.cpp.headers += ["<ctime>", "<fstream>"]
-    circuit = b2.Network(*objects)
-    circuit.run(workload.STEPS * b2.ms)
+    standalone.run_of(objects, workload.STEPS)
     python_cpu, python_wall = time.process_time() - cpu0, time.perf_counter() - wall0
     wall = time.perf_counter()
     b2.device.build(directory=folder, compile=True, run=False, clean=False)
@@ -98,7 +76,7 @@ def main(mode: str, precision: str, repeats: str, folder: str, spikes: str = "")
     cpu, loop_wall = [], []
     for _ in range(int(repeats)):
         b2.device.run(folder, with_output=False, run_args=[])
-        cpu.append(float((Path(folder) / "bench_cpu.txt").read_text()))
+        cpu.append(float((Path(folder) / standalone.CLOCKED).read_text()))
         loop_wall.append(float(b2.device._last_run_time))
     if spikes:
         w = np.asarray(forward.w[:]) if mode != "static" else np.zeros(0)

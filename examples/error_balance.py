@@ -2,8 +2,8 @@
 
     python examples/error_balance.py --out error_balance.png
 
-Left: the rate of error cells on still photographs, which the persistence path forecasts rightly, while inhibition learns.
-Middle: the same inhibitory weights, in units of what balances. Right: then the forecast is scaled by 1.2, which is an error
+Left: the rate of error cells on still photographs, which the persistence path forecasts rightly, while inhibition learns
+(`VogelsRate`). Middle: the same inhibitory weights, in units of what balances. Right: then the forecast is scaled by 1.2, which is an error
 that lasts, and inhibition goes on at full speed, a hundred times slower, or not at all. Photographs that are shown to
 measure were never learned from. With ``--drifts`` the circuit then learns to forecast drifts, and its error is printed.
 """

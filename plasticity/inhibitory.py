@@ -87,7 +87,7 @@ class VogelsRate(Rule):
     References
     ----------
     Vogels, Sprekeler, Zenke, Clopath & Gerstner (2011), https://doi.org/10.1126/science.1211095; in rates, from inhibition to
-    prediction-error cells, Hertaeg & Sprekeler (2020), https://doi.org/10.7554/eLife.57541.
+    prediction-error cells, Hertäg & Sprekeler (2020), https://doi.org/10.7554/eLife.57541.
 
     Notes
     -----

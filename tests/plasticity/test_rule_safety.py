@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import plasticity
-from plasticity import Compose, DendriticPrediction, L1Norm, NearestSTDP, PairSTDP, Structural, TripletSTDP
+from plasticity.catalogue import CATALOGUE
 from snn.cells import SpikeSource
 from snn.description import Network, Population, Projection, Signal, Tap
 from snn.engines import engine
@@ -23,21 +22,7 @@ from snn.topology import Dense
 from snn.weights import Uniform
 
 W_MAX_mV, N = 2.0, 1_000_000
-NEEDED: dict[type[Rule], dict[str, Any]] = {
-    DendriticPrediction: {
-        "eta_mV": 5.0,
-        "attenuation": 2.0 / 3.0,
-        "theta_mV": 0.8,
-        "width_mV": 1.0,
-        "tau_dend_ms": 12.0,
-        "tau_syn_ms": 4.0,
-    },
-    NearestSTDP: {"a_plus_mV": 0.2, "a_minus_mV": 0.3},
-    Structural: {"rules": (PairSTDP(a_plus_mV=0.2, a_minus_mV=0.3),)},
-    PairSTDP: {"a_plus_mV": 0.2, "a_minus_mV": 0.3},
-    Compose: {"rules": (TripletSTDP(), L1Norm(total_mV=2.0, share=0.1))},
-}
-RULES: tuple[Rule, ...] = tuple(r(**NEEDED.get(r, {})) for r in plasticity.RULES)
+RULES: tuple[Rule, ...] = tuple(entry.rule for entry in CATALOGUE.values())
 
 
 def bounded(new: Any) -> Any:
