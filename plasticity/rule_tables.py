@@ -24,7 +24,6 @@ WHEN = {"pre_spike": "arrivals", "post_spike": "spikes of the target", "step": "
 SIDES = {"pre": "source", "post": "target"}
 _NAME = r"(?:(?:van|von|de) )?[A-ZÀ-Ý][\w'-]+"
 _PAPER = re.compile(rf"((?:{_NAME}(?:, | & ))*{_NAME}) \((\d{{4}})\),? https://doi\.org/(10\.[^\s,;]+?)(?=[.,;]?(?:\s|$))")
-_MARKED = r"<!-- {} -->\n(.*?)<!-- end of {} -->"
 
 
 @dataclass(frozen=True)
@@ -116,10 +115,11 @@ def filled(page: str, made: Mapping[str, str]) -> str:
         If the page lacks the marks of a table.
     """
     for name, table in made.items():
-        pattern = re.compile(_MARKED.format(re.escape(name), re.escape(name)), flags=re.DOTALL)
-        if not pattern.search(page):
-            raise ValueError(f"the page has no marks '<!-- {name} -->' and '<!-- end of {name} -->'")
-        page = pattern.sub(lambda _, n=name, t=table: f"<!-- {n} -->\n{t}<!-- end of {n} -->", page)
+        first, last = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
+        if page.count(first) != 1 or last not in page.partition(first)[2]:
+            raise ValueError(f"the page has no marks '{first.strip()}' and '{last}'")
+        before, _, rest = page.partition(first)
+        page = before + first + table + last + rest.partition(last)[2]
     return page
 
 
