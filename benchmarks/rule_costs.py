@@ -59,13 +59,14 @@ class Ours:
         described = workload.network(rule, side, learns=learns)
         self.frames, self.rasters = frames, workload.rasters(described, frames)
         self.simulation = EventEngine("float32").build(described, seed=1)
+        self.born = self.simulation.state()
         self.events = workload.arrivals(described, self.rasters)
         self.how = next(iter(EventEngine().plan(described).values())) if learns else "no rule"
         self.targets_Hz, self.n_spikes = 0.0, 0
 
     def run(self) -> float:
         """CPU seconds."""
-        self.simulation.restart()
+        self.simulation.resume(self.born)  # with the weights too, so that every round does the same
         begin = time.process_time()
         found = self.simulation.run(n_frames=self.frames, rasters=self.rasters, learn=True)
         took = time.process_time() - begin
