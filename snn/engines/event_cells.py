@@ -20,17 +20,14 @@ from snn.engines.event_arrays import (
     L_ADAPT,
     L_ADAPT_DECAY,
     L_ADAPT_STEP,
-    L_COUPLING,
     L_D,
     L_D_DRIVE,
     L_D_TO_V,
     L_DRIVE,
     L_FLOOR,
     L_GAIN,
-    L_ONSET,
     L_RESET,
     L_REST,
-    L_SHARPNESS,
     L_SPIKE,
     L_V,
     L_V_RESET,
@@ -54,9 +51,9 @@ from snn.engines.event_arrays import (
     N,
     Tables,
 )
+from snn.engines.event_upswing import swing_up
 
 REST_BELOW_mV = layout.REST_BELOW_mV
-MOST_UPSWING = layout.MOST_UPSWING
 
 
 @njit(cache=True)
@@ -148,11 +145,7 @@ def integrate(n: int, t: Tables, x: Arrays) -> None:
                     for i in range(size):
                         gate[i] = receptor_law[r, 1] * gate[i] + tiny - tiny
         if upswing:
-            sharpness, onset, coupling = law[p, L_SHARPNESS], law[p, L_ONSET], law[p, L_COUPLING]
-            most = v.dtype.type(MOST_UPSWING)
-            for i in range(size):
-                v[i] += k_drive * sharpness * np.exp(min((before[i] - onset) / sharpness, most))
-                all_a[start + i] += coupling * before[i]
+            swing_up(p, n, before, t, x)
         if rests:
             for i in range(size):
                 if total[i] <= REST_BELOW_mV:

@@ -20,6 +20,8 @@ from snn.engines.event_arrays import (
     T_DECAYS,
     T_FRAME,
     T_FROM,
+    T_LAG,
+    T_LAGGED,
     T_N,
     T_N_TAPS,
     T_POTENTIAL,
@@ -96,9 +98,18 @@ def raise_traces(n: int, s: int, first: int, stop: int, sources: bool, targets: 
                     for e in range(t.tap_start[cell], t.tap_start[cell + 1]):
                         goal[t.tap_post[e]] += value
         elif row[T_POTENTIAL]:
-            fresh, first = 1 - t.trace_decay[k], t.pop[j[J_TARGET], START]
-            for i in range(size):
-                trace[i] += fresh * x.v[first + i]
+            fresh, first, lag = 1 - t.trace_decay[k], t.pop[j[J_TARGET], START], row[T_LAG]
+            v = x.v[first : first + size]
+            if lag > 0:
+                # Of the step as many steps ago, whose place the present one takes.
+                at = row[T_LAGGED] + n % lag * size
+                past = x.lagged[at : at + size]
+                for i in range(size):
+                    trace[i] += fresh * past[i]
+                    past[i] = v[i]
+            else:
+                for i in range(size):
+                    trace[i] += fresh * v[i]
         else:
             source = j[J_SOURCE] if side == PRE else j[J_TARGET]
             begin, count = arrivals(source, n + 1 - j[J_DELAY] if side == PRE else n, t, x)
