@@ -115,11 +115,11 @@ class AdaptiveLIF(Spiking):
 class AdEx(Spiking):
     """Adaptive exponential integrate-and-fire cell: a spike has an upswing, and, where it is asked for, a peak that lasts.
 
-    ``tau_mem dV/dt = -V + sharpness exp((V - v_onset) / sharpness) + I - a``, ``tau_adaptation da/dt = coupling V - a``; spike when
+    ``tau_mem dV/dt = -V + sharpness exp((V - onset) / sharpness) + I - a``, ``tau_adaptation da/dt = coupling V - a``; spike when
     ``V >= v_threshold - jitter``, which lies in the upswing; then ``a += adaptation_mV`` and V is set to ``v_reset``. With
-    ``peak_ms`` it stays at ``peak_mV`` for that time first: what rules see that read the potential. A spike may also set, not add to,
-    a depolarising afterpotential ``z`` that joins the current, ``tau_afterpotential dz/dt = -z``, and move the onset up, from where
-    it comes back: ``tau_onset d(onset)/dt = v_onset - onset``.
+    ``peak_ms`` V stays at ``peak_mV`` for that time first, and ``a`` as it is: what rules see that read the potential. A spike may
+    also set, not add to, a depolarising afterpotential ``z`` that joins the current, ``tau_afterpotential dz/dt = -z``, and move
+    the onset up, from where it comes back: ``tau_onset d(onset)/dt = v_onset - onset``.
 
     Parameters
     ----------

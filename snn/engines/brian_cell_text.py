@@ -126,7 +126,7 @@ def cell_text(p: Population, layout: Layout, taken: set[str]) -> CellText:
         return text
     text.leaky = not isinstance(cell, IF)
     text.time_constant("tau_mem", cell.tau_mem_ms)
-    variables = set("v a dendrite I theta left kept driven rested upswing began peaked after risen t dt i N".split())
+    variables = set("v a dendrite I theta left kept driven rested upswing began peaked after risen stood t dt i N".split())
     openings: dict[str, str] = {}
     text.receptors = {r.name: identifier(f"g_{r.name}", variables) for r in p.receptors}
     for r in p.receptors:
@@ -208,6 +208,10 @@ def _upswing(cell: AdEx, text: CellText, layout: Layout) -> None:
     text.hold += [f"upswing = {cell.sharpness_mV!r}*exp({exponent})", "began = 1.0*v"]
     share = cell.coupling * -math.expm1(-layout.dt_ms / cell.tau_adaptation_ms)
     text.after.append(f"a += {share!r}*began")
+    if cell.peak_ms:
+        text.equations.append("stood : 1  # a as the step began")
+        text.hold.append("stood = 1.0*a")
+        text.after.append("a = int(peaked > 0)*stood + int(peaked <= 0)*a")
 
 
 def _dendrite(cell: TwoCompartment, p: Population, text: CellText, terms: list[str]) -> None:

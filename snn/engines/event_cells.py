@@ -94,7 +94,8 @@ def integrate(n: int, t: Tables, x: Arrays) -> None:
         total = np.zeros(size if rests else 0, v.dtype)
         if rests and pop[p, DRIVEN]:
             total += x.current[start : start + size]
-        k_v, k_drive, k_a, d_a = law[p, L_V], law[p, L_DRIVE], law[p, L_ADAPT], law[p, L_ADAPT_DECAY]
+        k_v, k_drive, k_a = law[p, L_V], law[p, L_DRIVE], law[p, L_ADAPT]
+        d_a = one if upswing else law[p, L_ADAPT_DECAY]
         if pop[p, DRIVEN]:
             current = x.current[start : start + size]
             for i in range(size):

@@ -7,6 +7,7 @@ from numba import njit
 
 from snn.engines import upswing
 from snn.engines.event_arrays import (
+    L_ADAPT_DECAY,
     L_AFTER,
     L_AFTER_RATE,
     L_COUPLING,
@@ -15,6 +16,7 @@ from snn.engines.event_arrays import (
     L_JUMP_RATE,
     L_ONSET,
     L_SHARPNESS,
+    PEAK,
     START,
     Arrays,
     Floats,
@@ -26,7 +28,7 @@ MOST_UPSWING = upswing.MOST_UPSWING
 
 @njit(cache=True)
 def swing_up(p: int, n: int, before: Floats, t: Tables, x: Arrays) -> None:
-    """Add the upswing, the afterpotential and the coupling of the adaptation to a step.
+    """Add the upswing and the afterpotential to a step, and move the adaptation, which stands still at the peak.
 
     Parameters
     ----------
@@ -54,5 +56,7 @@ def swing_up(p: int, n: int, before: Floats, t: Tables, x: Arrays) -> None:
     if law[p, L_AFTER] > 0:
         for i in range(size):
             v[i] += law[p, L_AFTER] * v.dtype.type(np.exp(-law[p, L_AFTER_RATE] * (n - 1 - last[i])))
+    decay, tiny = law[p, L_ADAPT_DECAY], t.tiny[0]
     for i in range(size):
-        a[i] += coupling * before[i]
+        if n - last[i] >= t.pop[p, PEAK]:
+            a[i] = decay * a[i] + coupling * before[i] + tiny - tiny

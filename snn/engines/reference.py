@@ -156,9 +156,11 @@ class _Cells:
                 v += up.after * np.exp(-up.after_rate * since)
             if law.rest is not None:
                 v = np.where(total > REST_BELOW_mV, v, law.rest * (self.v + pulses))
-            self.a *= law.adaptation_decay
+            a = law.adaptation_decay * self.a
             if law.upswing is not None:
-                self.a += law.upswing.coupling * self.v
+                a += law.upswing.coupling * self.v
+                a = np.where(n - self.last < law.upswing.peak_steps, self.a, a)
+            self.a = a
             self.v = np.maximum(np.where(held & (law.dendrite is None), self.v, v), law.floor)
             if law.gain:
                 self.sent = law.gain * np.maximum(0.0, self.v - self.threshold)

@@ -9,7 +9,7 @@ from snn.topology import Dense, OneToOne
 
 
 def upswing() -> Network:
-    """Build cells with a peak that is held, without one, and refractory after it and with all that a spike sets, under every kind of current.
+    """Build cells with a peak that is held, without one, and with all that a spike sets, under every kind of current.
 
     Returns
     -------
