@@ -18,6 +18,7 @@ from plasticity.reward import RewardModulatedSTDP, SurpriseModulatedSTDP
 from plasticity.single_cell import SingleCellPrediction
 from plasticity.stdp import PairSTDP, TripletSTDP
 from plasticity.turnover import Structural
+from plasticity.voltage import VoltageSTDP
 from plasticity.weight_dependent import PowerLawSTDP, WeightDependentSTDP
 
 RULES = (
@@ -49,6 +50,7 @@ RULES = (
     TripletSTDP,
     VogelsRate,
     VogelsSTDP,
+    VoltageSTDP,
     WeightDependentSTDP,
 )
 
@@ -82,5 +84,6 @@ __all__ = [
     "TripletSTDP",
     "VogelsRate",
     "VogelsSTDP",
+    "VoltageSTDP",
     "WeightDependentSTDP",
 ]

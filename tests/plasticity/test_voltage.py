@@ -1,0 +1,71 @@
+"""Voltage-based plasticity: the equation on the potential of the very cell, and what weights become where that is a closed form."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from plasticity import VoltageSTDP
+from plasticity.testing import taught
+from snn.cells import LIF, AdEx
+from snn.engines import engine
+from snn.errors import EngineError
+from snn.seeding import stream
+
+SPIKE = AdEx(
+    tau_mem_ms=9.37, v_onset_mV=20.2, v_threshold_mV=50.0, coupling=0.133, adaptation_mV=2.68, peak_mV=103.6, peak_ms=2.0, t_ref_ms=2.0,
+    afterpotential_mV=13.3, onset_jump_mV=80.8,
+)  # fmt: skip
+PLAIN = LIF(tau_mem_ms=12.0, v_threshold_mV=15.0, v_reset_mV=-1.0)
+RULE = VoltageSTDP(a_ltd=2e-3, a_ltp=1e-3, theta_low_mV=1.0, tau_mean_ms=50.0, unit_mV=2.0)
+
+
+def by_itself(rule: VoltageSTDP, pre: np.ndarray, v: np.ndarray, w: np.ndarray, dt: float, modulator: float) -> np.ndarray:
+    """Weights after every step, by low-passes and sums over a list of potentials."""
+    lag, found = round(rule.lag_ms / dt), []
+    x, low, high, mean = np.zeros(pre.shape[1]), 0.0, 0.0, 0.0
+    for n, now in enumerate(pre):
+        late = v[n - lag] if n >= lag else 0.0
+        x, low, high, mean = (a * math.exp(-dt / tau) for a, tau in ((x, 15.0), (low, 10.0), (high, 7.0), (mean, rule.tau_mean_ms)))
+        loss = modulator * rule.unit_mV * rule.a_ltd * max(low - rule.theta_low_mV, 0.0)
+        w = np.clip(w - now * loss * ((mean / rule.usual_mV) ** 2 if rule.usual_mV else 1.0), 0.0, 20.0)
+        x = x + now
+        low += (1.0 - math.exp(-dt / 10.0)) * late
+        high += (1.0 - math.exp(-dt / 7.0)) * late
+        mean += (1.0 - math.exp(-dt / rule.tau_mean_ms)) * v[n]
+        strong = max(v[n] - rule.theta_high_mV, 0.0) * max(high - rule.theta_low_mV, 0.0)
+        w = np.clip(w + modulator * rule.unit_mV * rule.a_ltp * dt * x / 15.0 * strong, 0.0, 20.0)
+        found.append(w)
+    return np.array(found)
+
+
+@pytest.mark.parametrize("name", ["reference", "event", "brian", "torch_"])
+@pytest.mark.parametrize(("usual_mV", "lag_ms"), [(None, 5.0), (5.0, 5.0), (None, 0.0)])
+def test_the_equation(name: str, usual_mV: float | None, lag_ms: float) -> None:
+    """Oracle: low-passes and sums in a loop over the potential that the engine's cell had, read after every step."""
+    cell = PLAIN if name == "torch_" else SPIKE
+    rule = RULE.model_copy(update={"usual_mV": usual_mV, "lag_ms": lag_ms, "theta_high_mV": 4.0 if name == "torch_" else 25.3})
+    network = taught(rule, 2, 1, cell=cell, frame_ms=0.5, step_ms=0.5, w_max_mV=20.0)
+    network = network.override("in->out/weak.weights.value_mV", 6.0)
+    n = 120 if name in ("brian", "torch_") else 400
+    pre = stream(0, "voltage").random((n, 2)) < 0.1
+    simulation, v, weights, spikes = engine(name).build(network, dt_ms=0.5), [], [], 0
+    for now in pre:
+        given = {"in": now[None], "teacher": np.zeros((1, 1), bool)}
+        spikes += int(simulation.run(n_frames=1, rasters=given, learn=True, modulator=0.5).counts["out"].sum())
+        state = simulation.state()
+        v.append(float(state.arrays["v/out"][0]))
+        weights.append(state.weights("in->out/weak").ravel())
+    wanted = by_itself(rule, pre, np.array(v), np.full(2, 6.0), 0.5, 0.5)
+    assert spikes >= 1
+    np.testing.assert_allclose(weights, wanted, rtol=1e-9)
+    moves = np.diff(wanted, axis=0)
+    assert moves.min() < -1e-3 and moves.max() > 1e-3
+
+
+def test_torch_refuses_the_cell_and_not_the_rule() -> None:
+    """Oracle: the sentence of the engine."""
+    with pytest.raises(EngineError, match="cells with an upswing, which the torch engine does not integrate"):
+        engine("torch_").build(taught(RULE, 2, 1, cell=SPIKE))
