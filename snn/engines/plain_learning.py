@@ -91,7 +91,7 @@ class PlainLearning:
         """
         self.step_in_frame = step_in_frame
         for t in self.listed:
-            if t.tau_ms:
+            if t.tau_ms and t.follows == "spikes":
                 self.trace[t.name] *= self.layout.trace_decay(t.tau_ms)
         for own in self.states:
             if own.tau_ms:
@@ -151,7 +151,9 @@ class PlainLearning:
         for t in self.listed:
             if t.side == side:
                 if voltage and t.tau_ms and t.follows == "potential":
-                    self._raise(t, (1.0 - self.layout.trace_decay(t.tau_ms)) * self._heard(t, voltage("")))
+                    decay = self.layout.trace_decay(t.tau_ms)
+                    self.trace[t.name] *= decay
+                    self._raise(t, (1.0 - decay) * self._heard(t, voltage("")))
                 else:
                     self._raise(t, spikes)
 

@@ -125,3 +125,28 @@ def test_a_lag_is_whole_steps(name: str, lag_ms: float) -> None:
 def test_what_cannot_follow_the_potential(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="trace 'u': follows must be 'spikes', or 'potential' with side='post' and tau_ms"):
         Trace(**({"name": "u", "tau_ms": None, "follows": "potential"} | wrong))
+
+
+class Reader(Rule):
+    """Keeps, in the weight, what an arrival finds in the low-pass."""
+
+    kind: Literal["reader"] = "reader"
+
+    def traces(self) -> tuple[Trace, ...]:
+        return (Trace("u", "post", tau_ms=2.0, follows="potential"),)
+
+    def updates(self) -> tuple[Update, ...]:
+        return (Update("pre_spike", 0.0 * W + post("u")),)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_arrivals_find_what_the_step_before_has_left(name: str) -> None:
+    """Oracle: a cell that is held at 3 mV: the low-pass is 3 mV, however long the step is beside its time constant."""
+    cell = LIF(tau_mem_ms=1e-3, v_threshold_mV=1e6)
+    network = taught(Reader(), 1, 1, cell=cell, frame_ms=100.0)
+    held = [p.model_copy(update={"biased": True, "bias_mV": 3.0}) if p.name == "out" else p for p in network.populations]
+    network = network.model_copy(update={"populations": tuple(held)})
+    simulation = engine(name).build(network)
+    given = {"in": np.arange(100)[:, None] == 99, "teacher": np.zeros((100, 1), bool)}
+    simulation.run(n_frames=1, rasters=given, learn=True)
+    assert float(simulation.state().weights("in->out/weak")[0, 0]) == pytest.approx(3.0, rel=1e-12)

@@ -28,13 +28,12 @@ def by_itself(rule: VoltageSTDP, pre: np.ndarray, v: np.ndarray, w: np.ndarray, 
     x, low, high, mean = np.zeros(pre.shape[1]), 0.0, 0.0, 0.0
     for n, now in enumerate(pre):
         late = v[n - lag] if n >= lag else 0.0
-        x, low, high, mean = (a * math.exp(-dt / tau) for a, tau in ((x, 15.0), (low, 10.0), (high, 7.0), (mean, rule.tau_mean_ms)))
         loss = modulator * rule.unit_mV * rule.a_ltd * max(low - rule.theta_low_mV, 0.0)
         w = np.clip(w - now * loss * ((mean / rule.usual_mV) ** 2 if rule.usual_mV else 1.0), 0.0, 20.0)
-        x = x + now
-        low += (1.0 - math.exp(-dt / 10.0)) * late
-        high += (1.0 - math.exp(-dt / 7.0)) * late
-        mean += (1.0 - math.exp(-dt / rule.tau_mean_ms)) * v[n]
+        x = x * math.exp(-dt / 15.0) + now
+        low += (1.0 - math.exp(-dt / 10.0)) * (late - low)
+        high += (1.0 - math.exp(-dt / 7.0)) * (late - high)
+        mean += (1.0 - math.exp(-dt / rule.tau_mean_ms)) * (v[n] - mean)
         strong = max(v[n] - rule.theta_high_mV, 0.0) * max(high - rule.theta_low_mV, 0.0)
         w = np.clip(w + modulator * rule.unit_mV * rule.a_ltp * dt * x / 15.0 * strong, 0.0, 20.0)
         found.append(w)
@@ -49,7 +48,7 @@ def test_the_equation(name: str, usual_mV: float | None, lag_ms: float) -> None:
     rule = RULE.model_copy(update={"usual_mV": usual_mV, "lag_ms": lag_ms, "theta_high_mV": 4.0 if name == "torch_" else 25.3})
     network = taught(rule, 2, 1, cell=cell, frame_ms=0.5, step_ms=0.5, w_max_mV=20.0)
     network = network.override("in->out/weak.weights.value_mV", 6.0)
-    n = 120 if name in ("brian", "torch_") else 400
+    n = 100 if name == "brian" else 200
     pre = stream(0, "voltage").random((n, 2)) < 0.1
     simulation, v, weights, spikes = engine(name).build(network, dt_ms=0.5), [], [], 0
     for now in pre:
