@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from plasticity import VoltageSTDP
-from plasticity.testing import taught
+from plasticity.testing import forced, taught
 from snn.cells import LIF, AdEx
 from snn.engines import engine
 from snn.errors import EngineError
@@ -18,6 +18,7 @@ SPIKE = AdEx(
     tau_mem_ms=9.37, v_onset_mV=20.2, v_threshold_mV=50.0, coupling=0.133, adaptation_mV=2.68, peak_mV=103.6, peak_ms=2.0, t_ref_ms=2.0,
     afterpotential_mV=13.3, onset_jump_mV=80.8,
 )  # fmt: skip
+SHAPED = SPIKE.model_copy(update={"v_threshold_mV": 103.6, "v_reset_mV": 21.0})
 PLAIN = LIF(tau_mem_ms=12.0, v_threshold_mV=15.0, v_reset_mV=-1.0)
 RULE = VoltageSTDP(a_ltd=2e-3, a_ltp=1e-3, theta_low_mV=1.0, tau_mean_ms=50.0, unit_mV=2.0)
 
@@ -97,3 +98,27 @@ def test_torch_refuses_the_cell_and_not_the_rule() -> None:
     """Oracle: the sentence of the engine."""
     with pytest.raises(EngineError, match="cells with an upswing, which the torch engine does not integrate"):
         engine("torch_").build(taught(RULE, 2, 1, cell=SPIKE))
+
+
+def test_the_lag_keeps_a_spike_from_its_own_peak() -> None:
+    """Oracle: the constants: a cell at rest that fires once has nothing before the spike but what the arrival left of 0.5 mV."""
+    arrivals, spikes = (np.arange(1000)[:, None] == n for n in (500, 600))
+    late, at_once = (
+        float(forced(VoltageSTDP(lag_ms=lag), arrivals, spikes, 0.5, cell=SHAPED, step_ms=0.1, engine_name="event")[0, 0]) - 0.5
+        for lag in (5.0, 0.0)
+    )
+    # A peak of 2 ms, through the low-pass of 7 ms, is some 12 mV on average when the spike asks for it.
+    assert 0.0 < late < 8e-5 * 2.0 * 78.3 * math.exp(-10.0 / 15.0) / 15.0 * 0.5
+    assert at_once > 50.0 * late
+
+
+def test_the_afterpotential_is_what_high_rates_need() -> None:
+    """Oracle: the paper: at 50 Hz pairings strengthen; from a reset at rest and without an afterpotential they weaken."""
+    arrivals = np.isin(np.arange(1700), 200 + 200 * np.arange(5))[:, None]
+    spikes = np.roll(arrivals, 100, axis=0)
+    bare = SHAPED.model_copy(update={"afterpotential_mV": 0.0, "v_reset_mV": 0.0})
+    with_it, without = (
+        float(forced(VoltageSTDP(), arrivals, spikes, 0.5, cell=cell, step_ms=0.1, engine_name="event")[0, 0]) - 0.5
+        for cell in (SHAPED, bare)
+    )
+    assert without < 0.0 < 0.01 < with_it
