@@ -19,7 +19,7 @@ class VoltageSTDP(Rule):
 
     ``mean`` is a low-pass of ``V`` over a long time, by which depression holds a cell at its usual depolarisation; without
     ``usual_mV`` the factor is 1. The rule sees the potential alone, so the cell must have the shape of a spike: an `AdEx` whose peak
-    is held. A spike of another cell is one step of its reset potential, and none of the threshold.
+    is held. Of a spike of any other cell it sees the reset alone.
 
     Parameters
     ----------

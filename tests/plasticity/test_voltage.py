@@ -107,7 +107,7 @@ def test_the_lag_keeps_a_spike_from_its_own_peak() -> None:
         float(forced(VoltageSTDP(lag_ms=lag), arrivals, spikes, 0.5, cell=SHAPED, step_ms=0.1, engine_name="event")[0, 0]) - 0.5
         for lag in (5.0, 0.0)
     )
-    # A peak of 2 ms, through the low-pass of 7 ms, is some 12 mV on average when the spike asks for it.
+    # A peak of 2 ms, through the low-pass of 7 ms, is some 13 mV on average when the spike asks for it.
     assert 0.0 < late < 8e-5 * 2.0 * 78.3 * math.exp(-10.0 / 15.0) / 15.0 * 0.5
     assert at_once > 50.0 * late
 
