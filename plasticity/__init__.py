@@ -19,6 +19,7 @@ from plasticity.reward import RewardModulatedSTDP, SurpriseModulatedSTDP
 from plasticity.single_cell import SingleCellPrediction
 from plasticity.stdp import PairSTDP, TripletSTDP
 from plasticity.turnover import Structural
+from plasticity.voltage import VoltageSTDP
 from plasticity.weight_dependent import PowerLawSTDP, WeightDependentSTDP
 
 RULES = (
@@ -51,6 +52,7 @@ RULES = (
     TripletSTDP,
     VogelsRate,
     VogelsSTDP,
+    VoltageSTDP,
     WeightDependentSTDP,
 )
 
@@ -85,5 +87,6 @@ __all__ = [
     "TripletSTDP",
     "VogelsRate",
     "VogelsSTDP",
+    "VoltageSTDP",
     "WeightDependentSTDP",
 ]

@@ -39,6 +39,7 @@ from plasticity import (
     TripletSTDP,
     VogelsRate,
     VogelsSTDP,
+    VoltageSTDP,
     WeightDependentSTDP,
 )
 from plasticity.testing import check_rule
@@ -82,6 +83,8 @@ RULES = (
     Structural(rules=(PairSTDP(a_plus_mV=0.2, a_minus_mV=0.25),)),
     SurpriseModulatedSTDP(a_plus_mV=0.1, a_minus_mV=0.08, tau_c_ms=60.0),
     SynapticScaling(eta=0.1, target_Hz=20.0),
+    VoltageSTDP(a_ltd=0.3, a_ltp=0.4, theta_high_mV=0.3, lag_ms=3.0),
+    VoltageSTDP(a_ltd=0.3, a_ltp=0.4, theta_high_mV=0.3, lag_ms=0.0, usual_mV=0.2, tau_mean_ms=30.0),
     WeightDependentSTDP(eta_mV=0.2, mu_plus=0.4, mu_minus=0.6, scale_mV=2.0),
     Compose(rules=(ErrorGated(eta=0.5, c=0.01), ErrorGated(eta=0.2, quantum_mV=3.0, c=0.01))),
 )

@@ -73,6 +73,8 @@ DIMENSIONLESS = {
     "SingleCellPrediction.eta": "share of the weight in a millisecond",
     "SurpriseModulatedSTDP.usual": "a number of spikes",
     "SynapticScaling.eta": "share of the weight",
+    "VoltageSTDP.a_ltd": "share of the weight that counts as 1, for each mV",
+    "VoltageSTDP.a_ltp": "share of the weight that counts as 1, for each mV squared",
     "WeightDependentSTDP.alpha": "ratio of two steps",
     "WeightDependentSTDP.mu_plus": "exponent",
     "WeightDependentSTDP.mu_minus": "exponent",

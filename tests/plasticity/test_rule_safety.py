@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import plasticity
-from plasticity import Compose, DendriticPrediction, L1Norm, NearestSTDP, PairSTDP, Structural, TripletSTDP
+from plasticity import Compose, DendriticPrediction, L1Norm, NearestSTDP, PairSTDP, Structural, TripletSTDP, VoltageSTDP
 from snn.cells import SpikeSource
 from snn.description import Network, Population, Projection, Signal, Tap
 from snn.engines import engine
@@ -35,6 +35,7 @@ NEEDED: dict[type[Rule], dict[str, Any]] = {
     NearestSTDP: {"a_plus_mV": 0.2, "a_minus_mV": 0.3},
     Structural: {"rules": (PairSTDP(a_plus_mV=0.2, a_minus_mV=0.3),)},
     PairSTDP: {"a_plus_mV": 0.2, "a_minus_mV": 0.3},
+    VoltageSTDP: {"a_ltd": 0.3, "a_ltp": 0.4, "theta_high_mV": 0.3, "lag_ms": 3.0, "usual_mV": 0.2},
     Compose: {"rules": (TripletSTDP(), L1Norm(total_mV=2.0, share=0.1))},
 }
 RULES: tuple[Rule, ...] = tuple(r(**NEEDED.get(r, {})) for r in plasticity.RULES)
