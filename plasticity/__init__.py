@@ -4,6 +4,7 @@ from plasticity.bcm import BCM
 from plasticity.compose import Compose
 from plasticity.credit import CreditGated
 from plasticity.dendritic import DendriticPrediction
+from plasticity.dendritic_balance import BranchBalance, BranchInput
 from plasticity.efficient import EfficientBalance, EfficientInput
 from plasticity.eprop import EProp
 from plasticity.feedback import SymmetricFeedback, SymmetricForecast
@@ -22,6 +23,8 @@ from plasticity.weight_dependent import PowerLawSTDP, WeightDependentSTDP
 
 RULES = (
     BCM,
+    BranchBalance,
+    BranchInput,
     Compose,
     CorrelationMeasuring,
     CreditGated,
@@ -55,6 +58,8 @@ RULES = (
 __all__ = [
     "BCM",
     "RULES",
+    "BranchBalance",
+    "BranchInput",
     "Compose",
     "CorrelationMeasuring",
     "CreditGated",
