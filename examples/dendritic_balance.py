@@ -40,8 +40,8 @@ BRANCH_mV, TRUNK_mV = 20.0, 200.0
 """Potential of a branch and of a trunk in balance."""
 SUM_mV = math.e - 1.0
 """Weight of a pulse in every step with which a membrane of 1 ms rests at the pulses' own size."""
-PICTURES = {"pairs": (0.7, 15.0), "single": (None, 7.5)}
-"""Share of pairs that always come together, None for no pairs, and rate of cells in Hz: the same number of spikes for each bar."""
+PICTURES = {"pairs": (0.7, 15.0, 1.0), "single": (None, 5.0, 0.7)}
+"""Share of pairs that always come together (None for no pairs), rate of cells in Hz, and share of pictures that it takes."""
 FED = "in->branches/exc"
 
 
@@ -131,12 +131,12 @@ def bars_learned(fields: np.ndarray) -> int:
 
 
 def learned(balance: str, kind: str, seed: int, n: int, *, eta: float = 5e-4) -> tuple[np.ndarray, float, float]:
-    """Fields (8, 16) in mV, unexplained share of pictures, and mean rate in Hz, after ``n`` pictures; of 1000 that are new."""
-    rng, (together, rate_Hz) = stream(seed, "dendritic balance"), PICTURES[kind]
+    """Fields (8, 16) in mV, unexplained share of pictures, and mean rate in Hz, after ``n`` pictures; of 500 that are new."""
+    rng, (together, rate_Hz, _) = stream(seed, "dendritic balance"), PICTURES[kind]
     simulation = engine("event").build(circuit(balance, eta=eta, rate_Hz=rate_Hz), dt_ms=1.0, seed=seed)
     for begin in range(0, n, 500):
         shown(simulation, pictures(min(500, n - begin), together, rng), rng, learn=True)
-    test = pictures(1000, together, rng)
+    test = pictures(500, together, rng)
     spikes = shown(simulation, test, rng, learn=False)
     fields = simulation.state().weights(FED).reshape(N_INPUTS, N_CELLS).T
     return fields, unexplained(spikes, test), float(spikes.mean() * 1000.0 / FRAME_STEPS)
@@ -148,7 +148,7 @@ def main(out: Path, seeds: Collection[int] = (0,), n: int = 3600) -> dict[str, l
     said: dict[str, list[float]] = {}
     for row, kind in zip(axes, PICTURES, strict=True):
         for panel, balance in zip(row, ("dendritic", "somatic"), strict=True):
-            found = [learned(balance, kind, seed, n if kind == "pairs" else n // 2) for seed in seeds]
+            found = [learned(balance, kind, seed, round(PICTURES[kind][2] * n)) for seed in seeds]
             said[f"bars learned, {kind}, {balance}"] = [float(bars_learned(fields)) for fields, _, _ in found]
             said[f"unexplained, {kind}, {balance}"] = [share for _, share, _ in found]
             said[f"rate, {kind}, {balance}"] = [rate for _, _, rate in found]
