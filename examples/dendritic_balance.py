@@ -2,11 +2,12 @@
 
     python examples/dendritic_balance.py --out dendritic_balance.png
 
-Eight cells see pictures of 4x4 pixels with a horizontal and a vertical bar, in 70 % of them always the same two together (Mikulasch, Rudelt
-& Priesemann 2021, https://doi.org/10.1073/pnas.2021925118, figure 3). Each input has a branch of its own on each cell. With dendritic balance
-the spikes of all cells inhibit every branch: its potential is what no cell has told yet, and from it the branch learns. With
-somatic balance the spikes of the others inhibit the cell, and a branch is inhibited by its own cell's spikes alone, so that what it
-learns from is a pairwise Hebbian term. All else is the same. Beside it, pictures of one bar, where cells have no reason to fire together.
+Eight cells see pictures of 4x4 pixels with a horizontal and a vertical bar, which in 70 % of them belong together (Mikulasch,
+Rudelt & Priesemann 2021, https://doi.org/10.1073/pnas.2021925118, their bars). Each input has a branch of its own on each cell.
+With dendritic balance the spikes of all cells inhibit every branch: its potential is what no cell has told yet, and from it the
+branch learns. With somatic balance the spikes of the others inhibit the cell as a whole, and a branch is inhibited by its own cell
+alone, so that it learns from pairs of its input and its cell. All else is the same. Below, pictures of one bar, at fewer spikes, where
+cells have no reason to fire together: there both learn.
 
 Branches and the trunk in which they add up are graded cells whose resting potential is raised, so that what they send can go both ways.
 """
@@ -142,7 +143,7 @@ def learned(balance: str, kind: str, seed: int, n: int, *, eta: float = 5e-4) ->
     return fields, unexplained(spikes, test), float(spikes.mean() * 1000.0 / FRAME_STEPS)
 
 
-def main(out: Path, seeds: Collection[int] = (0,), n: int = 3600) -> dict[str, list[float]]:
+def main(out: Path, seeds: Collection[int] = (0,), n: int = 3000) -> dict[str, list[float]]:
     """Learn with both kinds of balance, draw the fields of the first seed, and give the numbers that the figure shows."""
     fig, axes = plt.subplots(2, 2, figsize=(8.0, 4.2), layout="constrained")
     said: dict[str, list[float]] = {}

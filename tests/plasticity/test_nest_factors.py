@@ -5,6 +5,7 @@ Times are those of ``test_nest.py``: NEST's delay is all dendritic, so that at t
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -33,7 +34,11 @@ def nest_rewarded(
 ) -> np.ndarray:
     """Weights that NEST's synapse has at each spike of its source (``pre``); the times of ``dopamine`` are those at which it comes."""
     nest.resolution = 1.0
-    cells = [nest.Create("parrot_neuron"), nest.Create("parrot_neuron", params={"tau_minus": rule.tau_minus_ms}), nest.Create("parrot_neuron")]
+    cells = [
+        nest.Create("parrot_neuron"),
+        nest.Create("parrot_neuron", params={"tau_minus": rule.tau_minus_ms}),
+        nest.Create("parrot_neuron"),
+    ]
     # Dopamine counts from when the transmitter hears of it, a delay after its cell's spike.
     for cell, times in zip(cells, (pre, post, [t - 1 for t in dopamine]), strict=True):
         source = nest.Create("spike_generator", params={"spike_times": [float(t - 1) for t in times]})
@@ -80,9 +85,9 @@ def pairs(seed: int, delay: int, n: int = 600, share: float = 0.04) -> tuple[lis
 
 @pytest.mark.parametrize("delay", [1, 4])
 def test_rewards_that_come_at_once(delay: int) -> None:
-    """Oracle: NEST's stdp_dopamine_synapse with dopamine that is gone in a microsecond: one number for each frame of 20 ms; 1e-12 of the change.
+    """Oracle: NEST's stdp_dopamine_synapse with dopamine that is gone in a microsecond; 1e-12 of the change.
 
-    A spike of dopamine changes the weight by ``c tau_c / (tau_c + tau_n)``.
+    Frames of 20 ms have one reward or none. A spike of dopamine changes the weight by ``c tau_c / (tau_c + tau_n)``.
     """
     tau_n = 1e-3
     for seed in range(3):
@@ -100,9 +105,10 @@ def test_rewards_that_come_at_once(delay: int) -> None:
 
 @pytest.mark.parametrize(("tau_n", "baseline"), [(200.0, 0.0), (30.0, 0.0), (30.0, 0.002)])
 def test_dopamine_that_lasts(tau_n: float, baseline: float) -> None:
-    """Oracle: the same with dopamine that lasts, and a level that is usual: frames of a step with the integral over it; 1e-12 of the change.
+    """Oracle: the same with dopamine that lasts, and a level that is usual; 1e-12 of the change.
 
-    Within a step eligibility and dopamine both decay, so that the reward of a frame of one step is known from dopamine alone.
+    Within a step eligibility and dopamine both decay, so that the reward of a frame of one step
+    is an integral over dopamine alone.
     """
     for seed in range(3):
         pre, post = pairs(seed, 2)
@@ -118,3 +124,99 @@ def test_dopamine_that_lasts(tau_n: float, baseline: float) -> None:
         ours = our_rewarded(REWARDED, pre, post, 2, reward, 1)
         assert np.ptp(theirs) > 0.05
         assert np.abs(ours - theirs).max() < 1e-12 * np.ptp(theirs)
+
+
+# ---- e-prop
+
+
+INTERVAL, INTERVALS, READ_AFTER = 200, 3, 3
+"""Steps between two of NEST's updates, how many, and how many steps after a potential NEST records the error that it led to."""
+PROP = EProp(eta_mV=1e-3, threshold_mV=0.6, width_mV=1.0, tau_mem_ms=20.0, tau_out_ms=30.0)
+
+
+def nest_eprop(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Potential and learning signal at each step of 1 ms, steps at which a faint synapse's spikes arrive, and its weights after updates.
+
+    A cell reads strong synapses that do not learn; a readout tells it how far it is from a target that changes every 20 ms.
+    """
+    n, rng = INTERVAL * INTERVALS, stream(seed, "nest eprop")
+    nest.resolution = 1.0
+    nest.set(eprop_reset_neurons_on_update=False, eprop_update_interval=float(INTERVAL), eprop_learning_window=float(INTERVAL))
+    same: dict[str, Any] = {"C_m": 1.0, "E_L": 0.0, "V_m": 0.0}
+    reader = nest.Create("eprop_readout_bsshslm_2020", params={**same, "tau_m": PROP.tau_out_ms})
+    cell = nest.Create(
+        "eprop_iaf_bsshslm_2020",
+        params={
+            **same, "V_th": PROP.threshold_mV, "tau_m": PROP.tau_mem_ms, "t_ref": 1.0, "surrogate_gradient_height": PROP.gamma,
+            "surrogate_gradient_width": PROP.width_mV,
+        },
+    )  # fmt: skip
+    kept = nest.Create("weight_recorder")
+    optimizer = {"type": "gradient_descent", "batch_size": 1, "Wmin": -100.0, "Wmax": 100.0, "optimize_each_step": False}
+    for name, eta, more in (("watched", PROP.eta_mV, {"weight_recorder": kept}), ("held", 0.0, {})):
+        nest.CopyModel("eprop_synapse_bsshslm_2020", name, {"optimizer": {**optimizer, "eta": eta}, "average_gradient": False, **more})
+    pre, strong = (np.flatnonzero(rng.random(n) < share) + 5 for share in (0.05, 0.1))
+    one = {"delay": 1.0, "tau_m_readout": PROP.tau_out_ms}
+    for times, model, weight in ((pre, "watched", 1e-3), (strong, "held", 0.35)):
+        source, parrot = nest.Create("spike_generator", params={"spike_times": (times - 1.0).tolist()}), nest.Create("parrot_neuron")
+        nest.Connect(source, parrot, syn_spec={"delay": 1.0})
+        nest.Connect(parrot, cell, syn_spec={"synapse_model": model, "weight": weight, **one})
+    nest.Connect(cell, reader, syn_spec={"synapse_model": "held", "weight": 0.5, **one})
+    nest.Connect(reader, cell, syn_spec={"synapse_model": "eprop_learning_signal_connection_bsshslm_2020", "weight": 1.0, "delay": 1.0})
+    changes = np.arange(1.0, n, 20.0)
+    target = nest.Create("step_rate_generator", params={"amplitude_times": changes, "amplitude_values": rng.normal(size=len(changes))})
+    nest.Connect(target, reader, syn_spec={"synapse_model": "rate_connection_delayed", "delay": 1.0, "receptor_type": 2})
+    meter = nest.Create("multimeter", params={"record_from": ["V_m", "learning_signal"], "interval": 1.0})
+    nest.Connect(meter, cell)
+    nest.Simulate(n + 20.0)
+    at = np.asarray(meter.events["times"], dtype=int)
+    assert at.tolist() == list(range(1, n + 20))
+    potential, told = (np.concatenate([[0.0], meter.events[name]]) for name in ("V_m", "learning_signal"))
+    weights = np.asarray(kept.events["weights"])
+    changed = np.flatnonzero(np.diff(weights))
+    return potential, told, pre + 1, weights[[*changed, len(weights) - 1]]
+
+
+def played(rule: EProp, potential: np.ndarray, told: np.ndarray, arrivals: np.ndarray, first: int, last: int) -> float:
+    """Change of the weight from step ``first`` to the one before ``last``, by the rule's own terms on what is given."""
+    (update,), decays = rule.updates(), {t.name: math.exp(-1.0 / t.tau_ms) for t in (*rule.traces(), *rule.states()) if t.tau_ms}
+    values = {**dict.fromkeys(decays, 0.0), "w": 0.0, "sign": 1.0, "modulator": 1.0, "step": 1.0}
+    # What arrived in the step before moves the first potential.
+    values["z"] = float(first in arrivals)
+
+    def value_of(x: Symbol | PostSum) -> float:
+        assert isinstance(x, Symbol)
+        return values[x.name or x.scope]
+
+    assert update.weight is not None
+    for n in range(first, last):
+        for name, decay in decays.items():
+            values[name] *= decay
+        heard = float(n + 1 in arrivals)
+        values |= {"z": values["z"] + heard, "now": heard, "voltage": potential[n]}
+        # NEST goes down its gradient: what is above the target is too much.
+        values |= {"excess": max(-told[n + READ_AFTER], 0.0), "deficit": max(told[n + READ_AFTER], 0.0)}
+        new = {name: float(evaluate(term, value_of)) for name, term in update.own.items()}
+        values["w"] = float(evaluate(update.weight, value_of))
+        values.update(new)
+    return values["w"]
+
+
+def test_the_gradient_of_eprop() -> None:
+    """Oracle: NEST's eprop_synapse_bsshslm_2020, from the potential and the learning signal that NEST recorded; 1e-12 of the change.
+
+    Ours hears an arrival a step before it moves the potential, so that its trace is one step of decay smaller; and NEST begins
+    each interval without traces, where ours go on.
+    """
+    rule = PROP.model_copy(update={"eta_mV": PROP.eta_mV * math.exp(1.0 / PROP.tau_mem_ms)})
+    for seed in range(3):
+        nest.ResetKernel()
+        potential, told, arrivals, weights = nest_eprop(seed)
+        assert len(weights) == INTERVALS and potential.max() > PROP.threshold_mV
+        # Potentials of an interval are those from three steps on.
+        begins = [INTERVAL * k + READ_AFTER for k in range(INTERVALS)]
+        theirs = np.diff(weights)
+        ours = np.array([played(rule, potential, told, arrivals, a, b) for a, b in itertools.pairwise(begins)])
+        assert np.abs(ours - theirs).max() < 1e-12 * np.abs(theirs).max()
+        going_on = played(rule, potential, told, arrivals, begins[0], begins[2]) - ours[0]
+        assert abs(going_on - theirs[1]) > 0.02 * abs(theirs[1])
