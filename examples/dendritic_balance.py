@@ -143,7 +143,7 @@ def learned(balance: str, kind: str, seed: int, n: int, *, eta: float = 5e-4) ->
     return fields, unexplained(spikes, test), float(spikes.mean() * 1000.0 / FRAME_STEPS)
 
 
-def main(out: Path, seeds: Collection[int] = (0,), n: int = 3000) -> dict[str, list[float]]:
+def main(out: Path, seeds: Collection[int] = (0,), n: int = 2400) -> dict[str, list[float]]:
     """Learn with both kinds of balance, draw the fields of the first seed, and give the numbers that the figure shows."""
     fig, axes = plt.subplots(2, 2, figsize=(8.0, 4.2), layout="constrained")
     said: dict[str, list[float]] = {}

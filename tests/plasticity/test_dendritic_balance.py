@@ -22,32 +22,32 @@ STEPS, TAU_MEM_ms, TAU_SYN_ms = 300, 7.0, 10.0
 NEVER = LIF(tau_mem_ms=TAU_MEM_ms, v_threshold_mV=1e6)
 
 
-def potentials(effects: np.ndarray) -> float:
+def potentials(effects: np.ndarray, step_ms: float) -> float:
     """Potential after the last step by a sum over arrivals ``effects`` (n_steps,) in mV, the last of which has not been heard."""
     n = len(effects)
-    past = np.arange(n - 1, 0, -1.0)
+    past = step_ms * np.arange(n - 1, 0, -1.0)
     share = TAU_SYN_ms / (TAU_SYN_ms - TAU_MEM_ms) * (np.exp(-past / TAU_SYN_ms) - np.exp(-past / TAU_MEM_ms))
     return math.fsum(share * effects[:-1])
 
 
 @pytest.mark.parametrize("engine_name", ENGINES)
-@pytest.mark.parametrize("sign", ["excitatory", "inhibitory"])
-def test_input(engine_name: str, sign: Sign) -> None:
+@pytest.mark.parametrize(("sign", "step_ms"), [("excitatory", 1.0), ("excitatory", 0.5), ("inhibitory", 1.0)])
+def test_input(engine_name: str, sign: Sign, step_ms: float) -> None:
     """Oracle: the equation in a loop over steps; traces and potentials are sums over lists of times."""
     rng = stream(0, "branch")
     pre, told = rng.random((STEPS, 1)) < 0.2, rng.random((STEPS, 1)) < 0.1
     rule = BranchInput(eta=0.02, unit_mV=0.4, decay=0.1, floor_mV=0.3, rest_mV=-0.2, tau_ms=6.0)
     found = forced(
         rule, pre, np.zeros_like(told), 0.25, told={"cell": told}, cell=NEVER, tau_syn_ms=TAU_SYN_ms, sign=sign, modulator=0.5,
-        engine_name=engine_name,
+        step_ms=step_ms, engine_name=engine_name,
     )  # fmt: skip
     s = 1.0 if sign == "excitatory" else -1.0
     w, effects, seen = 0.25, np.zeros(STEPS), [0.25]
     for n in range(STEPS):
         effects[n] = s * w * pre[n, 0]
-        u = potentials(effects[: n + 1]) + 0.2
-        z = math.fsum(math.exp((t - n) / 6.0) for t in np.flatnonzero(told[: n + 1, 0]))
-        w = max(w + 0.5 * 0.02 * (s * 0.4 * z * u / max(0.3, w) - 0.1 * w), 0.0)
+        u = potentials(effects[: n + 1], step_ms) + 0.2
+        z = math.fsum(math.exp((t - n) * step_ms / 6.0) for t in np.flatnonzero(told[: n + 1, 0]))
+        w = max(w + 0.5 * 0.02 * step_ms * (s * 0.4 * z * u / max(0.3, w) - 0.1 * w), 0.0)
         seen.append(w)
     assert min(seen) < 0.3 or sign == "inhibitory"
     assert abs(w - 0.25) > 0.02
@@ -55,22 +55,23 @@ def test_input(engine_name: str, sign: Sign) -> None:
 
 
 @pytest.mark.parametrize("engine_name", ENGINES)
-@pytest.mark.parametrize("sign", ["excitatory", "inhibitory"])
-def test_balance(engine_name: str, sign: Sign) -> None:
+@pytest.mark.parametrize(("sign", "step_ms"), [("excitatory", 1.0), ("inhibitory", 0.5), ("inhibitory", 1.0)])
+def test_balance(engine_name: str, sign: Sign, step_ms: float) -> None:
     """Oracle: as above, of two sources, the second of which takes no part in the first one's trace."""
     rng = stream(1, "branch")
     pre = rng.random((STEPS, 2)) < np.array([0.2, 0.05])
     rule = BranchBalance(eta=0.02, decay=0.1, rest_mV=-3.0, tau_ms=6.0)
     found = forced(
-        rule, pre, np.zeros((STEPS, 1), bool), 0.4, cell=NEVER, tau_syn_ms=TAU_SYN_ms, sign=sign, modulator=0.5, engine_name=engine_name
-    )
+        rule, pre, np.zeros((STEPS, 1), bool), 0.4, cell=NEVER, tau_syn_ms=TAU_SYN_ms, sign=sign, modulator=0.5, step_ms=step_ms,
+        engine_name=engine_name,
+    )  # fmt: skip
     s = 1.0 if sign == "excitatory" else -1.0
     w, effects = np.full(2, 0.4), np.zeros(STEPS)
     for n in range(STEPS):
         effects[n] = s * float(w @ pre[n])
-        u = potentials(effects[: n + 1]) + 3.0
-        z = np.array([math.fsum(math.exp((t - n) / 6.0) for t in np.flatnonzero(pre[: n + 1, i])) for i in range(2)])
-        w = np.maximum(w + 0.5 * 0.02 * (-s * z * u - 0.1 * w), 0.0)
+        u = potentials(effects[: n + 1], step_ms) + 3.0
+        z = np.array([math.fsum(math.exp((t - n) * step_ms / 6.0) for t in np.flatnonzero(pre[: n + 1, i])) for i in range(2)])
+        w = np.maximum(w + 0.5 * 0.02 * step_ms * (-s * z * u - 0.1 * w), 0.0)
     assert np.abs(w - 0.4).max() > 0.1
     np.testing.assert_allclose(found[:, 0], w, rtol=1e-9)
 

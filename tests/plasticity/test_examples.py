@@ -95,3 +95,16 @@ def test_anticipation(tmp_path: Path) -> None:
     assert done["last spikes, in order"] <= 1.5 < 0.2 * done["first spikes, in order"]
     assert done["first half of the weights, in order"] > 0.8
     assert abs(done["first half of the weights, another order each time"] - 0.5) < 0.05
+
+
+@pytest.mark.slow
+def test_dendritic_balance(tmp_path: Path) -> None:
+    """Oracle: the paper, in shape: single bars where they come in pairs, and with somatic balance only where they come alone."""
+    done = runpy.run_path(str(ROOT / "examples" / "dendritic_balance.py"))["main"](tmp_path / "dendritic_balance.png", seeds=range(2))
+    assert (tmp_path / "dendritic_balance.png").stat().st_size > 10_000
+    assert min(done["bars learned, pairs, dendritic"]) >= 5
+    assert max(done["bars learned, pairs, somatic"]) <= 2
+    assert max(done["unexplained, pairs, dendritic"]) < 0.15 < 0.2 < min(done["unexplained, pairs, somatic"])
+    assert min(done["unexplained, pairs, never learned"]) > 0.6
+    assert min(done["bars learned, single, dendritic"]) >= 6
+    assert min(done["bars learned, single, somatic"]) >= 4
