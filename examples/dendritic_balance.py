@@ -173,6 +173,6 @@ def main(out: Path, seeds: Collection[int] = (0,), n: int = 2400) -> dict[str, l
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("dendritic_balance.png"))
-    parser.add_argument("--seeds", type=int, default=1, help="how many; each takes some 40 s")
+    parser.add_argument("--seeds", type=int, default=1, help="how many; each takes half a minute")
     given = parser.parse_args()
     main(given.out, range(given.seeds))

@@ -89,7 +89,7 @@ class BranchBalance(Rule):
 
     References
     ----------
-    As in `BranchInput`.
+    Mikulasch, Rudelt & Priesemann (2021), https://doi.org/10.1073/pnas.2021925118, as in `BranchInput`.
 
     Notes
     -----
