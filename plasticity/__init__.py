@@ -5,6 +5,7 @@ from plasticity.bcm import BCM
 from plasticity.compose import Compose
 from plasticity.credit import CreditGated
 from plasticity.dendritic import DendriticPrediction
+from plasticity.dendritic_balance import BranchBalance, BranchInput
 from plasticity.efficient import EfficientBalance, EfficientInput
 from plasticity.eprop import EProp
 from plasticity.feedback import SymmetricFeedback, SymmetricForecast
@@ -25,6 +26,8 @@ from plasticity.weight_dependent import PowerLawSTDP, WeightDependentSTDP
 RULES = (
     ApicalError,
     BCM,
+    BranchBalance,
+    BranchInput,
     Compose,
     CorrelationMeasuring,
     CreditGated,
@@ -60,6 +63,8 @@ __all__ = [
     "BCM",
     "RULES",
     "ApicalError",
+    "BranchBalance",
+    "BranchInput",
     "Compose",
     "CorrelationMeasuring",
     "CreditGated",

@@ -12,6 +12,8 @@ import plasticity
 from plasticity import (
     BCM,
     ApicalError,
+    BranchBalance,
+    BranchInput,
     Compose,
     CorrelationMeasuring,
     CreditGated,
@@ -72,6 +74,8 @@ RULES = (
     DendriticPrediction(eta_mV=5.0, attenuation=0.6, theta_mV=2.0, width_mV=1.0, tau_dend_ms=12.0, tau_syn_ms=4.0, tau_filter_ms=20.0),
     ApicalError(eta=0.8, c=0.01, decay=0.1),
     BCM(eta_mV=0.2, usual=0.5, share=0.2),
+    BranchBalance(eta=0.02, decay=0.1, rest_mV=0.3),
+    BranchInput(eta=0.02, unit_mV=0.4, decay=0.1, floor_mV=0.3, rest_mV=0.3),
     EProp(eta_mV=0.2, threshold_mV=0.8),
     EfficientBalance(eta=0.2, cost_mV=0.1),
     EfficientInput(eta=0.2),

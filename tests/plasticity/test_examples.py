@@ -114,3 +114,16 @@ def test_voltage_stdp(tmp_path: Path) -> None:
     assert abs(causal[0] - 100.0) < 5.0 and causal[-1] > 130.0 and (np.diff(causal[1:]) > 0).all()
     assert acausal[0] < 75.0 and acausal[3] < 100.0 < 120.0 < acausal[-1] and (np.diff(acausal[2:]) > 0).all()
     assert (causal[:-1] > acausal[:-1] + 10.0).all()
+
+
+@pytest.mark.slow
+def test_dendritic_balance(tmp_path: Path) -> None:
+    """Oracle: the paper, in shape: single bars where they come in pairs, and with somatic balance only where they come alone."""
+    done = runpy.run_path(str(ROOT / "examples" / "dendritic_balance.py"))["main"](tmp_path / "dendritic_balance.png", seeds=range(2))
+    assert (tmp_path / "dendritic_balance.png").stat().st_size > 10_000
+    assert min(done["bars learned, pairs, dendritic"]) >= 5
+    assert max(done["bars learned, pairs, somatic"]) <= 2
+    assert max(done["unexplained, pairs, dendritic"]) < 0.15 < 0.2 < min(done["unexplained, pairs, somatic"])
+    assert min(done["unexplained, pairs, never learned"]) > 0.6
+    assert min(done["bars learned, single, dendritic"]) >= 6
+    assert min(done["bars learned, single, somatic"]) >= 4
