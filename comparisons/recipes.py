@@ -131,7 +131,8 @@ class Recipe(Described):
         layer, growth = spec.hidden_layer, self._growth(spec)
         credit: Rule = CreditGated(eta=self.input_eta, quantum_mV=layer.credit_mV, tau_ms=spec.tau_forecast_ms)
         if self.teaching == "eprop":
-            credit = EProp(eta_mV=self.input_eta, quantum=layer.credit_mV, tau_out_ms=spec.tau_forecast_ms)
+            # What a cell did in a frame is judged in the next: its eligibility lasts for both.
+            credit = EProp(eta_mV=self.input_eta, quantum=layer.credit_mV, tau_out_ms=2 * spec.frame_ms)
         half = growth | {"eta_mV": 0.5 * growth["eta_mV"]}
         return HiddenRules(
             inputs=Compose(rules=(credit, L1Norm(total_mV=layer.field_mV))),
@@ -251,7 +252,7 @@ RECIPES = MappingProxyType(
         "stdp_only": Recipe(spec=PLAIN.model_copy(update={"initial_forecast_mV": 0.1}), teaching="stdp"),
         "hidden": Recipe(spec=HIDDEN, plan=Plan(passes=1, eta_start=0.8, eta_end=0.02)),
         "dendritic": Recipe(spec=PLAIN.model_copy(update={"apical_ms": 10.0}), teaching="dendrite"),
-        "eprop": Recipe(spec=HIDDEN, plan=Plan(passes=1, eta_start=0.8, eta_end=0.02), teaching="eprop"),
+        "eprop": Recipe(spec=HIDDEN, plan=Plan(passes=1, eta_start=0.8, eta_end=0.02), teaching="eprop", input_eta=0.5),
     }
 )
 """By the name that ``learn --recipe`` takes."""

@@ -5,6 +5,7 @@ from plasticity.bcm import BCM
 from plasticity.compose import Compose
 from plasticity.credit import CreditGated
 from plasticity.dendritic import DendriticPrediction
+from plasticity.dendritic_balance import BranchBalance, BranchInput
 from plasticity.efficient import EfficientBalance, EfficientInput
 from plasticity.eprop import EProp
 from plasticity.feedback import SymmetricFeedback, SymmetricForecast
@@ -19,11 +20,14 @@ from plasticity.reward import RewardModulatedSTDP, SurpriseModulatedSTDP
 from plasticity.single_cell import SingleCellPrediction
 from plasticity.stdp import PairSTDP, TripletSTDP
 from plasticity.turnover import Structural
+from plasticity.voltage import VoltageSTDP
 from plasticity.weight_dependent import PowerLawSTDP, WeightDependentSTDP
 
 RULES = (
     ApicalError,
     BCM,
+    BranchBalance,
+    BranchInput,
     Compose,
     CorrelationMeasuring,
     CreditGated,
@@ -51,6 +55,7 @@ RULES = (
     TripletSTDP,
     VogelsRate,
     VogelsSTDP,
+    VoltageSTDP,
     WeightDependentSTDP,
 )
 
@@ -58,6 +63,8 @@ __all__ = [
     "BCM",
     "RULES",
     "ApicalError",
+    "BranchBalance",
+    "BranchInput",
     "Compose",
     "CorrelationMeasuring",
     "CreditGated",
@@ -85,5 +92,6 @@ __all__ = [
     "TripletSTDP",
     "VogelsRate",
     "VogelsSTDP",
+    "VoltageSTDP",
     "WeightDependentSTDP",
 ]

@@ -13,6 +13,7 @@ from plasticity.bcm import BCM
 from plasticity.compose import Compose
 from plasticity.credit import CreditGated
 from plasticity.dendritic import DendriticPrediction
+from plasticity.dendritic_balance import BranchBalance, BranchInput
 from plasticity.efficient import EfficientBalance, EfficientInput
 from plasticity.eprop import EProp
 from plasticity.feedback import SymmetricFeedback, SymmetricForecast
@@ -27,6 +28,7 @@ from plasticity.reward import RewardModulatedSTDP, SurpriseModulatedSTDP
 from plasticity.single_cell import SingleCellPrediction
 from plasticity.stdp import PairSTDP, TripletSTDP
 from plasticity.turnover import Structural
+from plasticity.voltage import VoltageSTDP
 from plasticity.weight_dependent import PowerLawSTDP, WeightDependentSTDP
 from snn.description import Sign
 from snn.local import Rule
@@ -72,7 +74,9 @@ NEAREST = ("stdp_nn_symm_synapse", "stdp_nn_pre_centered_synapse", "stdp_nn_rest
 # Its constants are those of the cell that `snn.testing.rules.cell_for` chooses for it.
 DENDRITE = DendriticPrediction(eta_mV=5.0, attenuation=2.0 / 3.0, theta_mV=0.8, width_mV=1.0, tau_dend_ms=12.0, tau_syn_ms=4.0)
 VOGELS = ("frompapers/Vogels_et_al_2011", "synapses/homeostatic_stdp_at_inhibitory_synapes")
-ERRORS = "error cells as its source"
+CLOPATH = ("frompapers/Clopath_et_al_2010_homeostasis", "frompapers/Clopath_et_al_2010_no_homeostasis")
+VOLTAGE = VoltageSTDP(a_ltd=0.3, a_ltp=0.4, theta_high_mV=0.3, lag_ms=3.0, usual_mV=0.2)
+ERRORS, SPIKES = "error cells as its source", "an `AdEx` cell whose peak is held"
 
 CATALOGUE: dict[type[Rule], RuleEntry] = {
     PairSTDP: RuleEntry(TIMING, PAIR, script="stdp", nest=("stdp_synapse",), brian2=("synapses/STDP",)),
@@ -80,12 +84,15 @@ CATALOGUE: dict[type[Rule], RuleEntry] = {
     WeightDependentSTDP: RuleEntry(TIMING, WeightDependentSTDP(), nest=("stdp_synapse",)),
     PowerLawSTDP: RuleEntry(TIMING, PowerLawSTDP(), nest=("stdp_pl_synapse_hom",)),
     NearestSTDP: RuleEntry(TIMING, NearestSTDP(a_plus_mV=0.2, a_minus_mV=0.3), nest=NEAREST),
+    VoltageSTDP: RuleEntry(TIMING, VOLTAGE, note=SPIKES, script="voltage_stdp", nest=("clopath_synapse",), brian2=CLOPATH),
     RewardModulatedSTDP: RuleEntry(THIRD, RewardModulatedSTDP(), nest=("stdp_dopamine_synapse",), brian2=("frompapers/Izhikevich_2007",)),
     SurpriseModulatedSTDP: RuleEntry(THIRD, SurpriseModulatedSTDP()),
     VogelsSTDP: RuleEntry(INHIBITION, VogelsSTDP(), "inhibitory", script="balance", nest=("vogels_sprekeler_synapse",), brian2=VOGELS),
     VogelsRate: RuleEntry(INHIBITION, VogelsRate(), "inhibitory", script="error_balance"),
     EfficientBalance: RuleEntry(INHIBITION, EfficientBalance(), "inhibitory"),
+    BranchBalance: RuleEntry(INHIBITION, BranchBalance(), "inhibitory", note="branches as its target", script="dendritic_balance"),
     EfficientInput: RuleEntry(STATISTICS, EfficientInput()),
+    BranchInput: RuleEntry(STATISTICS, BranchInput(), note="branches as its target", script="dendritic_balance"),
     Oja: RuleEntry(STATISTICS, Oja(), script="sparse_code"),
     CorrelationMeasuring: RuleEntry(STATISTICS, CorrelationMeasuring(), script="sparse_code"),
     BCM: RuleEntry(STATISTICS, BCM()),

@@ -188,7 +188,7 @@ def _needs(entry: RuleEntry) -> str:
     found = []
     for side, name in SIDES.items():
         told = Counter(_trace(t) for t in rule.traces() if t.side == side)
-        texts = [text if n == 1 else f"{n} {text}s" for text, n in told.items()]
+        texts = [text if n == 1 else f"{n} {re.sub('(trace|low-pass)', _plural, text, count=1)}" for text, n in told.items()]
         if side == "post":
             texts += [f"potential of the {x}" if x else "potential" for x in dict.fromkeys(x.name for x in read if x.scope == "voltage")]
         if texts:
@@ -208,8 +208,14 @@ def _needs(entry: RuleEntry) -> str:
     return "; ".join((*found, entry.note) if entry.note else found)
 
 
+def _plural(word: re.Match[str]) -> str:
+    return word[0] + ("es" if word[0].endswith("s") else "s")
+
+
 def _trace(trace: Trace) -> str:
-    what = "low-pass of the potential" if trace.follows == "potential" else "trace"
+    what = "trace"
+    if trace.follows == "potential":
+        what = f"{'late ' * (trace.lag_ms > 0)}low-pass of the potential"
     if trace.tau_ms == THIS_STEP_ms:
         what = "spikes of the step"
     if trace.frame:

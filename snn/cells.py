@@ -115,9 +115,11 @@ class AdaptiveLIF(Spiking):
 class AdEx(Spiking):
     """Adaptive exponential integrate-and-fire cell: a spike has an upswing, and, where it is asked for, a peak that lasts.
 
-    ``tau_mem dV/dt = -V + sharpness exp((V - v_onset) / sharpness) + I - a``, ``tau_adaptation da/dt = coupling V - a``; spike when
+    ``tau_mem dV/dt = -V + sharpness exp((V - onset) / sharpness) + I - a``, ``tau_adaptation da/dt = coupling V - a``; spike when
     ``V >= v_threshold - jitter``, which lies in the upswing; then ``a += adaptation_mV`` and V is set to ``v_reset``. With
-    ``peak_ms`` it stays at ``peak_mV`` for that time first: what rules see that read the potential.
+    ``peak_ms`` V stays at ``peak_mV`` for that time first, and ``a`` as it is: what rules see that read the potential. A spike may
+    also set, not add to, a depolarising afterpotential ``z`` that joins the current, ``tau_afterpotential dz/dt = -z``, and move
+    the onset up, from where it comes back: ``tau_onset d(onset)/dt = v_onset - onset``.
 
     Parameters
     ----------
@@ -137,6 +139,10 @@ class AdEx(Spiking):
         Decay of the adaptation.
     peak_mV, peak_ms : float
         Potential of a spike, and for how long it is held; 0 ms for none.
+    afterpotential_mV, tau_afterpotential_ms : float
+        What ``z`` is set to at a spike, 0 for none, and its decay, which goes on while the peak is held.
+    onset_jump_mV, tau_onset_ms : float
+        How far above ``v_onset_mV`` a spike sets the onset, 0 for none, and its way back, which goes on while the peak is held.
     reset_by_mV : None
         There is none: what the upswing overshoots by means nothing.
     v_reset_mV, t_ref_ms, threshold_jitter_mV, v_floor_mV
@@ -144,15 +150,17 @@ class AdEx(Spiking):
 
     References
     ----------
-    Brette & Gerstner (2005), https://doi.org/10.1152/jn.00686.2005. A peak that is held: Clopath, Büsing, Vasilaki & Gerstner
-    (2010), https://doi.org/10.1038/nn.2479, as NEST 3.10, ``aeif_psc_delta_clopath``, has it.
+    Brette & Gerstner (2005), https://doi.org/10.1152/jn.00686.2005. A peak that is held, afterpotential and moving onset: Clopath,
+    Büsing, Vasilaki & Gerstner (2010), https://doi.org/10.1038/nn.2479, as NEST 3.10, ``aeif_psc_delta_clopath``, has them.
 
     Notes
     -----
     *Departures.* Voltages count from rest, and currents are in mV: those of the papers over the leak conductance. In a step the
     upswing and the coupling are those of the step's beginning, and the rest is integrated exactly (exponential Euler): use steps
-    of 0.1 ms or less. Clopath et al. have a depolarising afterpotential and a moving onset too; not here.
+    of 0.1 ms or less.
     """
+
+    later_fields: ClassVar[frozenset[str]] = frozenset({"afterpotential_mV", "tau_afterpotential_ms", "onset_jump_mV", "tau_onset_ms"})
 
     kind: Literal["adex"] = "adex"
     v_onset_mV: Positive
@@ -162,6 +170,10 @@ class AdEx(Spiking):
     tau_adaptation_ms: Positive = 144.0
     peak_mV: Finite = 0.0
     peak_ms: NonNegative = 0.0
+    afterpotential_mV: NonNegative = 0.0
+    tau_afterpotential_ms: Positive = 40.0
+    onset_jump_mV: NonNegative = 0.0
+    tau_onset_ms: Positive = 50.0
     reset_by_mV: None = None
 
     @model_validator(mode="after")

@@ -229,9 +229,9 @@ class Trace:
     """A quantity that a rule needs.
 
     With ``tau_ms`` it rises by 1 at each spike and decays exponentially; without, it is the spike train itself. One that
-    follows the potential is its low-pass with ``tau_ms``, in mV. With ``frame`` the rule sees its ``mean`` over the steps of
-    the frame, or its ``sum``, and it starts anew each frame; with ``late`` only the second half of the frame counts. With
-    ``ago=1`` the rule sees the value of the frame before.
+    follows the potential is its low-pass with ``tau_ms``, in mV, of now or of ``lag_ms`` ago. With ``frame`` the rule sees its
+    ``mean`` over the steps of the frame, or its ``sum``, and it starts anew each frame; with ``late`` only the second half of
+    the frame counts. With ``ago=1`` the rule sees the value of the frame before.
 
     Attributes
     ----------
@@ -251,11 +251,13 @@ class Trace:
         For a signal: which of the projection's; left out, the one of the same name as the trace.
     follows : {'spikes', 'potential'}
         For the target: its spikes, or the potential of its soma after the reset of the step.
+    lag_ms : float
+        How much later than the cell it hears of the potential; a whole number of steps. A clip begins as if rest had been before it.
 
     Raises
     ------
     ValueError
-        If a time constant is not above 0, or a field needs another.
+        If a time constant is not above 0, a lag is below 0, or a field needs another.
     """
 
     name: str
@@ -266,8 +268,13 @@ class Trace:
     ago: int = 0
     of: str = ""
     follows: Literal["spikes", "potential"] = "spikes"
+    lag_ms: float = 0.0
 
     def __post_init__(self) -> None:
+        if not 0 <= self.lag_ms < math.inf:
+            raise ValueError(f"trace {self.name!r}: lag_ms must be 0 or more, and finite; got {self.lag_ms}")
+        if self.lag_ms and self.follows != "potential":
+            raise ValueError(f"trace {self.name!r}: lag_ms={self.lag_ms} needs follows='potential'; got follows={self.follows!r}")
         if self.follows != "spikes" and (self.follows != "potential" or self.side != "post" or self.tau_ms is None):
             raise ValueError(
                 f"trace {self.name!r}: follows must be 'spikes', or 'potential' with side='post' and tau_ms; got {self.follows!r}"

@@ -2,6 +2,7 @@
 
 Keys: ``weights/PROJECTION``, ``factor/PROJECTION`` (one for each source unit, where a kernel is spread),
 ``trace/PROJECTION/NAME``, ``ago/PROJECTION/NAME`` (what a trace that is read a frame later was in the last frame),
+``lag/PROJECTION/NAME`` (potentials that a trace has yet to hear of, oldest first; shape (lag steps, n)),
 ``own/PROJECTION/NAME`` (of the shape of the weights), and per population ``v``, ``dendrite`` (of cells that have one),
 ``threshold``, ``adaptation``, ``bias`` (constant current in mV, of biased populations only), ``last`` (step of the last
 spike), ``g/POPULATION/RECEPTOR``, ``flight`` (what was sent in the last steps, oldest first, still on its way), ``total``
@@ -27,7 +28,7 @@ from snn.weights import draw, factors
 
 Array = NDArray[np.generic]
 NEVER = -(10**9)
-LEARNED_ANEW = ("trace/", "ago/", "own/", "flight/")
+LEARNED_ANEW = ("trace/", "ago/", "lag/", "own/", "flight/")
 """What begins at zero with each clip."""
 
 
@@ -173,6 +174,8 @@ def initial_state(network: Network, *, dt_ms: float, seed: int) -> State:
         for trace in j.rule.traces() if j.rule else ():
             for kind in ["trace"] * (trace.tau_ms is not None) + ["ago"] * trace.ago:
                 arrays[f"{kind}/{j.name}/{trace.name}"] = np.zeros(source.n if trace.side == "pre" else target.n)
+            if trace.lag_ms:
+                arrays[f"lag/{j.name}/{trace.name}"] = np.zeros((round(trace.lag_ms / dt_ms), target.n))
         for own in j.rule.states() if j.rule else ():
             arrays[f"own/{j.name}/{own.name}"] = np.zeros(shape)
     return State(arrays, 0, seed, dt_ms, network.digest)

@@ -42,6 +42,7 @@ HEBBIAN, INHIBITORY, STABLE, FEEDBACK, TRIPLET, DENDRITIC = (
     f"tests/plasticity/test_{name}.py" for name in ("hebbian", "inhibitory", "homeostasis", "feedback", "triplet", "dendritic")
 )
 COMPARTMENTS = "tests/snn/test_compartments.py"
+POTENTIAL, UPSWING, VOLTAGE = "tests/plasticity/test_potential_traces.py", "tests/snn/test_upswing.py", "tests/plasticity/test_voltage.py"
 TORCH, SLOPES = "tests/snn/test_torch.py", "tests/snn/test_torch_gradients.py"
 RATE, RATE_CELLS = "tests/conversion/test_rate_prednet.py", "tests/conversion/test_rate_cells.py"
 DISTIL = tuple(
@@ -54,12 +55,13 @@ TRUNCATED = "tests/conversion/test_truncated_training.py"
 SPLITTING = "tests/snn/test_splitting.py"
 SELECTIONS = {
     "snn/engines/reference.py": (QUICK, LAW, STDP, GATED, DELTA),
-    "snn/engines/plain_learning.py": (QUICK, LAW, STDP, GATED, DELTA, ANY, COMPOSE),
+    "snn/engines/plain_learning.py": (QUICK, LAW, STDP, GATED, DELTA, ANY, COMPOSE, POTENTIAL),
     "snn/engines/layout.py": (QUICK, LAW, CELLS, GATED, DELTA),
     "snn/engines/event_kernels.py": (LAW, STDP, GATED, CAUGHT, PAIRING, DELTA),
     "snn/engines/event_cells.py": (LAW, QUICK, CELLS, GATED),
     "snn/engines/event_lazy.py": (STDP, CAUGHT, PAIRING, RULES, ANY),
-    "snn/engines/event_traces.py": (LAW, STDP, GATED, ANY, DELTA),
+    "snn/engines/event_traces.py": (LAW, STDP, GATED, ANY, DELTA, POTENTIAL),
+    "snn/engines/event_upswing.py": (UPSWING,),
     "snn/engines/event_plan.py": (STDP, ANY),
     "snn/engines/event_text.py": (STDP, GATED, ANY, RULES),
     "snn/engines/event_terms.py": (STDP, GATED, ANY, RULES, DENDRITIC),
@@ -97,6 +99,7 @@ SELECTIONS = {
     "plasticity/credit.py": ("tests/snn/test_hidden.py",),
     "snn/_hidden.py": ("tests/snn/test_hidden.py",),
     "plasticity/dendritic.py": (DENDRITIC,),
+    "plasticity/voltage.py": (VOLTAGE,),
     "plasticity/compose.py": (COMPOSE,),
     "plasticity/training.py": (TRAINING, CAUGHT),
     "comparisons/scoring.py": (BARS,),
@@ -208,6 +211,12 @@ CHOSEN = tuple(
         ("sums after the first change, event", EVENT_TEXT, "loop.fixed[s] = name", "loop.fixed[s] = 'kind(0)'", "no sum at spikes"),
         ("own variables do not decay", "snn/engines/event_traces.py", "x.own_scale[k] *= t.own_decay[k]", "pass",
          "eligibility lasts for ever"),
+        ("the lag ignored", PLAIN, "return oldest", "return v", "a spike meets its own peak"),
+        ("a lag too short, event", "snn/engines/event_traces.py", "n % lag * size", "n % max(lag - 1, 1) * size", "as above"),
+        ("the afterpotential stays", "snn/engines/event_upswing.py", "np.exp(-law[p, L_AFTER_RATE] * (n - 1 - last[i]))", "last[i] >= 0",
+         "a cell that has fired once fires for ever"),
+        ("potentiation without a threshold", "plasticity/voltage.py", "maximum(voltage() - self.theta_high_mV, 0.0)", "voltage()",
+         "rest potentiates"),
         ("the frame before is the frame at hand", PLAIN, "self.ago.get(x.name, self.frame_value",
          "self.frame_value.get(x.name, self.frame_value",
          "a forecast is taught by what it forecasts"),

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 from snn.cells import IF, LIF, AdaptiveLIF, AdEx, TwoCompartment
 from snn.description import Population
-from snn.engines.layout import MOST_UPSWING, Layout, REST_BELOW_mV
+from snn.engines.layout import Layout, REST_BELOW_mV
+from snn.engines.upswing import MOST_UPSWING
 
 
 def identifier(text: str, taken: set[str]) -> str:
@@ -125,7 +126,7 @@ def cell_text(p: Population, layout: Layout, taken: set[str]) -> CellText:
         return text
     text.leaky = not isinstance(cell, IF)
     text.time_constant("tau_mem", cell.tau_mem_ms)
-    variables = {"v", "a", "dendrite", "I", "theta", "left", "kept", "driven", "rested", "upswing", "began", "peaked", "t", "dt", "i", "N"}
+    variables = set("v a dendrite I theta left kept driven rested upswing began peaked after risen stood t dt i N".split())
     openings: dict[str, str] = {}
     text.receptors = {r.name: identifier(f"g_{r.name}", variables) for r in p.receptors}
     for r in p.receptors:
@@ -141,7 +142,7 @@ def cell_text(p: Population, layout: Layout, taken: set[str]) -> CellText:
         for r in p.receptors
         if r.kinetics not in ("pulse", "gate") and r.compartment == "soma"
     ] + ["I"]
-    terms += ["upswing"] * isinstance(cell, AdEx)
+    terms += ["upswing", *(["after"] if cell.afterpotential_mV else [])] if isinstance(cell, AdEx) else []
     losses = ["v"] * text.leaky + ["a"] * isinstance(cell, AdaptiveLIF | AdEx)
     text.equations.append(f"dv/dt = ({' + '.join(terms)}{''.join(f' - {x}' for x in losses)})/tau_mem : 1")
     if isinstance(cell, TwoCompartment):
@@ -179,6 +180,8 @@ def cell_text(p: Population, layout: Layout, taken: set[str]) -> CellText:
     if isinstance(cell, AdEx) and (steps := round(cell.peak_ms / layout.dt_ms)):
         resets[0] = f"v = {cell.peak_mV!r}"
         resets.append(f"peaked = {steps}")
+    if isinstance(cell, AdEx):
+        resets += [f"{x} = {size!r}" for x, size in (("after", cell.afterpotential_mV), ("risen", cell.onset_jump_mV)) if size]
     if isinstance(cell, AdaptiveLIF | AdEx) or (isinstance(cell, TwoCompartment) and cell.adaptation_mV):
         tau = text.time_constant("tau_adaptation", cell.tau_adaptation_ms) if cell.tau_adaptation_ms else ""
         text.equations.append(f"da/dt = -a/{tau} : 1" if tau else "a : 1  # adaptation")
@@ -196,10 +199,19 @@ def _upswing(cell: AdEx, text: CellText, layout: Layout) -> None:
         text.equations.append("peaked : 1  # steps of the peak left")
         ends = f"int(peaked == 1)*{cell.v_reset_mV!r} + int(peaked != 1)*v"
         text.hold += [f"v = {ends}", "peaked = clip(peaked - 1, 0, inf)"]
-    exponent = f"clip((v - {cell.v_onset_mV!r})/{cell.sharpness_mV!r}, -inf, {MOST_UPSWING!r})"
+    if cell.afterpotential_mV:
+        text.equations.append(f"dafter/dt = -after/{text.time_constant('tau_after', cell.tau_afterpotential_ms)} : 1")
+    if cell.onset_jump_mV:
+        text.equations.append(f"drisen/dt = -risen/{text.time_constant('tau_risen', cell.tau_onset_ms)} : 1  # of the onset")
+    onset = f"{cell.v_onset_mV!r}" + (" - risen" if cell.onset_jump_mV else "")
+    exponent = f"clip((v - {onset})/{cell.sharpness_mV!r}, -inf, {MOST_UPSWING!r})"
     text.hold += [f"upswing = {cell.sharpness_mV!r}*exp({exponent})", "began = 1.0*v"]
     share = cell.coupling * -math.expm1(-layout.dt_ms / cell.tau_adaptation_ms)
     text.after.append(f"a += {share!r}*began")
+    if cell.peak_ms:
+        text.equations.append("stood : 1  # a as the step began")
+        text.hold.append("stood = 1.0*a")
+        text.after.append("a = int(peaked > 0)*stood + int(peaked <= 0)*a")
 
 
 def _dendrite(cell: TwoCompartment, p: Population, text: CellText, terms: list[str]) -> None:

@@ -11,6 +11,7 @@ date when learning is switched on, for Brian2 does not fill those of inactive ob
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from functools import partial
 from itertools import pairwise
@@ -20,6 +21,7 @@ import brian2
 import numpy as np
 from numpy.typing import NDArray
 
+from snn.cells import AdEx
 from snn.description import Population
 from snn.engines.brian_cell_text import CellText
 from snn.engines.brian_text import OWN_TRACES, POST_SPIKE, PRE_SPIKE, PRE_TRACES, STEP, ProjectionText, TraceText, UpdateText
@@ -85,8 +87,19 @@ class Cells:
             self["left"] = np.clip(steps + 1 - (step - self.other[f"last/{name}"].astype(np.int64)), 0, steps)
         if steps := round(getattr(self.p.cell, "peak_ms", 0.0) / self.dt_ms):
             self["peaked"] = np.clip(steps + 1 - (step - self.other[f"last/{name}"].astype(np.int64)), 0, steps)
+        if isinstance(self.p.cell, AdEx):
+            self._after_spikes(self.p.cell, self.dt_ms * (step - 1 - self.other[f"last/{name}"].astype(np.float64)))
         for line in self.text.frame_clear:
             self[line.split()[0]] = 0.0
+
+    def _after_spikes(self, cell: AdEx, since_ms: NDArray[np.float64]) -> None:
+        """Set what the last spike of each cell has left: Brian2 integrates it, and the state knows no more than when that was."""
+        for variable, size, tau_ms in (
+            ("after", cell.afterpotential_mV, cell.tau_afterpotential_ms),
+            ("risen", cell.onset_jump_mV, cell.tau_onset_ms),
+        ):
+            if size:
+                self[variable] = size * np.exp(-since_ms / tau_ms)
 
     def dump(self) -> dict[str, Array]:
         """Copy out the arrays of the population."""
@@ -154,6 +167,7 @@ class Wires:
         self.acting: list[Any] = []
         self.at_frame_end: list[Any] = []
         self.others: list[Any] = []
+        self.unheard: dict[str, deque[Any]] = {}
         self.factor = np.zeros(0)
         self.synapses: Any = self._main(number) if len(self.edges.pre) else None
         for t in text.traces:
@@ -204,6 +218,11 @@ class Wires:
     def _raising(self, t: TraceText, layout: Layout, cells: Mapping[str, Cells]) -> None:
         """Let spikes raise a trace."""
         side = t.trace.side
+        if t.trace.lag_ms:
+            hear = brian2.NetworkOperation(
+                lambda: self._hear(t), clock=self.clock, when="end", order=OWN_TRACES - 1, name=f"{self.text.name}_{t.heard}"
+            )
+            self.others.append(hear)
         if t.trace.follows == "potential":
             self.others.append(runner(self.target.group, t.code, "end", OWN_TRACES, self.clock))
             return
@@ -222,6 +241,12 @@ class Wires:
             self.others.append(made)
             if side == "pre":
                 self.late.append(made.pre)
+
+    def _hear(self, t: TraceText) -> None:
+        """Tell a trace of the potential that the cells had a lag ago."""
+        past = self.unheard[t.trace.name]
+        past.append(self.target["v"].copy())
+        self.target[t.heard] = past.popleft()
 
     @property
     def weights(self) -> Any:
@@ -247,6 +272,8 @@ class Wires:
                 self.synapses.variables[variable].get_value()[:] = np.asarray(arrays[key]).ravel()[self.edges.weight]
         for key, cell, variable in self.traces():
             cell[variable] = arrays[key]
+        lags = [t.trace.name for t in self.text.traces if t.trace.lag_ms]
+        self.unheard = {name: deque(np.array(arrays[f"lag/{j.name}/{name}"], dtype=np.float64)) for name in lags}
         for pathway in self.late:
             self.refill(pathway)
 
@@ -264,6 +291,7 @@ class Wires:
             if self.synapses is not None:
                 values.ravel()[self.edges.weight] = self.synapses.variables[variable].get_value()
             found[key] = values
+        found |= {f"lag/{self.text.projection.name}/{name}": np.array(past) for name, past in self.unheard.items()}
         return found | {key: cell[variable].copy() for key, cell, variable in self.traces()}
 
     def own(self) -> Iterator[tuple[str, str]]:

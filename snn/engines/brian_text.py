@@ -50,12 +50,15 @@ class TraceText:
         is read a frame later.
     code : str
         What a spike does, written for a synapse onto the cell that has the trace; what a step does, where it follows the potential.
+    heard : str
+        Variable that it follows, where that is the potential.
     """
 
     trace: Trace
     trained: str
     read: str
     code: str
+    heard: str = ""
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,7 @@ def _trace_text(t: Trace, number: int, layout: Layout, cell: CellText) -> TraceT
     trained = read = f"trace_{label}" if t.tau_ms else f"frame_{label}"
     # Code, not a differential equation: Brian2 needs long to solve many equations of one cell.
     cell.equations.append(f"{trained} : 1  # {t.side}")
-    if t.tau_ms:
+    if t.tau_ms and t.follows == "spikes":
         tau = cell.time_constant(f"tau_{trained}", t.tau_ms)
         cell.after.append(f"{trained} *= exp(-dt/{tau})")
     first, share = layout.counted_steps(t)
@@ -141,7 +144,12 @@ def _trace_text(t: Trace, number: int, layout: Layout, cell: CellText) -> TraceT
     if t.frame:
         cell.frame_clear.append(f"{read} = 0")
     if t.tau_ms and t.follows == "potential":
-        return TraceText(t, trained, f"ago_{label}" if t.ago else read, f"{trained} += {1.0 - layout.trace_decay(t.tau_ms)!r}*v")
+        heard = f"heard_{label}" if t.lag_ms else "v"
+        if t.lag_ms:
+            cell.equations.append(f"{heard} : 1  # v of {t.lag_ms} ms ago")
+        decay = layout.trace_decay(t.tau_ms)
+        code = f"{trained} = {decay!r}*{trained} + {1.0 - decay!r}*{heard}"
+        return TraceText(t, trained, f"ago_{label}" if t.ago else read, code, heard)
     raised = "1.0" if t.tau_ms else f"{share!r}{gate}_post" if gate else repr(share)
     return TraceText(t, trained, f"ago_{label}" if t.ago else read, f"{trained}_post += {raised}")
 

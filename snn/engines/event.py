@@ -149,6 +149,8 @@ class EventBackend:
         for key, place in self.built.places.items():
             if place.flat == "ring":
                 self._load_flight(key.removeprefix("flight/"), np.asarray(arrays[key]), place.start)
+            elif place.flat == "lagged":
+                x.lagged[place.span] = np.roll(np.asarray(arrays[key]), step, axis=0).ravel()
             else:
                 getattr(x, place.flat)[place.span] = np.asarray(arrays[key]).ravel()
         for a in (x.frame_value, x.lazy_now, x.history, x.lazy_coefficient, x.lazy_row):
@@ -171,6 +173,8 @@ class EventBackend:
         for key, place in self.built.places.items():
             if place.flat == "ring":
                 found[key] = self._dump_flight(key.removeprefix("flight/"), place.start)
+            elif place.flat == "lagged":
+                found[key] = np.roll(x.lagged[place.span].reshape(self.built.shapes[key]), -self.n, axis=0).astype(np.float64)
             else:
                 values = getattr(x, place.flat)[place.span]
                 shape = self.built.shapes.get(key, values.shape)
@@ -181,7 +185,7 @@ class EventBackend:
         """Begin a new clip: cells at rest, nothing in flight, traces at zero; weights and thresholds stay."""
         self._flush(False)
         x = self.built.arrays
-        for a in (x.v, x.adaptation, x.dendrite, x.g, x.total, x.ring_count, x.trace, x.frame_ago, x.own, x.lazy_coefficient):
+        for a in (x.v, x.adaptation, x.dendrite, x.g, x.total, x.ring_count, x.trace, x.frame_ago, x.lagged, x.own, x.lazy_coefficient):
             a[...] = 0
         x.last[:] = NEVER
 

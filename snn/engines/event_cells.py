@@ -20,7 +20,6 @@ from snn.engines.event_arrays import (
     L_ADAPT,
     L_ADAPT_DECAY,
     L_ADAPT_STEP,
-    L_COUPLING,
     L_D,
     L_D_ADAPT,
     L_D_DRIVE,
@@ -28,10 +27,8 @@ from snn.engines.event_arrays import (
     L_DRIVE,
     L_FLOOR,
     L_GAIN,
-    L_ONSET,
     L_RESET,
     L_REST,
-    L_SHARPNESS,
     L_SPIKE,
     L_V,
     L_V_RESET,
@@ -55,9 +52,9 @@ from snn.engines.event_arrays import (
     N,
     Tables,
 )
+from snn.engines.event_upswing import swing_up
 
 REST_BELOW_mV = layout.REST_BELOW_mV
-MOST_UPSWING = layout.MOST_UPSWING
 
 
 @njit(cache=True)
@@ -98,7 +95,8 @@ def integrate(n: int, t: Tables, x: Arrays) -> None:
         total = np.zeros(size if rests else 0, v.dtype)
         if rests and pop[p, DRIVEN]:
             total += x.current[start : start + size]
-        k_v, k_drive, k_a, d_a = law[p, L_V], law[p, L_DRIVE], law[p, L_ADAPT], law[p, L_ADAPT_DECAY]
+        k_v, k_drive, k_a = law[p, L_V], law[p, L_DRIVE], law[p, L_ADAPT]
+        d_a = one if upswing else law[p, L_ADAPT_DECAY]
         if pop[p, DRIVEN]:
             current = x.current[start : start + size]
             for i in range(size):
@@ -149,11 +147,7 @@ def integrate(n: int, t: Tables, x: Arrays) -> None:
                     for i in range(size):
                         gate[i] = receptor_law[r, 1] * gate[i] + tiny - tiny
         if upswing:
-            sharpness, onset, coupling = law[p, L_SHARPNESS], law[p, L_ONSET], law[p, L_COUPLING]
-            most = v.dtype.type(MOST_UPSWING)
-            for i in range(size):
-                v[i] += k_drive * sharpness * np.exp(min((before[i] - onset) / sharpness, most))
-                all_a[start + i] += coupling * before[i]
+            swing_up(p, n, before, t, x)
         if rests:
             for i in range(size):
                 if total[i] <= REST_BELOW_mV:

@@ -72,10 +72,11 @@ class RuleTables:
         self.post_place: list[NDArray[np.uint32]] = []
         self.lazy: list[list[int]] = []
         self.lazy_law: list[list[float]] = []
-        self.n_trace = self.n_frame = self.n_own = self.n_history = self.n_cells = self.n_listed = 0
+        self.n_trace = self.n_frame = self.n_lagged = self.n_own = self.n_history = self.n_cells = self.n_listed = 0
         # Compiled functions, and what runs at a frame's end: projection, function, where offsets and constants begin.
         self.precision = precision
-        self.shared: dict[object, tuple[int, int]] = {}
+        self.shared: dict[object, tuple[int, int, int]] = {}
+        self.lags: dict[str, tuple[int, int]] = {}
         self.functions: list[object] = []
         self.at_end: list[list[int]] = []
         plastic = [(q, j, compiled(layout.network, j)) for q, j in enumerate(layout.network.projections) if j.rule is not None]
@@ -158,7 +159,8 @@ class RuleTables:
         for trace in j.rule.traces() if j.rule else ():
             # What two projections onto the same cells see alike is kept once, where no rule looks at it within a frame.
             taps = next((s.taps for s in j.signals if s.name == trace.carried), ())
-            alike = (j.target, trace.side, taps, trace.tau_ms, trace.frame, self.layout.counted_steps(trace), trace.ago, trace.follows)
+            followed = (trace.follows, trace.lag_ms)
+            alike = (j.target, trace.side, taps, trace.tau_ms, trace.frame, self.layout.counted_steps(trace), trace.ago, followed)
             at = self.shared.get(alike) if share and trace.side != "pre" else None
             if at is None:
                 at = self.shared[alike] = self._trace(q, j, trace)
@@ -167,10 +169,13 @@ class RuleTables:
                 self.places[f"trace/{j.name}/{trace.name}"] = Place("trace", at[0], size)
             if trace.ago:
                 self.places[f"ago/{j.name}/{trace.name}"] = Place("frame_ago", at[1], size)
+            if trace.lag_ms:
+                self.places[f"lag/{j.name}/{trace.name}"] = Place("lagged", at[2], self.layout.lag_steps(trace) * size)
+                self.lags[f"lag/{j.name}/{trace.name}"] = (self.layout.lag_steps(trace), size)
             found["trace", trace.name], found["frame", trace.name], found["ago", trace.name] = at[0], at[1], at[1]
 
-    def _trace(self, q: int, j: Projection, trace: Trace) -> tuple[int, int]:
-        """Add a trace; give where it and its frame values begin."""
+    def _trace(self, q: int, j: Projection, trace: Trace) -> tuple[int, int, int]:
+        """Add a trace; give where it, its frame values and what it has yet to hear of begin."""
         size = self.layout.network.population(j.source if trace.side == "pre" else j.target).n
         first_tap = len(self.taps)
         for name, pre, post in self.layout.signal_edges(j, trace.carried) if trace.side == "signal" else ():
@@ -193,8 +198,12 @@ class RuleTables:
                 self.layout.counted_steps(trace)[0],
                 trace.ago,
                 int(trace.follows == "potential"),
+                self.layout.lag_steps(trace),
+                self.n_lagged,
             ]
         )
         self.decays.append(self.layout.trace_decay(trace.tau_ms) if trace.tau_ms else 0.0)
+        at = self.n_trace, self.n_frame, self.n_lagged
         self.n_trace, self.n_frame = self.n_trace + size, self.n_frame + size
-        return self.n_trace - size, self.n_frame - size
+        self.n_lagged += self.layout.lag_steps(trace) * size
+        return at

@@ -12,6 +12,7 @@ from snn.description import Network, Projection
 from snn.engines import event_arrays as k
 from snn.engines.event_rule_tables import Place, RuleTables
 from snn.engines.layout import Layout, has_membrane, propagators
+from snn.engines.upswing import UpswingLaw
 from snn.topology import LocalField, OneToOne, SharedKernel, channel_pairs, window
 
 KINETICS = {"exponential": k.EXPONENTIAL, "integrating": k.INTEGRATING, "pulse": k.PULSE, "gate": k.GATE}
@@ -101,9 +102,9 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
         law.append(
             [f.v, f.drive, f.adaptation, f.adaptation_decay, f.adaptation_step, f.reset_by, f.v_reset, f.floor, f.gain, f.rest or 0.0]
             + ([d.to_soma, d.from_soma, d.d, d.drive, d.adaptation] if d else [0.0] * 5)
-            + [f.v_spike, *((up.onset, up.sharpness, up.coupling) if up else (0.0, 1.0, 0.0))]
+            + [f.v_spike, *(_upswing(up) if up else [0.0, 1.0] + [0.0] * 5)]
             if f
-            else [0.0] * 19
+            else [0.0] * 23
         )
         for key, flat in (("v", "v"), ("threshold", "threshold"), ("adaptation", "adaptation"), ("last", "last"), ("total", "total")):
             places[f"{key}/{p.name}"] = Place(flat, start, p.n)
@@ -152,7 +153,7 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
         sign=np.array([-1.0 if network.population(j.source).sign == "inhibitory" else 1.0 for j in network.projections], dtype=dtype),
         pair_start=np.array(pair_start, dtype=np.int64),
         pair_post=np.array(pair_post, dtype=np.int64),
-        trace=_ints(rules.traces, 12),
+        trace=_ints(rules.traces, 14),
         trace_decay=np.array(rules.decays, dtype=dtype),
         tap_source=_ints(rules.taps, 2),
         tap_start=np.array(rules.tap_start, dtype=np.int64),
@@ -180,12 +181,14 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
         g=zeros(g, dtype), total=zeros(n, dtype), late=zeros(n, dtype), ring=zeros(ring, np.int32), ring_count=zeros(slot, np.int64),
         ring_value=zeros(ring if graded else 1, dtype), w=zeros(w, dtype), factor=zeros(factor, dtype),
         trace=zeros(rules.n_trace, dtype), frame_value=zeros(rules.n_frame, dtype), frame_ago=zeros(rules.n_frame, dtype),
+        lagged=zeros(rules.n_lagged, dtype),
         own=zeros(rules.n_own, dtype), own_scale=np.ones(len(rules.own)),
         history=zeros(rules.n_history, dtype), lazy_row=zeros(rules.n_cells, np.int64), lazy_coefficient=zeros(rules.n_cells, dtype),
         lazy_now=zeros(len(rules.lazy), np.int64),
         segment=zeros((longest, 3), np.int64), flag=zeros(max((p.n for p in network.populations), default=0) + 8, np.uint8),
     )  # fmt: skip
     shapes = {key: network.weight_shape(j.name) for j in network.projections for key in (f"weights/{j.name}", *rules.own_keys(j))}
+    shapes |= rules.lags
     return Built(tables, arrays, places, rules, shapes, sources)
 
 
@@ -195,6 +198,10 @@ def _joined(parts: list[NDArray[np.uint32]]) -> NDArray[np.uint32]:
 
 def _ints(rows: list[list[int]], columns: int) -> NDArray[np.int64]:
     return np.array(rows, dtype=np.int64).reshape(-1, columns)
+
+
+def _upswing(up: UpswingLaw) -> list[float]:
+    return [up.onset, up.sharpness, up.coupling, up.after, up.after_rate, up.jump, up.jump_rate]
 
 
 def _projection(

@@ -20,6 +20,8 @@ from snn.engines.event_arrays import (
     T_DECAYS,
     T_FRAME,
     T_FROM,
+    T_LAG,
+    T_LAGGED,
     T_N,
     T_N_TAPS,
     T_POTENTIAL,
@@ -48,7 +50,7 @@ def decay_traces(first: int, stop: int, t: Tables, x: Arrays) -> None:
         Changed in place.
     """
     for k in range(first, stop):
-        if t.trace[k, T_DECAYS]:
+        if t.trace[k, T_DECAYS] and not t.trace[k, T_POTENTIAL]:
             trace, decay = x.trace[t.trace[k, T_START] : t.trace[k, T_START] + t.trace[k, T_N]], t.trace_decay[k]
             for i in range(len(trace)):
                 trace[i] = decay * trace[i] + t.tiny[0] - t.tiny[0]
@@ -96,9 +98,18 @@ def raise_traces(n: int, s: int, first: int, stop: int, sources: bool, targets: 
                     for e in range(t.tap_start[cell], t.tap_start[cell + 1]):
                         goal[t.tap_post[e]] += value
         elif row[T_POTENTIAL]:
-            fresh, first = 1 - t.trace_decay[k], t.pop[j[J_TARGET], START]
-            for i in range(size):
-                trace[i] += fresh * x.v[first + i]
+            old, fresh, first, lag = t.trace_decay[k], 1 - t.trace_decay[k], t.pop[j[J_TARGET], START], row[T_LAG]
+            v = x.v[first : first + size]
+            if lag > 0:
+                # Of the step as many steps ago, whose place the present one takes.
+                at = row[T_LAGGED] + n % lag * size
+                past = x.lagged[at : at + size]
+                for i in range(size):
+                    trace[i] = old * trace[i] + fresh * past[i] + t.tiny[0] - t.tiny[0]
+                    past[i] = v[i]
+            else:
+                for i in range(size):
+                    trace[i] = old * trace[i] + fresh * v[i] + t.tiny[0] - t.tiny[0]
         else:
             source = j[J_SOURCE] if side == PRE else j[J_TARGET]
             begin, count = arrivals(source, n + 1 - j[J_DELAY] if side == PRE else n, t, x)

@@ -6,6 +6,7 @@ Pure functions of the description; no engine's own arrays.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,6 +17,7 @@ from snn._rules import symbols
 from snn.cells import IF, LIF, AdaptiveLIF, AdEx, RateUnit, SpikeSource, TwoCompartment
 from snn.description import Network, Population, Projection
 from snn.engines.compartments import DendriteLaw, two_compartments
+from snn.engines.upswing import UpswingLaw, upswing_law
 from snn.errors import DescriptionError, sentence
 from snn.local import Trace
 from snn.synapses import Receptor
@@ -23,31 +25,6 @@ from snn.topology import OneToOne, edges
 
 REST_BELOW_mV = 1e-9
 """Currents up to this count as none for a cell that returns to rest: sums that cancel may differ in their last digit."""
-MOST_UPSWING = 50.0
-"""Exponent of the upswing at which it is cut, which only a peak that is held could reach."""
-
-
-@dataclass(frozen=True)
-class UpswingLaw:
-    """Numbers of a spike with an upswing, of `AdEx`.
-
-    Attributes
-    ----------
-    onset, sharpness : float
-        In mV.
-    coupling : float
-        What a step adds to the adaptation for each mV.
-    peak : float
-        In mV.
-    peak_steps : int
-        For how long it is held.
-    """
-
-    onset: float
-    sharpness: float
-    coupling: float
-    peak: float
-    peak_steps: int
 
 
 @dataclass(frozen=True)
@@ -176,13 +153,8 @@ def propagators(population: Population, dt_ms: float) -> Propagators:
         gain=cell.gain_Hz_per_mV * dt_ms / 1000.0 if rate else 0.0,  # type: ignore[union-attr]
         rest=math.exp(-dt_ms / cell.tau_rest_ms) if isinstance(cell, IF) and cell.tau_rest_ms else None,
         dendrite=dendrite,
-        upswing=_upswing(cell, dt_ms) if isinstance(cell, AdEx) else None,
+        upswing=upswing_law(cell, current_gain(cell.tau_afterpotential_ms, tau, True, dt_ms), dt_ms) if isinstance(cell, AdEx) else None,
     )
-
-
-def _upswing(cell: AdEx, dt_ms: float) -> UpswingLaw:
-    coupling = cell.coupling * -math.expm1(-dt_ms / cell.tau_adaptation_ms)
-    return UpswingLaw(cell.v_onset_mV, cell.sharpness_mV, coupling, cell.peak_mV, round(cell.peak_ms / dt_ms))
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,6 +178,7 @@ class Layout:
         for where, value in [
             ("network.frame_ms", self.network.frame_ms),
             *((f"{j.name}.delay_ms", j.delay_ms) for j in self.network.projections),
+            *((f"{j.name}.rule: trace {t.name!r}.lag_ms", t.lag_ms) for j, t in self._traces() if t.lag_ms),
         ]:
             steps = value / dt
             if round(steps) < 1:
@@ -246,6 +219,22 @@ class Layout:
         """Number of each population's first cell when all cells are numbered in the order of the description."""
         starts = np.cumsum([0, *(p.n for p in self.network.populations)])
         return {p.name: int(s) for p, s in zip(self.network.populations, starts, strict=False)}
+
+    def _traces(self) -> Iterator[tuple[Projection, Trace]]:
+        yield from ((j, t) for j in self.network.projections if j.rule for t in j.rule.traces())
+
+    def lag_steps(self, trace: Trace) -> int:
+        """Steps by which a trace hears of the potential too late.
+
+        Parameters
+        ----------
+        trace : Trace
+
+        Returns
+        -------
+        int
+        """
+        return round(trace.lag_ms / self.dt_ms)
 
     def delay_steps(self, projection: Projection) -> int:
         """Delay of a projection in steps.

@@ -45,6 +45,7 @@ class PlainLearning:
         self.trace: dict[str, FloatArray] = {}
         self.frame_value: dict[str, FloatArray] = {}
         self.ago: dict[str, FloatArray] = {}
+        self.unheard: dict[str, list[FloatArray]] = {}
         self.own: dict[str, FloatArray] = {}
         self.step_in_frame = 0
 
@@ -63,11 +64,13 @@ class PlainLearning:
         self.trace = read("trace", [t.name for t in self.listed if t.tau_ms])
         self.ago = read("ago", [t.name for t in self.listed if t.ago])
         self.own = read("own", [s.name for s in self.states])
+        self.unheard = {name: list(rows) for name, rows in read("lag", [t.name for t in self.listed if t.lag_ms]).items()}
         self._clear()
 
     def dump(self) -> dict[str, Array]:
         """Copy out what `load` reads, under the keys of ``snn.state``."""
-        kept = {"trace": self.trace, "ago": self.ago, "own": self.own}
+        unheard = {name: np.array(rows) for name, rows in self.unheard.items()}
+        kept = {"trace": self.trace, "ago": self.ago, "own": self.own, "lag": unheard}
         return {f"{kind}/{self.projection.name}/{k}": a.copy() for kind, arrays in kept.items() for k, a in arrays.items()}
 
     def _clear(self) -> None:
@@ -88,7 +91,7 @@ class PlainLearning:
         """
         self.step_in_frame = step_in_frame
         for t in self.listed:
-            if t.tau_ms:
+            if t.tau_ms and t.follows == "spikes":
                 self.trace[t.name] *= self.layout.trace_decay(t.tau_ms)
         for own in self.states:
             if own.tau_ms:
@@ -147,8 +150,21 @@ class PlainLearning:
     def _raise_all(self, side: str, spikes: FloatArray, voltage: Voltage | None = None) -> None:
         for t in self.listed:
             if t.side == side:
-                follows = voltage and t.tau_ms and t.follows == "potential"
-                self._raise(t, (1.0 - self.layout.trace_decay(t.tau_ms)) * voltage("") if follows else spikes)  # type: ignore[misc,arg-type]
+                if voltage and t.tau_ms and t.follows == "potential":
+                    decay = self.layout.trace_decay(t.tau_ms)
+                    self.trace[t.name] *= decay
+                    self._raise(t, (1.0 - decay) * self._heard(t, voltage("")))
+                else:
+                    self._raise(t, spikes)
+
+    def _heard(self, t: Trace, v: FloatArray) -> FloatArray:
+        """Potential of which a trace hears in this step."""
+        if t.name not in self.unheard:
+            return v
+        # A copy, since the cells may change theirs in place.
+        oldest, *later = self.unheard[t.name]
+        self.unheard[t.name] = [*later, v.copy()]
+        return oldest
 
     def _raise(self, t: Trace, spikes: FloatArray) -> None:
         if t.tau_ms:

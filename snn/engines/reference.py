@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from snn.description import Network, Population, Projection
 from snn.engines.driver import Simulation, prepare
-from snn.engines.layout import MOST_UPSWING, Layout, Propagators, REST_BELOW_mV, has_membrane, propagators, rule_problems
+from snn.engines.layout import Layout, Propagators, REST_BELOW_mV, has_membrane, propagators, rule_problems
 from snn.engines.plain_learning import PlainLearning
 from snn.engines.port import FloatArray, FrameInput, FrameOutput
+from snn.engines.upswing import MOST_UPSWING
 from snn.pools import current_of_cell
 from snn.state import Array, State, at_rest
 from snn.synapses import Receptor
@@ -149,14 +150,18 @@ class _Cells:
                 (pulses if r.kinetics == "pulse" else total)[:] += g[self.current]
                 g *= decay
             if law.upswing is not None:
-                up = law.upswing
+                up, since = law.upswing, n - 1 - self.last
+                onset = up.onset + up.jump * np.exp(-up.jump_rate * since)
                 # A cell at its peak is held, whatever this comes to.
-                v += law.drive * up.sharpness * np.exp(np.minimum((self.v - up.onset) / up.sharpness, MOST_UPSWING))
+                v += law.drive * up.sharpness * np.exp(np.minimum((self.v - onset) / up.sharpness, MOST_UPSWING))
+                v += up.after * np.exp(-up.after_rate * since)
             if law.rest is not None:
                 v = np.where(total > REST_BELOW_mV, v, law.rest * (self.v + pulses))
-            self.a *= law.adaptation_decay
+            a = law.adaptation_decay * self.a
             if law.upswing is not None:
-                self.a += law.upswing.coupling * self.v
+                a += law.upswing.coupling * self.v
+                a = np.where(n - self.last < law.upswing.peak_steps, self.a, a)
+            self.a = a
             self.v = np.maximum(np.where(held & (law.dendrite is None), self.v, v), law.floor)
             if law.gain:
                 self.sent = law.gain * np.maximum(0.0, self.v - self.threshold)

@@ -57,6 +57,7 @@ class Everything(Rule):
             Trace("before", "pre", frame="mean", ago=1),
             Trace("y", "post", tau_ms=14.0),
             Trace("late", "post", tau_ms=14.0, frame="mean", late=True, ago=1),
+            Trace("seen", "post", tau_ms=5.0, follows="potential", lag_ms=3.0),
             Trace("taught", "signal", tau_ms=8.0, of="teacher"),
             Trace("count", "signal", frame="sum", of="teacher"),
         )
@@ -68,7 +69,7 @@ class Everything(Rule):
     def updates(self) -> tuple[Update, ...]:
         """Eligibility at spikes, weights in every step and at the end of a frame."""
         e, x, y = own("eligibility"), pre("x"), post("y")
-        error = maximum(voltage() - 0.5, 0.0) - 0.5 * signal("taught") + 0.1 * post("late")
+        error = maximum(voltage() - 0.5, 0.0) - 0.5 * signal("taught") + 0.1 * post("late") - 0.3 * post("seen")
         return (
             Update("pre_spike", None, {"eligibility": e - 0.2 * y / (1.0 + post_sum(W)), "sum": own("sum") + x - 0.01 * W}),
             Update("pre_spike", minimum(W + 0.02 * e, 1.8)),

@@ -9,7 +9,7 @@ from snn.topology import Dense, OneToOne
 
 
 def upswing() -> Network:
-    """Build cells with a peak that is held, without one, and refractory after it, under every kind of current.
+    """Build cells with a peak that is held, without one, and with all that a spike sets, under every kind of current.
 
     Returns
     -------
@@ -20,7 +20,8 @@ def upswing() -> Network:
         tau_adaptation_ms=40.0, peak_mV=25.0, peak_ms=1.0, t_ref_ms=1.0, threshold_jitter_mV=0.5,
     )  # fmt: skip
     plain = AdEx(tau_mem_ms=6.0, v_onset_mV=2.0, sharpness_mV=0.5, v_threshold_mV=5.0, adaptation_mV=0.4, v_floor_mV=-3.0)
-    late = peaked.model_copy(update={"t_ref_ms": 2.5, "peak_ms": 0.5, "coupling": 0.0})
+    after = {"afterpotential_mV": 2.5, "tau_afterpotential_ms": 12.0, "onset_jump_mV": 4.0, "tau_onset_ms": 7.0}
+    late = peaked.model_copy(update={"t_ref_ms": 2.5, "peak_ms": 0.5, "coupling": 0.0, **after})
     return Network(
         name="upswing",
         frame_ms=20.0,

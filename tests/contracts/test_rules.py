@@ -12,6 +12,8 @@ import plasticity
 from plasticity import (
     BCM,
     ApicalError,
+    BranchBalance,
+    BranchInput,
     Compose,
     CorrelationMeasuring,
     CreditGated,
@@ -39,6 +41,7 @@ from plasticity import (
     TripletSTDP,
     VogelsRate,
     VogelsSTDP,
+    VoltageSTDP,
     WeightDependentSTDP,
 )
 from plasticity.testing import check_rule
@@ -71,6 +74,8 @@ RULES = (
     DendriticPrediction(eta_mV=5.0, attenuation=0.6, theta_mV=2.0, width_mV=1.0, tau_dend_ms=12.0, tau_syn_ms=4.0, tau_filter_ms=20.0),
     ApicalError(eta=0.8, c=0.01, decay=0.1),
     BCM(eta_mV=0.2, usual=0.5, share=0.2),
+    BranchBalance(eta=0.02, decay=0.1, rest_mV=0.3),
+    BranchInput(eta=0.02, unit_mV=0.4, decay=0.1, floor_mV=0.3, rest_mV=0.3),
     EProp(eta_mV=0.2, threshold_mV=0.8),
     EfficientBalance(eta=0.2, cost_mV=0.1),
     EfficientInput(eta=0.2),
@@ -82,6 +87,8 @@ RULES = (
     Structural(rules=(PairSTDP(a_plus_mV=0.2, a_minus_mV=0.25),)),
     SurpriseModulatedSTDP(a_plus_mV=0.1, a_minus_mV=0.08, tau_c_ms=60.0),
     SynapticScaling(eta=0.1, target_Hz=20.0),
+    VoltageSTDP(a_ltd=0.3, a_ltp=0.4, theta_high_mV=0.3, lag_ms=3.0),
+    VoltageSTDP(a_ltd=0.3, a_ltp=0.4, theta_high_mV=0.3, lag_ms=0.0, usual_mV=0.2, tau_mean_ms=30.0),
     WeightDependentSTDP(eta_mV=0.2, mu_plus=0.4, mu_minus=0.6, scale_mV=2.0),
     Compose(rules=(ErrorGated(eta=0.5, c=0.01), ErrorGated(eta=0.2, quantum_mV=3.0, c=0.01))),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import runpy
@@ -9,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -95,3 +97,33 @@ def test_anticipation(tmp_path: Path) -> None:
     assert done["last spikes, in order"] <= 1.5 < 0.2 * done["first spikes, in order"]
     assert done["first half of the weights, in order"] > 0.8
     assert abs(done["first half of the weights, another order each time"] - 0.5) < 0.05
+
+
+def test_voltage_stdp(tmp_path: Path) -> None:
+    """Oracle: a closed form at a clamp; pairings have the shape that Sjöström et al. (2001) measured and the paper's figure 2 shows."""
+    done = runpy.run_path(str(ROOT / "examples" / "voltage_stdp.py"))["main"](tmp_path / "voltage.png")
+    assert (tmp_path / "voltage.png").stat().st_size > 10_000
+    above = np.arange(-80.0, -29.0, 5.0) + 70.6
+    # What the trace of one arrival sums to, in steps of 1 ms over its 15 ms.
+    whole = (1.0 / 15.0) / (1.0 - math.exp(-1.0 / 15.0))
+    moved = 8e-5 * np.maximum(above - 25.3, 0.0) * np.maximum(above, 0.0) * whole - 14e-5 * np.maximum(above, 0.0)
+    np.testing.assert_allclose(done["held"], 100.0 + 100.0 / 0.5 * 100.0 * moved, rtol=1e-9)
+    assert [w < 100.0 for w in done["held"]] == [0.0 < v < 27.0 for v in above]
+    causal, acausal = np.array(done["pre 10 ms before post"]), np.array(done["post 10 ms before pre"])
+    # Rates are 0.1, 10, 20, 30, 40 and 50 Hz.
+    assert abs(causal[0] - 100.0) < 5.0 and causal[-1] > 130.0 and (np.diff(causal[1:]) > 0).all()
+    assert acausal[0] < 75.0 and acausal[3] < 100.0 < 120.0 < acausal[-1] and (np.diff(acausal[2:]) > 0).all()
+    assert (causal[:-1] > acausal[:-1] + 10.0).all()
+
+
+@pytest.mark.slow
+def test_dendritic_balance(tmp_path: Path) -> None:
+    """Oracle: the paper, in shape: single bars where they come in pairs, and with somatic balance only where they come alone."""
+    done = runpy.run_path(str(ROOT / "examples" / "dendritic_balance.py"))["main"](tmp_path / "dendritic_balance.png", seeds=range(2))
+    assert (tmp_path / "dendritic_balance.png").stat().st_size > 10_000
+    assert min(done["bars learned, pairs, dendritic"]) >= 5
+    assert max(done["bars learned, pairs, somatic"]) <= 2
+    assert max(done["unexplained, pairs, dendritic"]) < 0.15 < 0.2 < min(done["unexplained, pairs, somatic"])
+    assert min(done["unexplained, pairs, never learned"]) > 0.6
+    assert min(done["bars learned, single, dendritic"]) >= 6
+    assert min(done["bars learned, single, somatic"]) >= 4
