@@ -150,6 +150,7 @@ def tables(costs: Mapping[str, Any]) -> dict[str, str]:
     return {
         "what rules need": _table(heads, ((e.family, _needs_row(kind, e)) for kind, e in rows)),
         "how rules run": _table(heads_run, ((e.family, _runs_row(kind, e, costs)) for kind, e in rows)),
+        "how costs were measured": _measured(costs),
         "cost beside Brian2": _beside(costs),
     }
 
@@ -188,7 +189,7 @@ def _needs(entry: RuleEntry) -> str:
     found = []
     for side, name in SIDES.items():
         told = Counter(_trace(t) for t in rule.traces() if t.side == side)
-        texts = [text if n == 1 else f"{n} {re.sub('(trace|low-pass)', _plural, text, count=1)}" for text, n in told.items()]
+        texts = [_several(n, text) for text, n in told.items()]
         if side == "post":
             texts += [f"potential of the {x}" if x else "potential" for x in dict.fromkeys(x.name for x in read if x.scope == "voltage")]
         if texts:
@@ -208,8 +209,12 @@ def _needs(entry: RuleEntry) -> str:
     return "; ".join((*found, entry.note) if entry.note else found)
 
 
-def _plural(word: re.Match[str]) -> str:
-    return word[0] + ("es" if word[0].endswith("s") else "s")
+def _several(n: int, text: str) -> str:
+    if n == 1:
+        return text
+    first = next(word for word in ("frame mean", "low-pass", "trace", "spikes") if word in text)
+    more = {"low-pass": "low-passes", "spikes": "trains of spikes"}.get(first, first + "s")
+    return f"{n} {text.replace(first, more, 1)}"
 
 
 def _trace(trace: Trace) -> str:
@@ -224,7 +229,8 @@ def _trace(trace: Trace) -> str:
 
 
 def _runs_row(kind: type[Rule], entry: RuleEntry, costs: Mapping[str, Any]) -> tuple[str, ...]:
-    how = next(iter(EventEngine().plan(_on(entry.rule, Dense())).values())).split(":")[0]
+    at_once = any(u.when == "step" for u in entry.rule.updates())
+    how = "every step" if at_once else next(iter(EventEngine().plan(_on(entry.rule, Dense())).values())).split(":")[0]
     cost = costs["rules"][kind.__name__]
     nest, brian2 = (", ".join(f"`{name}`" for name in names) or "no" for names in (entry.nest, entry.brian2))
     ran = (_runs(name, entry.rule) for name in ENGINES)
@@ -240,6 +246,21 @@ def _runs(name: str, rule: Rule) -> str:
     """Ask an engine what it runs of a rule."""
     own, shared = (not engine(name).unsupported(_on(rule, topology)) for topology in (Dense(), SharedKernel(size=3)))
     return {(True, True): "yes", (True, False): "unshared"}.get((own, shared), "no")
+
+
+def _measured(costs: Mapping[str, Any]) -> str:
+    load, about, mine, floors = costs["workload"], costs["about"], costs["rules"]["MyPair"], costs["floors"]
+    noisy = max(about["load_before"], about["load_after"]) > 1.5
+    lines = (
+        f"{load['synapses'] / 1e6:.1f} million synapses, {load['arrivals'] / 1e6:.1f} million arrivals, {load['precision']}, one thread, "
+        f"least of {load['repeats']} rounds in turn. Sources fire at {load['sources_Hz']:.0f} Hz, targets at {load['targets_Hz']:.1f} Hz, "
+        f"signals at {load['signals_Hz']:.0f} Hz; frames of {load['frame_ms']:.0f} ms.",
+        f"Static synapses take {floors['static']:.1f} ns, on cells of two compartments {floors['static, two compartments']:.1f} ns. "
+        f"`PairSTDP` as a user would write it takes {mine['ns_per_event']:.1f} ns.",
+        f"The machine has {about['cores']} cores and a load of {about['load_before']:.1f} before and {about['load_after']:.1f} after: "
+        + ("it was busy with other work, so trust ratios, not times, and no ratio to a tenth." if noisy else "it did nothing else."),
+    )
+    return "\n".join(lines) + "\n"
 
 
 def _beside(costs: Mapping[str, Any]) -> str:
