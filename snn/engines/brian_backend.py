@@ -121,7 +121,7 @@ class BrianBackend:
         for c in self.cells.values():
             c.load(arrays, step)
         for wires in self.wires:
-            wires.load(arrays)
+            wires.load(arrays, step)
 
     def rest(self) -> None:
         """Begin a new clip."""

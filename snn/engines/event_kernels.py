@@ -35,6 +35,8 @@ from snn.engines.event_arrays import (
     J_PRE_ROWS,
     J_Q0,
     J_Q1,
+    J_SHORT,
+    J_SHORT_LAW,
     J_SIZE,
     J_SOURCE,
     J_UNITS,
@@ -44,6 +46,9 @@ from snn.engines.event_arrays import (
     ONE_TO_ONE,
     RATE,
     RING,
+    S_FACILITATION,
+    S_RECOVERY,
+    S_UTILISATION,
     SHORT,
     SLOT,
     Arrays,
@@ -60,7 +65,7 @@ def segments(j: Ints, pair_start: Ints, pair_post: Ints, cell: int, out: Ints) -
 
     Parameters
     ----------
-    j : ndarray of int, shape (28,)
+    j : ndarray of int, shape (30,)
         Row of the projection table.
     pair_start, pair_post : ndarray of int
         Pairs of one-to-one projections.
@@ -172,12 +177,12 @@ def deliver_field(j: Ints, senders: NDArray[np.int32], values: Floats, sign: flo
 
     Parameters
     ----------
-    j : ndarray of int, shape (28,)
+    j : ndarray of int, shape (30,)
         Row of the projection table.
     senders : ndarray of int32, shape (count,)
         Cells that sent, in their order.
     values : ndarray, shape (count,) or (0,)
-        What each sent, where it was not a spike.
+        What each sent, where it was not a spike, or how much of its weight a spike delivers.
     sign : float
         Of the source.
     factors : ndarray
@@ -234,6 +239,34 @@ def deliver_field(j: Ints, senders: NDArray[np.int32], values: Floats, sign: flo
 
 
 @njit(cache=True)
+def release(q: int, n: int, first: int, count: int, t: Tables, x: Arrays) -> None:
+    """Let spikes use the resources of their cells; how much of its weight each delivers goes into ``x.amount``, in their order.
+
+    Parameters
+    ----------
+    q : int
+        Projection, with short-term plasticity.
+    n : int
+        Number of the step.
+    first, count : int
+        Where the ring holds the spikes that arrive.
+    t : Tables
+    x : Arrays
+        Changed in place.
+    """
+    start, law = t.projection[q, J_SHORT], t.short_law[t.projection[q, J_SHORT_LAW]]
+    share, kind = law[S_UTILISATION], x.v.dtype.type
+    for k in range(count):
+        at = start + x.ring[first + k]
+        gap = n - x.arrived[at]
+        resources, utilised = x.resources[at], x.utilised[at]
+        x.resources[at] = kind(1.0 + (resources - utilised * resources - 1.0) * np.exp(-gap * law[S_RECOVERY]))
+        x.utilised[at] = kind(share + utilised * (1.0 - share) * np.exp(-gap * law[S_FACILITATION]))
+        x.arrived[at] = n
+        x.amount[k] = x.utilised[at] * x.resources[at]
+
+
+@njit(cache=True)
 def deliver(n: int, begin: int, end: int, t: Tables, x: Arrays) -> None:
     """Phase 4 of projections without a lazy rule.
 
@@ -264,7 +297,11 @@ def deliver(n: int, begin: int, end: int, t: Tables, x: Arrays) -> None:
         if count == 0:
             continue
         first = pop[source, RING] + slot * pop[source, N]
-        graded = pop[source, KIND] == RATE
+        short = projection[q, J_SHORT] >= 0
+        if short:
+            release(q, n, first, count, t, x)
+        values = x.amount[:count] if short else value[first : first + (count if pop[source, KIND] == RATE else 0)]
+        graded = len(values) > 0
         g_first, sign = projection[q, J_G], t.sign[q]
         copies, pools, units = projection[q, J_COPIES], projection[q, J_POOLS], projection[q, J_UNITS]
         factor = projection[q, J_FACTOR]
@@ -274,7 +311,7 @@ def deliver(n: int, begin: int, end: int, t: Tables, x: Arrays) -> None:
             pair_start, pair_post = t.pair_start, t.pair_post
             base = pair_start[pairs]
             for k in range(count):
-                effect = sign * value[first + k] if graded else sign
+                effect = sign * values[k] if graded else sign
                 cell, g0 = unit_and_currents(ring[first + k], g_first, copies, pools, units)
                 site = cell // channels
                 channel = cell - site * channels
@@ -283,7 +320,7 @@ def deliver(n: int, begin: int, end: int, t: Tables, x: Arrays) -> None:
             continue
         if projection[q, J_KIND] != LOCAL or (n_q != channels_post and projection[q, J_DEPTHWISE] == 0):
             for k in range(count):
-                effect = sign * value[first + k] if graded else sign
+                effect = sign * values[k] if graded else sign
                 cell, g0 = unit_and_currents(ring[first + k], g_first, copies, pools, units)
                 if factor >= 0:
                     effect *= x.factor[factor + cell]
@@ -294,5 +331,4 @@ def deliver(n: int, begin: int, end: int, t: Tables, x: Arrays) -> None:
                     for i in range(length):
                         g[i] += effect * w[i]
             continue
-        values = value[first : first + (count if graded else 0)]
         deliver_field(projection[q], ring[first : first + count], values, sign, x.factor, all_g, all_w)
