@@ -243,17 +243,15 @@ class Wires:
         """Weights of the edges, in their order."""
         return self.synapses.variables["w"].get_value()
 
-    def load(self, arrays: Mapping[str, Array], step: int) -> None:
+    def load(self, arrays: Mapping[str, Array]) -> None:
         """Take over weights and traces, and fill the queues from what the source has sent; cells come first.
 
         Parameters
         ----------
         arrays : mapping of str to ndarray
-        step : int
-            Steps done.
         """
         if self.release is not None:
-            self.release.load(arrays, step - round(float(self.clock.t / self.clock.dt)))
+            self.release.load(arrays)
         j = self.text.projection
         self.w = np.array(arrays[f"weights/{j.name}"], dtype=np.float64)
         if self.synapses is not None:

@@ -80,29 +80,25 @@ class Releasing:
 
     def __init__(self, name: str, synapses: Any, dt_s: float) -> None:
         self.name, self.synapses, self.dt_s = name, synapses, dt_s
-        self.began = 0
 
     def _values(self, variable: str) -> Any:
         return self.synapses.variables[variable].get_value()
 
-    def load(self, arrays: Mapping[str, Array], began: int) -> None:
+    def load(self, arrays: Mapping[str, Array]) -> None:
         """Take over what cells have left.
 
         Parameters
         ----------
         arrays : mapping of str to ndarray
             Under the keys of ``snn.state``.
-        began : int
-            Number of our step at Brian2's time 0.
         """
-        self.began = began
         x, u = (np.asarray(arrays[f"{key}/{self.name}"], dtype=np.float64) for key in ("resources", "utilised"))
         self._values("found")[:], self._values("u")[:], self._values("x")[:] = x, u, x - u * x
-        self._values("lastupdate")[:] = (np.asarray(arrays[f"arrived/{self.name}"], dtype=np.float64) - began) * self.dt_s
+        self._values("lastupdate")[:] = np.asarray(arrays[f"arrived/{self.name}"], dtype=np.float64) * self.dt_s
 
     def dump(self) -> dict[str, Array]:
         """Copy out what `load` reads, under the keys of ``snn.state``."""
-        when = np.round(self._values("lastupdate") / self.dt_s).astype(np.int64) + self.began
+        when = np.round(self._values("lastupdate") / self.dt_s).astype(np.int64)
         return {
             f"resources/{self.name}": self._values("found").copy(),
             f"utilised/{self.name}": self._values("u").copy(),
