@@ -42,8 +42,8 @@ class ShortTerm(Described):
 
     Notes
     -----
-    These are NEST's ``tsodyks2_synapse`` with ``U``, ``tau_rec`` and ``tau_fac``, begun with ``x = 1`` and ``u = 0``; with NEST's own
-    beginning, ``u = U``, its first spike finds resources as if one had been sent at time 0. They are also Brian2's usual pair
+    These are NEST's ``tsodyks2_synapse`` with ``U``, ``tau_rec`` and ``tau_fac``, begun with ``x = 1`` and ``u = U``: what it sends is the
+    same to 1e-13. NEST's default ``u`` is 0.5 whatever ``U`` is, and its first spike delivers that. They are also Brian2's usual pair
     ``dx/dt = (1 - x)/tau_rec``, ``du/dt = -u/tau_fac`` with ``u += U*(1 - u)``, then ``x -= u*x`` at a spike, begun with ``x = 1`` and
     ``u = 0``. NEST's ``tsodyks_synapse`` is another: it also follows the resources while they act, and differs where their time
     constant there is not short beside ``recovery_ms``.
