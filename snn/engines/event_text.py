@@ -180,7 +180,12 @@ def _arrive(owner: Program, rule: Rule, updates: list[Update], lazy: Lazy, short
         "new = r.history[h0 + now * n_post + at : h0 + now * n_post + at + length]",
         "old = r.history[row + at : row + at + length]",
     ]
-    inner = ["u = min(high, max(low, w[l] + waits * (new[l] - old[l])))", "g[l] += sign * u" if not short else "g[l] += sent * u", *acting, "w[l] = u"]
+    inner = [
+        "u = min(high, max(low, w[l] + waits * (new[l] - old[l])))",
+        "g[l] += sign * u" if not short else "g[l] += sent * u",
+        *acting,
+        "w[l] = u",
+    ]
     loop.of_row += ["waits = r.lazy_coefficient[c0 + cell]", "row = h0 + r.lazy_row[c0 + cell] * n_post"]
     if short:
         loop.of_row.append("sent = sign * r.utilised[j[J_SHORT] + cell] * r.resources[j[J_SHORT] + cell]")

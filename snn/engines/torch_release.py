@@ -68,9 +68,7 @@ def held(arrays: Mapping[str, Array], name: str, like: Tensor) -> Left:
     -------
     Left
     """
-    found, u = (
-        torch.from_numpy(np.array(arrays[f"{key}/{name}"])).to(like.device, like.dtype)[None] for key in ("resources", "utilised")
-    )
+    found, u = (torch.from_numpy(np.array(arrays[f"{key}/{name}"])).to(like.device, like.dtype)[None] for key in ("resources", "utilised"))
     when = torch.from_numpy(np.array(arrays[f"arrived/{name}"])).to(like.device, torch.int64)[None]
     return Left(found - u * found, u, when, found)
 
