@@ -84,7 +84,7 @@ def main() -> dict[str, float]:
         before, first, after = told[n - 1] * slow, told[n] * fast, told[-1] * fast
         done |= {f"{name} first": first / before, f"{name} after": after / before}
         print(
-            f"step from {slow} to {fast} Hz: what arrives in a second becomes {first / before:.2f} times as much, and stays {after / before:.2f}"
+            f"step from {slow} to {fast} Hz: what arrives in a second becomes {first / before:.2f}, then {after / before:.2f} times as much"
         )
         print()
     grid_Hz = np.linspace(1.0, 60.0, 5901)

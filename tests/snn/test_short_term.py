@@ -77,7 +77,7 @@ def forgotten(short: ShortTerm, step: int) -> int:
     + [pytest.param("brian", kind, marks=pytest.mark.slow) for kind in ("depressing", "both", "empties")],
 )
 def test_a_regular_train(name: str, kind: str) -> None:
-    """Oracle: the closed form of the steady u and x, within 1e-12; the first spike delivers U, the second what the paper's equations say."""
+    """Oracle: the closed form of the steady u and x, within 1e-12; the paper's equations for the first two spikes."""
     short, step = KINDS[kind], 25
     amounts, u, x = delivered(short, [step] * forgotten(short, step), name)
     steady_u, steady_x = short.steady(1000.0 / step)

@@ -56,7 +56,8 @@ def ours(short: ShortTerm, times: list[int], name: str) -> np.ndarray:
         ),
         projections=(
             Projection(
-                source="in", target="out", receptor="push", topology=OneToOne(), weights=Constant(value_mV=W), delay_ms=1.0, short_term=short
+                source="in", target="out", receptor="push", topology=OneToOne(), weights=Constant(value_mV=W), delay_ms=1.0,
+                short_term=short,
             ),
         ),
     )  # fmt: skip
