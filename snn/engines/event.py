@@ -174,7 +174,7 @@ class EventBackend:
             else:
                 values = getattr(x, place.flat)[place.span]
                 shape = self.built.shapes.get(key, values.shape)
-                found[key] = values.reshape(shape).astype(np.int64 if place.flat in ("last", "arrived") else np.float64)
+                found[key] = values.reshape(shape).astype(np.int64 if place.flat == "last" else np.float64)
         return found
 
     def rest(self) -> None:
@@ -183,8 +183,10 @@ class EventBackend:
         x = self.built.arrays
         for a in (x.v, x.adaptation, x.dendrite, x.g, x.total, x.ring_count, x.trace, x.frame_ago, x.own, x.lazy_coefficient):
             a[...] = 0
-        x.last[:] = x.arrived[:] = NEVER
-        x.resources[:], x.utilised[:] = 1, 0
+        x.last[:] = NEVER
+        for key, place in self.built.places.items():
+            if key.startswith("resources/"):
+                x.trace[place.span] = 1
 
     def _rows(self, name: str, start: int) -> list[tuple[slice, int]]:
         """Places of a population's ring for the last steps, oldest first: cells, and index of the count."""

@@ -229,7 +229,7 @@ def advance_rules(
                 first, count = arrivals(j[J_SOURCE], n + 1 - j[J_DELAY], t, x)
                 if count > 0:
                     if lazy >= 0 and j[J_SHORT] >= 0:
-                        release(q, n, first, count, t, x)
+                        release(n, q, t, x)
                     rules[t.rule[row, R_PRE]](x.ring[first : first + count], now, modulator, t.sign[q], j, o, c, z, law, view)
             raise_traces(n, s, o[4], o[5], True, False, t, x)
             if lazy >= 0:

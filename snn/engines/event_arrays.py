@@ -28,7 +28,7 @@ NO_FRAME, MEAN, SUM = 0, 1, 2
  L_D_TO_V, L_V_TO_D, L_D, L_D_DRIVE, L_SPIKE, L_ONSET, L_SHARPNESS, L_COUPLING) = range(18)  # fmt: skip
 (J_SOURCE, J_TARGET, J_KIND, J_G, J_DELAY, J_W, J_PRE_ROWS, J_PRE_COLS, J_PRE_CH, J_POST_ROWS, J_POST_COLS, J_POST_CH, J_SIZE, J_OFF_ROW,
  J_OFF_COL, J_F0, J_F1, J_Q0, J_Q1, J_PHASE_ROW, J_PHASE_COL, J_PAIRS, J_N_PAIRS,
- J_COPIES, J_POOLS, J_UNITS, J_FACTOR, J_DEPTHWISE, J_SHORT, J_SHORT_LAW) = range(30)  # fmt: skip
+ J_COPIES, J_POOLS, J_UNITS, J_FACTOR, J_DEPTHWISE, J_SHORT, J_USED, J_ARRIVED, J_SHORT_LAW) = range(32)  # fmt: skip
 T_SIDE, T_PROJECTION, T_START, T_N, T_DECAYS, T_FRAME, T_ACC, T_TAPS, T_N_TAPS, T_FROM, T_AGO, T_POTENTIAL = range(12)
 O_START, O_N = range(2)
 R_PROJECTION, R_LAZY, R_OFFSETS, R_CONSTANTS, R_PRE, R_POST, R_STEP = range(7)
@@ -65,12 +65,15 @@ class Tables(NamedTuple):
     post_place: NDArray[np.uint32]
     lazy: Ints
     lazy_law: NDArray[np.float64]
-    short_law: NDArray[np.float64]
     tiny: Floats
 
 
 class Arrays(NamedTuple):
-    """What changes."""
+    """What changes.
+
+    What short-term plasticity keeps lies after the traces and after the last spikes, its constants after the laws of the populations:
+    each array more is handed to every function in every step, and would cost networks without it 5 %.
+    """
 
     v: Floats
     threshold: Floats
@@ -86,10 +89,6 @@ class Arrays(NamedTuple):
     ring_value: Floats
     w: Floats
     factor: Floats
-    resources: Floats
-    utilised: Floats
-    arrived: Ints
-    amount: Floats
     trace: Floats
     frame_value: Floats
     frame_ago: Floats
@@ -108,8 +107,6 @@ class RuleView(NamedTuple):
 
     w: Floats
     g: Floats
-    resources: Floats
-    utilised: Floats
     v: Floats
     dendrite: Floats
     trace: Floats

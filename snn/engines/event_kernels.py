@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from snn.engines.event_arrays import (
     DENSE,
     DEPTH,
+    J_ARRIVED,
     J_COPIES,
     J_DELAY,
     J_DEPTHWISE,
@@ -40,6 +41,7 @@ from snn.engines.event_arrays import (
     J_SIZE,
     J_SOURCE,
     J_UNITS,
+    J_USED,
     J_W,
     KIND,
     LOCAL,
@@ -65,7 +67,7 @@ def segments(j: Ints, pair_start: Ints, pair_post: Ints, cell: int, out: Ints) -
 
     Parameters
     ----------
-    j : ndarray of int, shape (30,)
+    j : ndarray of int, shape (32,)
         Row of the projection table.
     pair_start, pair_post : ndarray of int
         Pairs of one-to-one projections.
@@ -177,7 +179,7 @@ def deliver_field(j: Ints, senders: NDArray[np.int32], values: Floats, sign: flo
 
     Parameters
     ----------
-    j : ndarray of int, shape (30,)
+    j : ndarray of int, shape (32,)
         Row of the projection table.
     senders : ndarray of int32, shape (count,)
         Cells that sent, in their order.
@@ -239,31 +241,56 @@ def deliver_field(j: Ints, senders: NDArray[np.int32], values: Floats, sign: flo
 
 
 @njit(cache=True)
-def release(q: int, n: int, first: int, count: int, t: Tables, x: Arrays) -> None:
-    """Let spikes use the resources of their cells; how much of its weight each delivers goes into ``x.amount``, in their order.
+def use_resources(
+    n: int, senders: NDArray[np.int32], values: Floats, law: Floats, resources: Floats, utilised: Floats, arrived: NDArray[np.int32]
+) -> None:
+    """Let spikes use the resources of their cells, by short-term plasticity.
+
+    Arrays one by one: with the whole of `Arrays`, `deliver` would carry it for projections without, too.
 
     Parameters
     ----------
-    q : int
-        Projection, with short-term plasticity.
     n : int
         Number of the step.
-    first, count : int
-        Where the ring holds the spikes that arrive.
+    senders : ndarray of int32, shape (count,)
+        Cells whose spikes arrive.
+    values : ndarray, shape (count,)
+        How much of its weight each delivers; filled in place.
+    law : ndarray, shape (18,)
+        Begins with a `ReleaseLaw`.
+    resources, utilised : ndarray
+        What the last spike of each cell found; of the projection's first cell on, changed in place.
+    arrived : ndarray of int32
+        When it was delivered; of the projection's first cell on, changed in place.
+    """
+    share, kind = law[S_UTILISATION], values.dtype.type
+    for k in range(len(senders)):
+        cell = senders[k]
+        gap, x, u = n - arrived[cell], resources[cell], utilised[cell]
+        resources[cell] = kind(1.0 + (x - u * x - 1.0) * np.exp(-gap * law[S_RECOVERY]))
+        utilised[cell] = kind(share + u * (1.0 - share) * np.exp(-gap * law[S_FACILITATION]))
+        arrived[cell] = n
+        values[k] = utilised[cell] * resources[cell]
+
+
+@njit(cache=True)
+def release(n: int, q: int, t: Tables, x: Arrays) -> None:
+    """Phase 4 of a lazy rule's projection with short-term plasticity: its spikes use resources before the rule delivers them.
+
+    Parameters
+    ----------
+    n : int
+        Number of the step.
+    q : int
+        Projection.
     t : Tables
     x : Arrays
         Changed in place.
     """
-    start, law = t.projection[q, J_SHORT], t.short_law[t.projection[q, J_SHORT_LAW]]
-    share, kind = law[S_UTILISATION], x.v.dtype.type
-    for k in range(count):
-        at = start + x.ring[first + k]
-        gap = n - x.arrived[at]
-        resources, utilised = x.resources[at], x.utilised[at]
-        x.resources[at] = kind(1.0 + (resources - utilised * resources - 1.0) * np.exp(-gap * law[S_RECOVERY]))
-        x.utilised[at] = kind(share + utilised * (1.0 - share) * np.exp(-gap * law[S_FACILITATION]))
-        x.arrived[at] = n
-        x.amount[k] = x.utilised[at] * x.resources[at]
+    j = t.projection[q]
+    first, count = arrivals(j[J_SOURCE], n + 1 - j[J_DELAY], t, x)
+    senders, values = x.ring[first : first + count], x.ring_value[first : first + count]
+    use_resources(n, senders, values, t.law[j[J_SHORT_LAW]], x.trace[j[J_SHORT] :], x.trace[j[J_USED] :], x.last[j[J_ARRIVED] :])
 
 
 @njit(cache=True)
@@ -299,9 +326,11 @@ def deliver(n: int, begin: int, end: int, t: Tables, x: Arrays) -> None:
         first = pop[source, RING] + slot * pop[source, N]
         short = projection[q, J_SHORT] >= 0
         if short:
-            release(q, n, first, count, t, x)
-        values = x.amount[:count] if short else value[first : first + (count if pop[source, KIND] == RATE else 0)]
-        graded = len(values) > 0
+            # What the ring holds beside spikes is of the projection that is delivered at the moment.
+            senders, values, law = ring[first : first + count], value[first : first + count], t.law[projection[q, J_SHORT_LAW]]
+            resources, utilised = x.trace[projection[q, J_SHORT] :], x.trace[projection[q, J_USED] :]
+            use_resources(n, senders, values, law, resources, utilised, x.last[projection[q, J_ARRIVED] :])
+        graded = short or pop[source, KIND] == RATE
         g_first, sign = projection[q, J_G], t.sign[q]
         copies, pools, units = projection[q, J_COPIES], projection[q, J_POOLS], projection[q, J_UNITS]
         factor = projection[q, J_FACTOR]
@@ -311,7 +340,7 @@ def deliver(n: int, begin: int, end: int, t: Tables, x: Arrays) -> None:
             pair_start, pair_post = t.pair_start, t.pair_post
             base = pair_start[pairs]
             for k in range(count):
-                effect = sign * values[k] if graded else sign
+                effect = sign * value[first + k] if graded else sign
                 cell, g0 = unit_and_currents(ring[first + k], g_first, copies, pools, units)
                 site = cell // channels
                 channel = cell - site * channels
@@ -320,7 +349,7 @@ def deliver(n: int, begin: int, end: int, t: Tables, x: Arrays) -> None:
             continue
         if projection[q, J_KIND] != LOCAL or (n_q != channels_post and projection[q, J_DEPTHWISE] == 0):
             for k in range(count):
-                effect = sign * values[k] if graded else sign
+                effect = sign * value[first + k] if graded else sign
                 cell, g0 = unit_and_currents(ring[first + k], g_first, copies, pools, units)
                 if factor >= 0:
                     effect *= x.factor[factor + cell]
@@ -331,4 +360,5 @@ def deliver(n: int, begin: int, end: int, t: Tables, x: Arrays) -> None:
                     for i in range(length):
                         g[i] += effect * w[i]
             continue
+        values = value[first : first + (count if graded else 0)]
         deliver_field(projection[q], ring[first : first + count], values, sign, x.factor, all_g, all_w)

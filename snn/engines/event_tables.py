@@ -124,8 +124,7 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
     rows: list[list[int]] = []
     pair_start: list[int] = [0]
     pair_post: list[int] = []
-    w = longest = factor = short = 0
-    short_law: list[list[float]] = []
+    w = longest = factor = 0
     for j in network.projections:
         row, stretches = _projection(layout, j, order, places, w, len(pair_start) - 1)
         if isinstance(j.topology, OneToOne):
@@ -139,24 +138,27 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
             n_factors = network.ends(j)[0].n
             row[k.J_FACTOR], places[f"factor/{j.name}"] = factor, Place("factor", factor, n_factors)
             factor += n_factors
-        if j.short_term is not None:
-            row[k.J_SHORT], row[k.J_SHORT_LAW] = short, len(short_law)
-            n_pre = network.population(j.source).n
-            places |= {f"{key}/{j.name}": Place(key, short, n_pre) for key in ("resources", "utilised", "arrived")}
-            short_law.append(list(release_law(j.short_term, layout.dt_ms)))
-            short += n_pre
         rows.append(row)
         size = int(np.prod(network.weight_shape(j.name)))
         places[f"weights/{j.name}"] = Place("w", w, size)
         w += size
         longest = max(longest, stretches)
     rules = RuleTables(layout, order, places, np.dtype(dtype).name)
+    n_trace, n_last = rules.n_trace, network.n_neurons
+    for j, row in zip(network.projections, rows, strict=True):
+        if j.short_term is not None:
+            n_pre = network.population(j.source).n
+            row[k.J_SHORT], row[k.J_USED], row[k.J_ARRIVED], row[k.J_SHORT_LAW] = n_trace, n_trace + n_pre, n_last, len(law)
+            places[f"resources/{j.name}"], places[f"utilised/{j.name}"] = (Place("trace", n_trace + i * n_pre, n_pre) for i in range(2))
+            places[f"arrived/{j.name}"] = Place("last", n_last, n_pre)
+            law.append([*release_law(j.short_term, layout.dt_ms), *[0.0] * 15])
+            n_trace, n_last = n_trace + 2 * n_pre, n_last + n_pre
     tables = k.Tables(
         pop=_ints(pop, 21),
         law=np.array(law, dtype=dtype),
         receptor=_ints(receptor, 4),
         receptor_law=np.array(receptor_law, dtype=dtype).reshape(-1, 3),
-        projection=_ints(rows, 30),
+        projection=_ints(rows, 32),
         sign=np.array([-1.0 if network.population(j.source).sign == "inhibitory" else 1.0 for j in network.projections], dtype=dtype),
         pair_start=np.array(pair_start, dtype=np.int64),
         pair_post=np.array(pair_post, dtype=np.int64),
@@ -177,20 +179,17 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
         post_place=_joined(rules.post_place),
         lazy=_ints(rules.lazy or [[0] * 7], 7),
         lazy_law=np.array(rules.lazy_law or [[0.0] * 3], dtype=np.float64),
-        short_law=np.array(short_law, dtype=np.float64).reshape(-1, 3),
         tiny=np.array([1e-290 if np.dtype(dtype) == np.float64 else 1e-30], dtype=dtype),
     )
     n = network.n_neurons
-    graded = any(p.graded for p in network.populations)
+    valued = any(p.graded for p in network.populations) or any(j.short_term for j in network.projections)
     zeros: Any = np.zeros
     arrays = k.Arrays(
-        v=zeros(n, dtype), threshold=zeros(n, dtype), adaptation=zeros(n, dtype), last=zeros(n, np.int32), current=zeros(n, dtype),
+        v=zeros(n, dtype), threshold=zeros(n, dtype), adaptation=zeros(n, dtype), last=zeros(n_last, np.int32), current=zeros(n, dtype),
         dendrite=zeros(dendrites, dtype),
         g=zeros(g, dtype), total=zeros(n, dtype), late=zeros(n, dtype), ring=zeros(ring, np.int32), ring_count=zeros(slot, np.int64),
-        ring_value=zeros(ring if graded else 1, dtype), w=zeros(w, dtype), factor=zeros(factor, dtype),
-        resources=zeros(short, dtype), utilised=zeros(short, dtype), arrived=zeros(short, np.int64),
-        amount=zeros(max((p.n for p in network.populations), default=0) if short else 0, dtype),
-        trace=zeros(rules.n_trace, dtype), frame_value=zeros(rules.n_frame, dtype), frame_ago=zeros(rules.n_frame, dtype),
+        ring_value=zeros(ring if valued else 1, dtype), w=zeros(w, dtype), factor=zeros(factor, dtype),
+        trace=zeros(n_trace, dtype), frame_value=zeros(rules.n_frame, dtype), frame_ago=zeros(rules.n_frame, dtype),
         own=zeros(rules.n_own, dtype), own_scale=np.ones(len(rules.own)),
         history=zeros(rules.n_history, dtype), lazy_row=zeros(rules.n_cells, np.int64), lazy_coefficient=zeros(rules.n_cells, dtype),
         lazy_now=zeros(len(rules.lazy), np.int64),
@@ -214,7 +213,7 @@ def _projection(
     """Row of the projection table, and the largest number of stretches that one source cell reaches."""
     network: Network = layout.network
     pre, post = network.ends(j)
-    row = [0] * 30
+    row = [0] * 32
     row[k.J_FACTOR] = row[k.J_SHORT] = -1
     target = network.population(j.target)
     row[k.J_COPIES], row[k.J_POOLS], row[k.J_UNITS] = (

@@ -188,7 +188,7 @@ def _arrive(owner: Program, rule: Rule, updates: list[Update], lazy: Lazy, short
     ]
     loop.of_row += ["waits = r.lazy_coefficient[c0 + cell]", "row = h0 + r.lazy_row[c0 + cell] * n_post"]
     if short:
-        loop.of_row.append("sent = sign * r.utilised[j[J_SHORT] + cell] * r.resources[j[J_SHORT] + cell]")
+        loop.of_row.append("sent = sign * r.trace[j[J_USED] + cell] * r.trace[j[J_SHORT] + cell]")
     after = ["r.lazy_coefficient[c0 + cell] = kind((" + trace + "[cell] + 1) * grown)", "r.lazy_row[c0 + cell] = now"]
     return [
         "h0, c0, grown = z[Z_HISTORY], z[Z_CELLS], np.exp(now * law[ZL_RATE])",
