@@ -270,6 +270,7 @@ def describe(run: Run) -> str:
         n = int(network.out_degree(j).sum())
         mean = float(np.sum(state.weights(j.name))) / max(1, int(np.count_nonzero(state.weights(j.name))))
         lines.append(f"{j.name:<64}{n:>10}{j.delay_ms:>5g} ms{mean:>10.3g} mV  {j.rule.kind if j.rule else '-'}")
+        lines += [f"{'':<4}{j.short_term.summary}"] if j.short_term else []
     plan = EventEngine().plan(network)
     lines += ["", *(f"{name} learns {how}" for name, how in plan.items())] if plan else []
     lines += ["", *(f"{name}: {source}" for name, source in list(run.summary.get("movies", {}).items())[:5])]

@@ -154,6 +154,8 @@ def pair(network: Network, state: State, a: Projection, b: Projection) -> Pair:
 def balance(network: Network, state: State) -> dict[str, Balance]:
     """Sum what every cell receives, by sign; sums of other kinetics are not alike and stay apart, gates are no currents.
 
+    A synapse with short-term plasticity counts with what the first spike of a rested cell delivers.
+
     Parameters
     ----------
     network : Network
@@ -174,6 +176,8 @@ def balance(network: Network, state: State) -> dict[str, Balance]:
         if j.spread:
             unit = edges.pre // (1 if target.pools is None else source.copies)
             w = w * np.asarray(state.arrays[f"factor/{j.name}"], dtype=np.float64)[unit]
+        if j.short_term:
+            w = w * j.short_term.utilisation
         w = -w if source.sign == "inhibitory" else w
         found = sums.setdefault(f"{target.name} ({kinetics})", np.zeros((2, target.n)))
         for row, part in enumerate((np.maximum(w, 0.0), np.maximum(-w, 0.0))):

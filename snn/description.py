@@ -105,6 +105,10 @@ class Network(Described):
             )
         if j.spread and (not isinstance(j.topology, SharedKernel) or j.rule is not None):
             raise ValueError(f"projection {j.name!r}: spread is for a fixed SharedKernel, whose sites have no weights of their own")
+        if j.short_term is not None and source.graded:
+            raise ValueError(
+                f"projection {j.name!r}: short_term is used up by single spikes, and {j.source!r}, a rate unit, sends none; leave it out"
+            )
         if may_be_negative(j.weights) and source.sign != MIXED:
             raise ValueError(
                 f"projection {j.name!r}: weights are magnitudes >= 0, the sign belongs to {j.source!r}; got {j.weights!r}; "

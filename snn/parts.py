@@ -11,6 +11,7 @@ from snn.cells import AdEx, Cell, RateUnit, SpikeSource, TwoCompartment
 from snn.encoding import CHANNELS
 from snn.errors import nearest
 from snn.local import Rule
+from snn.short_term import ShortTerm
 from snn.synapses import Receptor
 from snn.topology import Grid, Topology
 from snn.weights import Weights
@@ -217,9 +218,13 @@ class Projection(Described):
         For a `SharedKernel`: standard deviation of the logarithm of a factor of mean 1, one for each source unit, on all its
         weights. Sites that share a kernel then differ, for one number a unit in place of one a synapse; the factors are
         kept in the state as ``factor/NAME``.
+    short_term : ShortTerm, optional
+        Depression and facilitation: what a spike delivers depends on those that its cell sent before. Left out, it is the weight.
+        Sources send spikes, not graded values. What it needs is kept in the state as ``resources/NAME``, ``utilised/NAME`` and
+        ``arrived/NAME``, one number for each source cell; all its synapses of the projection share them.
     """
 
-    later_fields: ClassVar[frozenset[str]] = frozenset({"spread"})
+    later_fields: ClassVar[frozenset[str]] = frozenset({"spread", "short_term"})
 
     source: str
     target: str
@@ -232,6 +237,7 @@ class Projection(Described):
     w_max_mV: NonNegative | None = None
     label: str = ""
     spread: NonNegative = 0.0
+    short_term: ShortTerm | None = None
 
     @property
     def name(self) -> str:

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from snn._hidden import HiddenRules
 from snn._level import Level
-from snn.cells import IF, LIF, AdaptiveLIF, rate_twin
+from snn.cells import IF, LIF, AdaptiveLIF, AdEx, TwoCompartment, rate_twin
 from snn.description import Network
 from snn.errors import DescriptionError, sentence
 from snn.local import Rule
@@ -69,7 +69,7 @@ def prednet(
     ------
     DescriptionError
         If the frame cannot be halved for every level or is smaller than a field, a field has no middle, or a learned
-        representation, or error cells that are born unbalanced, are asked for beside gated branches.
+        representation, dendrites for errors, or error cells that are born unbalanced, are asked for beside gated branches.
     """
     smallest = min(spec.size(spec.levels - 1))
     if smallest < spec.field:
@@ -96,6 +96,16 @@ def prednet(
                 "prednet.mismatch",
                 "is of the error cells of the plain circuit; each branch has error cells of its own, which nothing calibrates",
                 got=spec.mismatch,
+                allowed="0",
+                cure="use branches=1, or leave it out",
+            )
+        )
+    if spec.branches > 1 and spec.apical_ms:
+        raise DescriptionError(
+            sentence(
+                "prednet.apical_ms",
+                "is of the prediction cells of the plain circuit; branches learn beside them, and have no dendrites for errors",
+                got=spec.apical_ms,
                 allowed="0",
                 cure="use branches=1, or leave it out",
             )
@@ -156,10 +166,17 @@ def rate_network(network: Network, *, dt_ms: float = 1.0) -> Network:
 
     Raises
     ------
+    DescriptionError
+        If a cell has two compartments or an upswing.
     ValueError
-        If a cell has no exact rate twin.
+        If another cell has no exact rate twin.
     """
     for p in network.populations:
+        if isinstance(p.cell, TwoCompartment | AdEx):
+            cure = "take another recipe for rate cells" if p.dendritic else "take cells without an upswing"
+            raise DescriptionError(
+                sentence(f"{p.name}.cell", "has no rate twin", got=p.cell.kind, allowed="if, lif, adaptive_lif", cure=cure)
+            )
         if isinstance(p.cell, IF | LIF | AdaptiveLIF) and not p.name.endswith(COMPETING):
             network = network.override(f"{p.name}.cell", rate_twin(p.cell, dt_ms=dt_ms))
     return network

@@ -3,7 +3,9 @@
 Keys: ``weights/PROJECTION``, ``factor/PROJECTION`` (one for each source unit, where a kernel is spread),
 ``trace/PROJECTION/NAME``, ``ago/PROJECTION/NAME`` (what a trace that is read a frame later was in the last frame),
 ``lag/PROJECTION/NAME`` (potentials that a trace has yet to hear of, oldest first; shape (lag steps, n)),
-``own/PROJECTION/NAME`` (of the shape of the weights), and per population ``v``, ``dendrite`` (of cells that have one),
+``own/PROJECTION/NAME`` (of the shape of the weights), for each source cell of a projection with ``short_term``
+``resources/PROJECTION`` and ``utilised/PROJECTION`` (the x and u that its last spike found) and ``arrived/PROJECTION`` (the step in
+which that was delivered), and per population ``v``, ``dendrite`` (of cells that have one),
 ``threshold``, ``adaptation``, ``bias`` (constant current in mV, of biased populations only), ``last`` (step of the last
 spike), ``g/POPULATION/RECEPTOR``, ``flight`` (what was sent in the last steps, oldest first, still on its way), ``total``
 (sent since the clip began). ``before`` is the frame shown last.
@@ -19,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from snn.description import Network
+from snn.description import Network, Projection
 from snn.errors import StateError, nearest, sentence
 from snn.files import replace_file
 from snn.seeding import stream
@@ -178,6 +180,7 @@ def initial_state(network: Network, *, dt_ms: float, seed: int) -> State:
                 arrays[f"lag/{j.name}/{trace.name}"] = np.zeros((round(trace.lag_ms / dt_ms), target.n))
         for own in j.rule.states() if j.rule else ():
             arrays[f"own/{j.name}/{own.name}"] = np.zeros(shape)
+        arrays |= rested(network, j)
     return State(arrays, 0, seed, dt_ms, network.digest)
 
 
@@ -203,8 +206,30 @@ def fresh(network: Network, population: str) -> dict[str, Array]:
     return arrays | {f"g/{p.name}/{r.name}": np.zeros(p.n_currents) for r in p.receptors}
 
 
+def rested(network: Network, projection: Projection) -> dict[str, Array]:
+    """Give what short-term plasticity keeps of a projection whose source has sent nothing yet.
+
+    Parameters
+    ----------
+    network : Network
+    projection : Projection
+
+    Returns
+    -------
+    dict of str to ndarray
+        Arrays of shape (n_pre,); none without ``short_term``.
+    """
+    if projection.short_term is None:
+        return {}
+    n, name = network.population(projection.source).n, projection.name
+    never = np.full(n, NEVER, dtype=np.int64)
+    return {f"resources/{name}": np.ones(n), f"utilised/{name}": np.zeros(n), f"arrived/{name}": never}
+
+
 def at_rest(network: Network, arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """Put all cells at rest, with nothing in flight, traces and the synapses' own variables at zero; weights and thresholds stay.
+    """Put all cells at rest, with nothing in flight, traces and the synapses' own variables at zero, and all resources there.
+
+    Weights and thresholds stay.
 
     Parameters
     ----------
@@ -220,4 +245,6 @@ def at_rest(network: Network, arrays: Mapping[str, Array]) -> dict[str, Array]:
     found = {k: np.zeros_like(a) if k.startswith(LEARNED_ANEW) else a for k, a in arrays.items() if k != "before"}
     for p in network.populations:
         found |= fresh(network, p.name)
+    for j in network.projections:
+        found |= rested(network, j)
     return found

@@ -118,6 +118,8 @@ class BrianBackend:
             Steps done.
         """
         self.n = step
+        # Brian2's time is that of our steps, whenever it was built: differences of times are then the same to the last digit.
+        self.steps.t_ = step * self.layout.dt_ms / 1000.0
         for c in self.cells.values():
             c.load(arrays, step)
         for wires in self.wires:

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from snn.cells import AdEx
 from snn.description import Population
 from snn.engines.brian_cell_text import CellText
+from snn.engines.brian_release import BEFORE_DELIVERY, Releasing
 from snn.engines.brian_text import OWN_TRACES, POST_SPIKE, PRE_SPIKE, PRE_TRACES, STEP, ProjectionText, TraceText, UpdateText
 from snn.engines.brian_tools import matrix_exponential, runner
 from snn.engines.layout import Layout
@@ -170,6 +171,7 @@ class Wires:
         self.unheard: dict[str, deque[Any]] = {}
         self.factor = np.zeros(0)
         self.synapses: Any = self._main(number) if len(self.edges.pre) else None
+        self.release = self._releasing()
         for t in text.traces:
             self._raising(t, layout, cells)
 
@@ -214,6 +216,19 @@ class Wires:
         clear = "\n".join(f"{name} = 0" for name, _ in u.sums)
         add = "\n".join(code for _, code in u.sums)
         return [self._runner(self.target.group, clear, order), self._runner(synapses, add, order + 1)]
+
+    def _releasing(self) -> Releasing | None:
+        """Let spikes use resources, where the projection has short-term plasticity."""
+        if self.text.release is None:
+            return None
+        text, every = self.text.release, np.arange(self.source.p.n)
+        delay = self.delay * self.clock.dt
+        made = self._make(self.source, self.source, f"{self.text.name}_release", model=text.model, on_pre=text.on_pre, delay=delay)
+        made.connect(i=every, j=every)
+        made.pre.order = BEFORE_DELIVERY
+        self.others.append(made)
+        self.late.append(made.pre)
+        return Releasing(self.text.projection.name, made, float(self.clock.dt / brian2.second))
 
     def _raising(self, t: TraceText, layout: Layout, cells: Mapping[str, Cells]) -> None:
         """Let spikes raise a trace."""
@@ -260,6 +275,8 @@ class Wires:
         ----------
         arrays : mapping of str to ndarray
         """
+        if self.release is not None:
+            self.release.load(arrays)
         j = self.text.projection
         self.w = np.array(arrays[f"weights/{j.name}"], dtype=np.float64)
         if self.synapses is not None:
@@ -280,12 +297,13 @@ class Wires:
     def dump(self) -> dict[str, Array]:
         """Copy out weights and traces."""
         w = self.w.copy()
+        release = {} if self.release is None else self.release.dump()
         if self.text.projection.spread:
             name = self.text.projection.name
-            return {f"weights/{name}": w, f"factor/{name}": self.factor.copy()}
+            return {f"weights/{name}": w, f"factor/{name}": self.factor.copy(), **release}
         if self.synapses is not None:
             w.ravel()[self.edges.weight] = self.weights
-        found: dict[str, Array] = {f"weights/{self.text.projection.name}": w}
+        found: dict[str, Array] = {f"weights/{self.text.projection.name}": w, **release}
         for key, variable in self.own():
             values = np.zeros(w.shape)
             if self.synapses is not None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from snn._rules import terms
 from snn.description import MIXED, Population, Projection
 from snn.engines.brian_cell_text import CellText, identifier
+from snn.engines.brian_release import ReleaseText, release_text
 from snn.engines.layout import Layout
 from snn.local import BRIAN, PostSum, Rule, Symbol, Trace, Update, render, walk
 
@@ -78,6 +79,8 @@ class ProjectionText:
         Variable for each of the synapses' own.
     decay : str
         How those decay, phase 1.
+    release : ReleaseText or None
+        Short-term plasticity, where there is some.
     """
 
     name: str
@@ -87,6 +90,7 @@ class ProjectionText:
     updates: tuple[UpdateText, ...]
     own: dict[str, str] = field(default_factory=dict)
     decay: str = ""
+    release: ReleaseText | None = None
 
 
 def projection_text(j: Projection, number: int, layout: Layout, cells: Mapping[str, CellText], taken: set[str]) -> ProjectionText:
@@ -109,15 +113,17 @@ def projection_text(j: Projection, number: int, layout: Layout, cells: Mapping[s
     name = identifier(f"{j.source}_to_{j.target}_{j.receptor}_{j.label}", taken)
     source = layout.network.population(j.source)
     weight = "-w" if source.sign == "inhibitory" else "w"
+    release = release_text(j.short_term, number, cells[j.source]) if j.short_term else None
+    weight += f"*{release.amount}_pre" if release else ""
     deliver = f"{cells[j.target].receptors[j.receptor]}_post += {weight}"
     if j.rule is None:
-        return ProjectionText(name, j, deliver, (), ())
+        return ProjectionText(name, j, deliver, (), (), release=release)
     traces = tuple(_trace_text(t, number, layout, cells[j.source if t.side == "pre" else j.target]) for t in j.rule.traces())
     variables = {"w", "modulator"}
     own = {s.name: identifier(f"own_{s.name}", variables) for s in j.rule.states()}
     decay = "\n".join(f"{own[s.name]} *= exp(-dt/({s.tau_ms!r}*ms))" for s in j.rule.states() if s.tau_ms)
     updates = _update_texts(j, j.rule, number, traces, own, cells[j.target], source)
-    return ProjectionText(name, j, deliver, traces, updates, own, decay)
+    return ProjectionText(name, j, deliver, traces, updates, own, decay, release)
 
 
 def _trace_text(t: Trace, number: int, layout: Layout, cell: CellText) -> TraceText:
@@ -219,6 +225,9 @@ def describe(cells: Mapping[str, CellText], projections: list[ProjectionText], l
     for text in projections:
         j = text.projection
         lines += [f"projection {j.name}: delay {j.delay_ms} ms", f"    on_pre: {text.deliver}"]
+        if text.release is not None:
+            lines += [f"    of the source: {line}" for line in text.release.model.splitlines()]
+            lines += [f"    pre spike, before delivery: {line}" for line in text.release.on_pre.splitlines()]
         lines += [f"    {t.trace.side} spike: {t.code}" for t in text.traces]
         lines += [f"    each step: {line}" for line in text.decay.splitlines()]
         for u in text.updates:

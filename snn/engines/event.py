@@ -188,6 +188,9 @@ class EventBackend:
         for a in (x.v, x.adaptation, x.dendrite, x.g, x.total, x.ring_count, x.trace, x.frame_ago, x.lagged, x.own, x.lazy_coefficient):
             a[...] = 0
         x.last[:] = NEVER
+        for key, place in self.built.places.items():
+            if key.startswith("resources/"):
+                x.trace[place.span] = 1
 
     def _rows(self, name: str, start: int) -> list[tuple[slice, int]]:
         """Places of a population's ring for the last steps, oldest first: cells, and index of the count."""

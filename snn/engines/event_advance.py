@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from snn.engines.event_arrays import (
     J_DELAY,
+    J_SHORT,
     J_SOURCE,
     J_TARGET,
     KIND,
@@ -33,7 +34,7 @@ from snn.engines.event_arrays import (
     Tables,
 )
 from snn.engines.event_cells import fire, integrate, play
-from snn.engines.event_kernels import arrivals, deliver
+from snn.engines.event_kernels import arrivals, deliver, release
 from snn.engines.event_lazy import end_step, next_snapshot
 from snn.engines.event_traces import decay_own, decay_traces, raise_traces
 
@@ -227,6 +228,8 @@ def advance_rules(
             if act and t.rule[row, R_PRE] >= 0:
                 first, count = arrivals(j[J_SOURCE], n + 1 - j[J_DELAY], t, x)
                 if count > 0:
+                    if lazy >= 0 and j[J_SHORT] >= 0:
+                        release(n, q, t, x)
                     rules[t.rule[row, R_PRE]](x.ring[first : first + count], now, modulator, t.sign[q], j, o, c, z, law, view)
             raise_traces(n, s, o[4], o[5], True, False, t, x)
             if lazy >= 0:

@@ -27,14 +27,16 @@ NO_FRAME, MEAN, SUM = 0, 1, 2
 (L_V, L_DRIVE, L_ADAPT, L_ADAPT_DECAY, L_ADAPT_STEP, L_RESET, L_V_RESET, L_FLOOR, L_GAIN, L_REST,
  L_D_TO_V, L_V_TO_D, L_D, L_D_DRIVE, L_D_ADAPT, L_SPIKE, L_ONSET, L_SHARPNESS, L_COUPLING,
  L_AFTER, L_AFTER_RATE, L_JUMP, L_JUMP_RATE) = range(23)  # fmt: skip
+N_LAW = L_JUMP_RATE + 1
 (J_SOURCE, J_TARGET, J_KIND, J_G, J_DELAY, J_W, J_PRE_ROWS, J_PRE_COLS, J_PRE_CH, J_POST_ROWS, J_POST_COLS, J_POST_CH, J_SIZE, J_OFF_ROW,
  J_OFF_COL, J_F0, J_F1, J_Q0, J_Q1, J_PHASE_ROW, J_PHASE_COL, J_PAIRS, J_N_PAIRS,
- J_COPIES, J_POOLS, J_UNITS, J_FACTOR, J_DEPTHWISE) = range(28)  # fmt: skip
+ J_COPIES, J_POOLS, J_UNITS, J_FACTOR, J_DEPTHWISE, J_SHORT, J_USED, J_ARRIVED, J_SHORT_LAW) = range(32)  # fmt: skip
 T_SIDE, T_PROJECTION, T_START, T_N, T_DECAYS, T_FRAME, T_ACC, T_TAPS, T_N_TAPS, T_FROM, T_AGO, T_POTENTIAL, T_LAG, T_LAGGED = range(14)
 O_START, O_N = range(2)
 R_PROJECTION, R_LAZY, R_OFFSETS, R_CONSTANTS, R_PRE, R_POST, R_STEP = range(7)
 Z_HISTORY, Z_CELLS, Z_N_POST, Z_N_PRE, Z_EPOCH, Z_TRACE, Z_PROJECTION = range(7)
 ZL_RATE, ZL_LOW, ZL_HIGH = range(3)
+S_UTILISATION, S_RECOVERY, S_FACILITATION = range(3)
 
 
 class Tables(NamedTuple):
@@ -69,7 +71,11 @@ class Tables(NamedTuple):
 
 
 class Arrays(NamedTuple):
-    """What changes."""
+    """What changes.
+
+    What short-term plasticity keeps lies after the traces and after the last spikes, its constants after the laws of the populations:
+    each array more is handed to every function in every step, and would cost networks without it 5 %.
+    """
 
     v: Floats
     threshold: Floats

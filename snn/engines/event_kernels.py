@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from snn.engines.event_arrays import (
     DENSE,
     DEPTH,
+    J_ARRIVED,
     J_COPIES,
     J_DELAY,
     J_DEPTHWISE,
@@ -35,15 +36,21 @@ from snn.engines.event_arrays import (
     J_PRE_ROWS,
     J_Q0,
     J_Q1,
+    J_SHORT,
+    J_SHORT_LAW,
     J_SIZE,
     J_SOURCE,
     J_UNITS,
+    J_USED,
     J_W,
     KIND,
     LOCAL,
     ONE_TO_ONE,
     RATE,
     RING,
+    S_FACILITATION,
+    S_RECOVERY,
+    S_UTILISATION,
     SHORT,
     SLOT,
     Arrays,
@@ -60,7 +67,7 @@ def segments(j: Ints, pair_start: Ints, pair_post: Ints, cell: int, out: Ints) -
 
     Parameters
     ----------
-    j : ndarray of int, shape (28,)
+    j : ndarray of int, shape (32,)
         Row of the projection table.
     pair_start, pair_post : ndarray of int
         Pairs of one-to-one projections.
@@ -172,12 +179,12 @@ def deliver_field(j: Ints, senders: NDArray[np.int32], values: Floats, sign: flo
 
     Parameters
     ----------
-    j : ndarray of int, shape (28,)
+    j : ndarray of int, shape (32,)
         Row of the projection table.
     senders : ndarray of int32, shape (count,)
         Cells that sent, in their order.
     values : ndarray, shape (count,) or (0,)
-        What each sent, where it was not a spike.
+        What each sent, where it was not a spike, or how much of its weight a spike delivers.
     sign : float
         Of the source.
     factors : ndarray
@@ -234,6 +241,59 @@ def deliver_field(j: Ints, senders: NDArray[np.int32], values: Floats, sign: flo
 
 
 @njit(cache=True)
+def use_resources(
+    n: int, senders: NDArray[np.int32], values: Floats, law: Floats, resources: Floats, utilised: Floats, arrived: NDArray[np.int32]
+) -> None:
+    """Let spikes use the resources of their cells, by short-term plasticity.
+
+    Arrays one by one: with the whole of `Arrays`, `deliver` would carry it for projections without, too.
+
+    Parameters
+    ----------
+    n : int
+        Number of the step.
+    senders : ndarray of int32, shape (count,)
+        Cells whose spikes arrive.
+    values : ndarray, shape (count,)
+        How much of its weight each delivers; filled in place.
+    law : ndarray, shape (N_LAW,)
+        Begins with a `ReleaseLaw`.
+    resources, utilised : ndarray
+        What the last spike of each cell found; of the projection's first cell on, changed in place.
+    arrived : ndarray of int32
+        When it was delivered; of the projection's first cell on, changed in place.
+    """
+    share, kind = law[S_UTILISATION], values.dtype.type
+    for k in range(len(senders)):
+        cell = senders[k]
+        gap, x, u = n - arrived[cell], resources[cell], utilised[cell]
+        resources[cell] = kind(1.0 + (x - u * x - 1.0) * np.exp(-gap * law[S_RECOVERY]))
+        utilised[cell] = kind(share + u * (1.0 - share) * np.exp(-gap * law[S_FACILITATION]))
+        arrived[cell] = n
+        values[k] = utilised[cell] * resources[cell]
+
+
+@njit(cache=True)
+def release(n: int, q: int, t: Tables, x: Arrays) -> None:
+    """Phase 4 of a lazy rule's projection with short-term plasticity: its spikes use resources before the rule delivers them.
+
+    Parameters
+    ----------
+    n : int
+        Number of the step.
+    q : int
+        Projection.
+    t : Tables
+    x : Arrays
+        Changed in place.
+    """
+    j = t.projection[q]
+    first, count = arrivals(j[J_SOURCE], n + 1 - j[J_DELAY], t, x)
+    senders, values = x.ring[first : first + count], x.ring_value[first : first + count]
+    use_resources(n, senders, values, t.law[j[J_SHORT_LAW]], x.trace[j[J_SHORT] :], x.trace[j[J_USED] :], x.last[j[J_ARRIVED] :])
+
+
+@njit(cache=True)
 def deliver(n: int, begin: int, end: int, t: Tables, x: Arrays) -> None:
     """Phase 4 of projections without a lazy rule.
 
@@ -264,7 +324,13 @@ def deliver(n: int, begin: int, end: int, t: Tables, x: Arrays) -> None:
         if count == 0:
             continue
         first = pop[source, RING] + slot * pop[source, N]
-        graded = pop[source, KIND] == RATE
+        short = projection[q, J_SHORT] >= 0
+        if short:
+            # What the ring holds beside spikes is of the projection that is delivered at the moment.
+            senders, values, law = ring[first : first + count], value[first : first + count], t.law[projection[q, J_SHORT_LAW]]
+            resources, utilised = x.trace[projection[q, J_SHORT] :], x.trace[projection[q, J_USED] :]
+            use_resources(n, senders, values, law, resources, utilised, x.last[projection[q, J_ARRIVED] :])
+        graded = short or pop[source, KIND] == RATE
         g_first, sign = projection[q, J_G], t.sign[q]
         copies, pools, units = projection[q, J_COPIES], projection[q, J_POOLS], projection[q, J_UNITS]
         factor = projection[q, J_FACTOR]

@@ -88,7 +88,7 @@ def compiled(network: Network, j: Projection) -> Compiled:
     shared, events = j.topology.kind == "shared", {u.when for u in j.rule.updates()}
     found = lazy_form(j.rule, shared=shared, sign=-1.0 if network.population(j.source).sign == "inhibitory" else 1.0)
     lazy = found if isinstance(found, Lazy) else None
-    text = program(j.rule, shared=shared, lazy=lazy)
+    text = program(j.rule, shared=shared, lazy=lazy, short=j.short_term is not None)
     return Compiled(text, lazy, "" if lazy else str(found), bool(events - {"frame_end"}), "frame_end" in events)
 
 

@@ -12,6 +12,7 @@ from snn.description import Network, Projection
 from snn.engines import event_arrays as k
 from snn.engines.event_rule_tables import Place, RuleTables
 from snn.engines.layout import Layout, has_membrane, propagators
+from snn.engines.plain_release import release_law
 from snn.engines.upswing import UpswingLaw
 from snn.topology import LocalField, OneToOne, SharedKernel, channel_pairs, window
 
@@ -104,7 +105,7 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
             + ([d.to_soma, d.from_soma, d.d, d.drive, d.adaptation] if d else [0.0] * 5)
             + [f.v_spike, *(_upswing(up) if up else [0.0, 1.0] + [0.0] * 5)]
             if f
-            else [0.0] * 23
+            else [0.0] * k.N_LAW
         )
         for key, flat in (("v", "v"), ("threshold", "threshold"), ("adaptation", "adaptation"), ("last", "last"), ("total", "total")):
             places[f"{key}/{p.name}"] = Place(flat, start, p.n)
@@ -144,12 +145,21 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
         w += size
         longest = max(longest, stretches)
     rules = RuleTables(layout, order, places, np.dtype(dtype).name)
+    n_trace, n_last = rules.n_trace, network.n_neurons
+    for j, row in zip(network.projections, rows, strict=True):
+        if j.short_term is not None:
+            n_pre = network.population(j.source).n
+            row[k.J_SHORT], row[k.J_USED], row[k.J_ARRIVED], row[k.J_SHORT_LAW] = n_trace, n_trace + n_pre, n_last, len(law)
+            places[f"resources/{j.name}"], places[f"utilised/{j.name}"] = (Place("trace", n_trace + i * n_pre, n_pre) for i in range(2))
+            places[f"arrived/{j.name}"] = Place("last", n_last, n_pre)
+            law.append([*release_law(j.short_term, layout.dt_ms), *[0.0] * (k.N_LAW - 3)])
+            n_trace, n_last = n_trace + 2 * n_pre, n_last + n_pre
     tables = k.Tables(
         pop=_ints(pop, 21),
         law=np.array(law, dtype=dtype),
         receptor=_ints(receptor, 4),
         receptor_law=np.array(receptor_law, dtype=dtype).reshape(-1, 3),
-        projection=_ints(rows, 28),
+        projection=_ints(rows, 32),
         sign=np.array([-1.0 if network.population(j.source).sign == "inhibitory" else 1.0 for j in network.projections], dtype=dtype),
         pair_start=np.array(pair_start, dtype=np.int64),
         pair_post=np.array(pair_post, dtype=np.int64),
@@ -173,14 +183,14 @@ def build_tables(layout: Layout, dtype: DTypeLike) -> Built:
         tiny=np.array([1e-290 if np.dtype(dtype) == np.float64 else 1e-30], dtype=dtype),
     )
     n = network.n_neurons
-    graded = any(p.graded for p in network.populations)
+    valued = any(p.graded for p in network.populations) or any(j.short_term for j in network.projections)
     zeros: Any = np.zeros
     arrays = k.Arrays(
-        v=zeros(n, dtype), threshold=zeros(n, dtype), adaptation=zeros(n, dtype), last=zeros(n, np.int32), current=zeros(n, dtype),
+        v=zeros(n, dtype), threshold=zeros(n, dtype), adaptation=zeros(n, dtype), last=zeros(n_last, np.int32), current=zeros(n, dtype),
         dendrite=zeros(dendrites, dtype),
         g=zeros(g, dtype), total=zeros(n, dtype), late=zeros(n, dtype), ring=zeros(ring, np.int32), ring_count=zeros(slot, np.int64),
-        ring_value=zeros(ring if graded else 1, dtype), w=zeros(w, dtype), factor=zeros(factor, dtype),
-        trace=zeros(rules.n_trace, dtype), frame_value=zeros(rules.n_frame, dtype), frame_ago=zeros(rules.n_frame, dtype),
+        ring_value=zeros(ring if valued else 1, dtype), w=zeros(w, dtype), factor=zeros(factor, dtype),
+        trace=zeros(n_trace, dtype), frame_value=zeros(rules.n_frame, dtype), frame_ago=zeros(rules.n_frame, dtype),
         lagged=zeros(rules.n_lagged, dtype),
         own=zeros(rules.n_own, dtype), own_scale=np.ones(len(rules.own)),
         history=zeros(rules.n_history, dtype), lazy_row=zeros(rules.n_cells, np.int64), lazy_coefficient=zeros(rules.n_cells, dtype),
@@ -210,8 +220,8 @@ def _projection(
     """Row of the projection table, and the largest number of stretches that one source cell reaches."""
     network: Network = layout.network
     pre, post = network.ends(j)
-    row = [0] * 28
-    row[k.J_FACTOR] = -1
+    row = [0] * 32
+    row[k.J_FACTOR] = row[k.J_SHORT] = -1
     target = network.population(j.target)
     row[k.J_COPIES], row[k.J_POOLS], row[k.J_UNITS] = (
         (1, 1, 0) if target.pools is None else (network.population(j.source).copies, target.pools, target.units.n)

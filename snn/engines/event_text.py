@@ -23,7 +23,7 @@ HEAD = (
 ARGUMENTS = "(cells, now, modulator, sign, j, o, c, z, law, r)"
 
 
-def program(rule: Rule, *, shared: bool, lazy: Lazy | None) -> Program:
+def program(rule: Rule, *, shared: bool, lazy: Lazy | None, short: bool = False) -> Program:
     """Write a rule down.
 
     Parameters
@@ -33,6 +33,8 @@ def program(rule: Rule, *, shared: bool, lazy: Lazy | None) -> Program:
         Whether synapses share weights.
     lazy : Lazy or None
         Its form, where its updates at spikes of the target wait.
+    short : bool
+        Whether a spike delivers a share of the weight, by short-term plasticity.
 
     Returns
     -------
@@ -43,7 +45,7 @@ def program(rule: Rule, *, shared: bool, lazy: Lazy | None) -> Program:
     for when in EVENTS:
         updates = [u for u in rule.updates() if u.when == when]
         if lazy and when == "pre_spike":
-            found.functions[when] = _function(_arrive(found, rule, updates, lazy))
+            found.functions[when] = _function(_arrive(found, rule, updates, lazy, short))
         elif lazy and when == "post_spike":
             found.functions[when] = _function(_depart(found, rule, lazy))
         elif updates:
@@ -166,7 +168,7 @@ def _walk_rows(loop: Loop, inner: list[str], stretches: list[str], *, everything
     return lines
 
 
-def _arrive(owner: Program, rule: Rule, updates: list[Update], lazy: Lazy) -> list[str]:
+def _arrive(owner: Program, rule: Rule, updates: list[Update], lazy: Lazy, short: bool) -> list[str]:
     """Phases 4 and 5 of arrivals for a lazy rule: what waited, delivery, then the rule's own updates at arrivals."""
     found = Terms(owner, rule)
     loop = Loop(found, SOURCE_SIDE)
@@ -178,8 +180,15 @@ def _arrive(owner: Program, rule: Rule, updates: list[Update], lazy: Lazy) -> li
         "new = r.history[h0 + now * n_post + at : h0 + now * n_post + at + length]",
         "old = r.history[row + at : row + at + length]",
     ]
-    inner = ["u = min(high, max(low, w[l] + waits * (new[l] - old[l])))", "g[l] += sign * u", *acting, "w[l] = u"]
+    inner = [
+        "u = min(high, max(low, w[l] + waits * (new[l] - old[l])))",
+        "g[l] += sign * u" if not short else "g[l] += sent * u",
+        *acting,
+        "w[l] = u",
+    ]
     loop.of_row += ["waits = r.lazy_coefficient[c0 + cell]", "row = h0 + r.lazy_row[c0 + cell] * n_post"]
+    if short:
+        loop.of_row.append("sent = sign * r.trace[j[J_USED] + cell] * r.trace[j[J_SHORT] + cell]")
     after = ["r.lazy_coefficient[c0 + cell] = kind((" + trace + "[cell] + 1) * grown)", "r.lazy_row[c0 + cell] = now"]
     return [
         "h0, c0, grown = z[Z_HISTORY], z[Z_CELLS], np.exp(now * law[ZL_RATE])",

@@ -14,6 +14,7 @@ from snn.description import Network, Population, Projection
 from snn.engines.driver import Simulation, prepare
 from snn.engines.layout import Layout, Propagators, REST_BELOW_mV, has_membrane, propagators, rule_problems
 from snn.engines.plain_learning import PlainLearning
+from snn.engines.plain_release import PlainRelease
 from snn.engines.port import FloatArray, FrameInput, FrameOutput
 from snn.engines.upswing import MOST_UPSWING
 from snn.pools import current_of_cell
@@ -184,6 +185,7 @@ class _Synapses:
         self.source, self.target = cells[projection.source], cells[projection.target]
         self.edges: Edges = layout.network.currents(projection)
         self.learning = PlainLearning(projection, layout, self.edges)
+        self.release = PlainRelease(projection, layout.dt_ms) if projection.short_term else None
         self.receptor = [r.name for r in self.target.population.receptors].index(projection.receptor)
         self.delay = layout.delay_steps(projection)
         self.arrived = np.zeros(self.source.population.n)
@@ -193,18 +195,23 @@ class _Synapses:
         self.w = np.array(arrays[f"weights/{self.projection.name}"], dtype=np.float64)
         self.factor = np.array(arrays[f"factor/{self.projection.name}"], dtype=np.float64) if self.projection.spread else None
         self.learning.load(arrays)
+        if self.release is not None:
+            self.release.load(arrays)
 
     def dump(self) -> dict[str, Array]:
         factor = {} if self.factor is None else {f"factor/{self.projection.name}": self.factor.copy()}
-        return {f"weights/{self.projection.name}": self.w.copy(), **factor, **self.learning.dump()}
+        release = {} if self.release is None else self.release.dump()
+        return {f"weights/{self.projection.name}": self.w.copy(), **factor, **release, **self.learning.dump()}
 
-    def deliver(self) -> None:
+    def deliver(self, n: int) -> None:
         e = self.edges
         self.arrived = self.source.flight[-self.delay]
         active = self.arrived[e.pre] != 0
         effect = self.learning.sign * self.w.ravel()[e.weight[active]] * self.arrived[e.pre[active]]
         if self.factor is not None:
             effect *= self.factor[e.pre[active] // self.copies]
+        if self.release is not None:
+            effect *= self.release.amounts(self.arrived, n)[e.pre[active]]
         np.add.at(self.target.g[self.receptor], e.post[active], effect)
 
 
@@ -271,7 +278,7 @@ class ReferenceBackend:
             for j in self.synapses:
                 j.learning.decay(s)
             for j in self.synapses:
-                j.deliver()
+                j.deliver(self.n)
             sent = {name: c.sent for name, c in self.cells.items()}
             for j in self.synapses:
                 j.learning.learn(j.w, j.arrived, sent, given.learn, given.modulator, j.target.voltage)

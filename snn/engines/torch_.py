@@ -19,6 +19,7 @@ from snn.engines.plain_learning import PlainLearning, Voltage
 from snn.engines.port import FloatArray, FrameInput, FrameOutput
 from snn.engines.torch_motion import Motion
 from snn.engines.torch_network import TorchNetwork
+from snn.engines.torch_release import held
 from snn.errors import EngineError, nearest, sentence
 from snn.state import Array, State, at_rest, initial_state
 
@@ -156,6 +157,7 @@ class TorchBackend:
             {(p.name, r.name): tensor(f"g/{p.name}/{r.name}") for p in network.populations for r in p.receptors},
             {n: [row[None] for row in tensor(f"flight/{n}")[0]] for n in names},
             step,
+            {j.name: held(arrays, j.name, module.weights[0]) for j in network.projections if j.short_term},
         )
 
     def dump(self) -> dict[str, Array]:
@@ -174,6 +176,8 @@ class TorchBackend:
             found |= {f"g/{name}/{r.name}": array(m.g[name, r.name]).astype(np.float64) for r in p.receptors}
             flight = np.array([array(row) for row in m.flight[name]])
             found[f"flight/{name}"] = flight.astype(np.float64 if p.graded else np.uint8)
+        for name, left in self.motion.left.items():
+            found |= left.dump(name)
         for learning in self.learning.values():
             found |= learning.dump()
         return found | self.module.dump()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor
+
+from snn.engines.torch_release import Left
 
 
 @dataclass
@@ -22,6 +24,8 @@ class Motion:
         What was sent in the last steps, latest last.
     step : int
         Steps done.
+    left : dict of str to Left
+        What source cells have left, of each projection with short-term plasticity.
     """
 
     v: dict[str, Tensor]
@@ -31,6 +35,7 @@ class Motion:
     g: dict[tuple[str, str], Tensor]
     flight: dict[str, list[Tensor]]
     step: int = 0
+    left: dict[str, Left] = field(default_factory=dict)
 
     def detached(self) -> Motion:
         """Cut the graph: gradients do not reach further back."""
@@ -39,7 +44,8 @@ class Motion:
             return {k: t.detach() for k, t in tensors.items()}
 
         flight = {k: [t.detach() for t in line] for k, line in self.flight.items()}
-        return Motion(cut(self.v), cut(self.a), cut(self.last), cut(self.total), cut(self.g), flight, self.step)
+        left = {k: held.detached() for k, held in self.left.items()}
+        return Motion(cut(self.v), cut(self.a), cut(self.last), cut(self.total), cut(self.g), flight, self.step, left)
 
 
 @dataclass(frozen=True, eq=False)

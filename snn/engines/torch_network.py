@@ -18,9 +18,11 @@ from torch import Tensor, nn
 from snn.cells import RateUnit
 from snn.description import Network, Population, Projection
 from snn.engines.layout import Layout, REST_BELOW_mV, has_membrane
+from snn.engines.plain_release import release_law
 from snn.engines.torch_delivery import PooledRoute, Route
 from snn.engines.torch_law import Law, law_of
 from snn.engines.torch_motion import FrameSums, Motion
+from snn.engines.torch_release import all_left, use
 from snn.errors import EngineError, StateError, nearest, sentence
 from snn.pools import current_of_cell
 from snn.state import NEVER, Array, State
@@ -72,6 +74,7 @@ class TorchNetwork(nn.Module):
             torch.tensor(np.asarray(state.arrays[f"factor/{j.name}"]), dtype=dtype, device=self.device) if j.spread else None
             for j in self.network.projections
         ]
+        self.releases = {j.name: release_law(j.short_term, layout.dt_ms) for j in self.network.projections if j.short_term}
         self.delays = [layout.delay_steps(j) for j in self.network.projections]
         self.depth = {p.name: state.arrays[f"flight/{p.name}"].shape[0] for p in self.network.populations}
 
@@ -160,6 +163,11 @@ class TorchNetwork(nn.Module):
                 for r in p.receptors
             },
             {p.name: [zeros(p)] * self.depth[p.name] for p in everyone},
+            left={
+                j.name: all_left(batch, self.populations[j.source].n, self.dtype, self.device)
+                for j in self.network.projections
+                if j.name in self.releases
+            },
         )
 
     def prepared(self) -> tuple[list[Tensor], list[Law | None]]:
@@ -261,6 +269,8 @@ class TorchNetwork(nn.Module):
             new.flight[name] = [*motion.flight[name][1:], x]
         for j, route, w, delay, factor in zip(self.network.projections, self.routes, weights, self.delays, self.factors, strict=True):
             key, arrived = (j.target, j.receptor), new.flight[j.source][-delay]
+            if j.short_term is not None:
+                arrived, new.left[j.name] = use(self.releases[j.name], arrived, motion.left[j.name], motion.step)
             if factor is not None:
                 arrived = (arrived.view(len(arrived), len(factor), -1) * factor[:, None]).flatten(1)
             new.g[key] = new.g[key] + route.deliver(arrived, w)

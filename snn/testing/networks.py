@@ -18,6 +18,7 @@ from snn.stimuli.movie import Movie
 from snn.testing.compartments import compartments
 from snn.testing.gates import gates, gates_of_rates
 from snn.testing.rules import Everything, every_topology
+from snn.testing.short_term import short_term
 from snn.testing.shorthand import cells, even, join
 from snn.testing.upswing import upswing
 from snn.topology import Dense, LocalField, OneToOne, SharedKernel
@@ -350,6 +351,7 @@ def cases() -> tuple[Case, ...]:
         (compartments, 6, 0.5),
         (gates, 6, 1.0),
         (gates_of_rates, 5, 1.0),
+        (lambda: short_term(_Pair()), 9, 1.0),
     )
     for make, n_frames, dt_ms in makers:
         network = make()

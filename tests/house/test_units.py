@@ -19,6 +19,7 @@ DIMENSIONLESS = {
     "PredNetSpec.branch_step": "luminance, as a fraction of the way from black to white",
     "Gating.opening": "what a spike adds to a gate, which scales a current",
     "GatedDelta.silence": "a number of spikes",
+    "ShortTerm.utilisation": "share of the resources",
     "PredNetSpec.forecast_step": "luminance, as a fraction of the way from black to white",
     "PredNetSpec.mismatch": "share of a weight",
     "PredNetSpec.pool_gain": "ratio of two currents",

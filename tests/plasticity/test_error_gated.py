@@ -11,7 +11,8 @@ import pytest
 from plasticity import ApicalError, ErrorGated
 from snn.constraints import graded_quantities, violations
 from snn.engines import engine
-from snn.prednet import PredNetSpec, prednet
+from snn.errors import DescriptionError
+from snn.prednet import PredNetSpec, prednet, rate_network
 from snn.recording import Record, Recording
 from snn.testing import EXACT, first_difference, moved_spikes, random_walk
 
@@ -151,6 +152,14 @@ def test_error_cells_teach_nothing_where_dendrites_do() -> None:
         assert violations(network, simulation.state()) == () and graded_quantities(network) == ()
         learned.append([simulation.state().weights(j.name).tobytes() for j in network.projections if j.rule is not None])
     assert learned[0] == learned[1]
+
+
+def test_dendrites_are_of_spiking_cells_without_branches() -> None:
+    """Oracle: the words of the refusals."""
+    with pytest.raises(DescriptionError, match=r"prednet.apical_ms: is of the prediction cells of the plain circuit.*use branches=1"):
+        prednet(PredNetSpec(rows=6, cols=6, branches=3, apical_ms=10.0))
+    with pytest.raises(DescriptionError, match=r"level0.prediction.cell: has no rate twin; got .two_compartment..*take another recipe"):
+        rate_network(prednet(DENDRITES))
 
 
 def test_nothing_learns_without_error_or_input() -> None:
