@@ -1,6 +1,6 @@
 """The workload on which rules are timed: sources onto cells that a teacher fires, so that every rule meets the same spikes.
 
-24 x 24 sites of 8 sources and 16 cells, fields of 5, 1.5 million synapses with weights of their own, 1 ms, frames of 50 ms. What a rule
+24 x 24 sites of 8 sources and 16 cells, fields of 5, 1.7 million synapses with weights of their own, 1 ms, frames of 50 ms. What a rule
 costs depends on how often either side of a synapse fires. Were cells fired by what they learn, rules would be compared at other rates;
 so their threshold is out of reach, and a pulse from a teacher of their own takes them over it.
 """

@@ -192,6 +192,8 @@ def power(a: Expr | float, exponent: float) -> Expr:
     """
     if not 0 <= exponent < math.inf:
         raise ValueError(f"power: exponent must be 0 or more, and finite; got {exponent}")
+    if exponent == 1:
+        return maximum(a, 0.0)  # the same number, without a call of pow at every spike
     return Binary("**", maximum(a, 0.0), Const(float(exponent)))
 
 
