@@ -2,8 +2,8 @@
 
     python examples/reward.py --out reward.png
 
-Above, the distal reward of Izhikevich (2007), https://doi.org/10.1093/cercor/bhl152, figures 1 and 2, scaled down: 1000 plastic synapses, of
-100 inputs that fire at 2 Hz by chance onto 10 cells. One synapse is chosen. Whenever its input comes up to 10 ms before its cell fires, by
+Above, the distal reward of Izhikevich (2007), https://doi.org/10.1093/cercor/bhl152, figures 1 and 2, scaled down: 500 plastic synapses, of
+50 inputs that fire at 2 Hz by chance onto 10 cells. One synapse is chosen. Whenever its input comes up to 10 ms before its cell fires, by
 chance as it is at first, dopamine is released after 1 to 3 s, and it decays over 200 ms. Nothing tells which synapse was meant, and in the
 time between many others see such pairs. As a control, as much dopamine at random times. The paper has a network of 1000 cells with
 connections among them and hours; here cells are not connected to one another and it is half an hour. There is no tonic dopamine.
@@ -17,7 +17,6 @@ same pairs with a constant in the place of surprise: the mean that surprise had.
 from __future__ import annotations
 
 import argparse
-import math
 from pathlib import Path
 
 import matplotlib as mpl
@@ -33,21 +32,21 @@ from snn.engines import engine
 from snn.recording import Record
 from snn.seeding import stream
 
-N_PRE, N_POST, RATE_Hz, STEP_ms, FRAME_ms = 100, 10, 2.0, 2.0, 100.0
+N_PRE, N_POST, RATE_Hz, STEP_ms, FRAME_ms = 50, 10, 2.0, 2.0, 200.0
 STEPS = round(FRAME_ms / STEP_ms)
-BORN_mV, MOST_mV, WINDOW_ms, DOPAMINE_ms = 1.0, 4.0, 10.0, 200.0
-REWARDED = RewardModulatedSTDP(a_plus_mV=0.1, a_minus_mV=0.15)
+BORN_mV, MOST_mV, WINDOW_ms, DOPAMINE_ms = 1.0, 5.0, 10.0, 200.0
+REWARDED = RewardModulatedSTDP(a_plus_mV=0.25, a_minus_mV=0.375)
 GROUP, USUAL, SPIKES, STAY = 10, 4.0, 10, 300
 """Inputs of a group, half of what surprise can do, error spikes of a forecast that is all wrong, and frames between two changes."""
 
 
 def distal(seed: int, frames: int, releases: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Weights (frames, 1000) in mV, the chosen synapse first, and frames at which dopamine was released: when earned, or as given."""
-    cell = LIF(tau_mem_ms=20.0, v_threshold_mV=10.0)
+    """Weights (frames, 500) in mV, the chosen synapse first, and frames at which dopamine was released: when earned, or as given."""
+    cell = LIF(tau_mem_ms=20.0, v_threshold_mV=7.0)
     network = taught(REWARDED, N_PRE, N_POST, cell=cell, frame_ms=FRAME_ms, step_ms=STEP_ms, w_max_mV=MOST_mV)
     simulation = engine("event").build(network.override("in->out/weak.weights.value_mV", BORN_mV), dt_ms=STEP_ms, seed=seed)
     rng = stream(seed, "reward", "earned" if releases is None else "given")
-    dopamine, found, weights, heard = np.zeros(frames + 100), [], np.empty((frames, N_PRE * N_POST)), -np.inf
+    dopamine, found, weights, heard = np.zeros(frames + 100), [], np.empty((frames, N_PRE * N_POST)), -1e9
     # What a release is worth in each frame: its decay, of which all frames together have 1.
     fades = -np.diff(np.exp(-np.arange(21) * FRAME_ms / DOPAMINE_ms))
     for at in () if releases is None else releases:
@@ -59,12 +58,12 @@ def distal(seed: int, frames: int, releases: np.ndarray | None = None) -> tuple[
         weights[t] = simulation.state().weights("in->out/weak").reshape(-1)
         if releases is not None:
             continue
-        mine = ran.spikes["out"].steps[ran.spikes["out"].cells == 0]
-        for step in range(STEPS):
+        came = np.append(heard, t * STEPS + np.flatnonzero(given["in"][:, 0]))
+        heard = came[-1]
+        for step in t * STEPS + ran.spikes["out"].steps[ran.spikes["out"].cells == 0]:
             # An arrival in the step of a spike comes before it, as for the rule.
-            heard = t * STEPS + step if given["in"][step, 0] else heard
-            if step in mine and (t * STEPS + step - heard) * STEP_ms <= WINDOW_ms:
-                at = t + math.ceil(rng.uniform(1000.0, 3000.0) / FRAME_ms)
+            if (step - came[came <= step].max()) * STEP_ms <= WINDOW_ms:
+                at = int((step * STEP_ms + rng.uniform(1000.0, 3000.0)) // FRAME_ms)
                 dopamine[at : at + 20] += fades
                 found.append(at)
     return weights, np.array(found)
@@ -75,7 +74,7 @@ def surprised(seed: int, changes: int, constant: float | None = None) -> tuple[n
     rng, frames = stream(seed, "reward", "surprise"), STAY * (changes + 1)
     asked = {"a_plus_mV": 0.1, "a_minus_mV": 0.12, "tau_c_ms": 100.0}
     rule = SurpriseModulatedSTDP(**asked, usual=USUAL) if constant is None else RewardModulatedSTDP(**asked)
-    network = taught(rule, 2 * GROUP, 1, frame_ms=FRAME_ms, w_max_mV=1.0)
+    network = taught(rule, 2 * GROUP, 1, frame_ms=100.0, w_max_mV=1.0)
     simulation = engine("event").build(network.override("in->out/weak.weights.value_mV", 0.5), dt_ms=1.0)
     w, course, moved, factors = np.full((2, GROUP), 0.5), np.empty((frames, 2)), np.empty(frames), np.empty(frames)
     for t in range(frames):
@@ -127,7 +126,7 @@ def main(out: Path, seeds: int = 1, minutes: float = 25.0, changes: int = 4) -> 
         heap.hist(earned[-1, 1:], bins=np.linspace(0, MOST_mV, 41), color="0.6", label="the others")
         heap.axvline(earned[-1, 0], color="tab:red", lw=2, label="the chosen one")
     course.set(xlabel="time (minutes)", ylabel="weight (mV)", ylim=(0, 1.35 * MOST_mV), xlim=(0, t[-1]), title="reward comes 1 to 3 s late")
-    course.set_yticks(range(5))
+    course.set_yticks(range(6))
     heap.set(xlabel="weight at the end (mV)", ylabel="synapses", yscale="log")
 
     found, moved, factors = surprised(0, changes)
