@@ -1,4 +1,4 @@
-"""A network that learns to code its input with few spikes: potentials become coding errors.
+"""A network that learns to code its input: potentials become coding errors.
 
     python examples/efficient_code.py --out efficient_code.png
 
@@ -6,8 +6,9 @@ Twenty cells hear a signal of two dimensions, told by cells for either sign of e
 input of the moments at which a cell fires, inhibition takes away what a spike of another cell has told already (Brendel, Bourdoukan, Vertechi,
 Machens & Denève 2020, https://doi.org/10.1371/journal.pcbi.1007692, figures 2 and 3, in shape). The error is what a linear reading of the
 cells' traces leaves of a new signal, low-passed as membranes do it, fitted on another one. Potentials are put together from spikes and weights, as the sum that the cells
-themselves have; balance is the correlation of what excites a cell with what inhibits it, its own reset included. The control is the
-network at birth, and one whose inhibition learns in the same way while its input weights do not, and the other way round.
+themselves have; balance is the correlation of what excites a cell with what inhibits it, its own reset included. Controls: the network at
+birth; inhibition that learns while input weights do not, and the other way round; and, since a network that has learned spends more spikes,
+as many spikes at the same rates by chance (Poisson spikes at the cells' rates over 50 ms).
 
 Departures from the paper: cells of one sign on either side of zero, inhibition that comes a step of 0.5 ms late and not at once, so that two
 cells may tell the same, and a threshold and a reset that do not learn.
@@ -113,15 +114,26 @@ def heard(simulation: Simulation, seconds: int, rng: np.random.Generator) -> Hea
     return Heard(x, filtered(spikes), excitation, inhibition, ran.mean_rate_Hz("cells"))
 
 
+def chance(traces: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Traces of Poisson spikes at the rates that traces have."""
+    # A trace less its decay is the spikes themselves; their rate is taken over some 50 ms round each step.
+    rate = gaussian_filter1d(traces - DECAY * np.vstack([np.zeros((1, N)), traces[:-1]]), 25.0 / STEP_ms, axis=0)
+    return np.asarray(lfilter([1.0], [1.0, -DECAY], (rng.random(rate.shape) < rate).astype(float), axis=0))
+
+
 def judged(simulation: Simulation, seed: int, seconds: int = 10) -> dict[str, float]:
     """Error, spread of potentials, balance and rate, of signals that were not learned from."""
     fit, test = (heard(simulation, seconds, stream(seed, "efficient code", name)) for name in ("fit", "test"))
     read = np.linalg.lstsq(np.column_stack([fit.traces, np.ones(len(fit.x))]), fit.x, rcond=None)[0]
     told = np.column_stack([test.traces, np.ones(len(test.x))]) @ read
     potential = test.excitation - test.inhibition
+    by_chance = [chance(h.traces, stream(seed, "efficient code", "chance", str(k))) for k, h in enumerate((fit, test))]
+    blind = np.linalg.lstsq(np.column_stack([by_chance[0], np.ones(len(fit.x))]), fit.x, rcond=None)[0]
+    guessed = np.column_stack([by_chance[1], np.ones(len(fit.x))]) @ blind
     pairs = zip(test.excitation.T, test.inhibition.T, strict=True)
     return {
         "error": float(((told - test.x) ** 2).sum() / (test.x**2).sum()),
+        "error of chance": float(((guessed - test.x) ** 2).sum() / (test.x**2).sum()),
         "spread (mV)": float(potential.std(axis=0).mean()),
         "balance": float(np.mean([np.corrcoef(e, i)[0, 1] for e, i in pairs if i.any()])),
         "rate (Hz)": test.rate_Hz,
@@ -164,10 +176,13 @@ def draw(out: Path, courses: dict[str, list[dict[str, float]]], shown: dict, sec
     keys = {"error": "error of the reading", "spread (mV)": "spread of potentials (mV)", "balance": "balance", "rate (Hz)": "rate (Hz)"}
     for axes, (key, label) in zip(upper.subplots(1, 4), keys.items(), strict=True):
         for (name, course), colour in zip(courses.items(), ("tab:red", "tab:blue", "0.5"), strict=True):
-            axes.plot(np.arange(len(course)) * seconds, [c[key] for c in course], "o-", ms=3, color=colour, label=f"learns {name}" if name == "both" else name)
+            axes.plot(np.arange(len(course)) * seconds, [c[key] for c in course], "o-", ms=3, color=colour, label=name)
         axes.set(xlabel="seconds learned", ylabel=label, yscale="log" if key in ("error", "spread (mV)") else "linear")
         axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=8)
+        if key == "error":
+            axes.plot(np.arange(len(courses["both"])) * seconds, [c["error of chance"] for c in courses["both"]], ":", color="tab:red")
+            axes.plot([], [], ":", color="tab:red", label="both: Poisson at its rates")
+            axes.legend(frameon=True, fontsize=7, title="what learns", title_fontsize=7)
     panels = lower.subplots(2, 2, sharex=True, sharey="row")
     for (name, state), column in zip(shown.items(), panels.T, strict=True):
         simulation = engine("event").build(network(), state=state, dt_ms=STEP_ms)

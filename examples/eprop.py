@@ -155,7 +155,7 @@ def main(out: Path, seeds: int = 2, epochs: int = 120) -> dict[str, list[float]]
     low, high = course.get_ylim()
     course.set_ylim(low, high + 0.25 * (high - low))
     course.legend(frameon=False, fontsize=8, ncols=3)
-    falls.set(xlabel="repetition", ylabel="error, of the variance", yscale="log")
+    falls.set(xlabel="repetition", ylabel="error, of the variance", yscale="log", ylim=(0.15, 20.0))
     falls.legend(frameon=False, fontsize=8)
     for axes in (course, falls):
         axes.spines[["top", "right"]].set_visible(False)

@@ -35,7 +35,7 @@ from snn.seeding import stream
 N_PRE, N_POST, RATE_Hz, STEP_ms, FRAME_ms = 50, 10, 2.0, 2.0, 200.0
 STEPS = round(FRAME_ms / STEP_ms)
 BORN_mV, MOST_mV, WINDOW_ms, DOPAMINE_ms = 1.0, 5.0, 10.0, 200.0
-REWARDED = RewardModulatedSTDP(a_plus_mV=0.25, a_minus_mV=0.375)
+REWARDED = RewardModulatedSTDP(a_plus_mV=0.35, a_minus_mV=0.525)
 GROUP, USUAL, SPIKES, STAY = 10, 4.0, 10, 300
 """Inputs of a group, half of what surprise can do, error spikes of a forecast that is all wrong, and frames between two changes."""
 

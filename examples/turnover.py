@@ -33,9 +33,8 @@ from snn.weights import Constant
 
 N, N_CELLS, MATTER, SYNAPSES, RATE_Hz, DAY_s = 60, 8, 12, 10, 10.0, 5
 BORN_mV, MOST_mV, TARGET_Hz, FED = 0.5, 4.0, 8.0, "in->out/r"
-STRONG_mV = 1.0
 RULE = Structural(
-    rules=(PairSTDP(a_plus_mV=0.02, a_minus_mV=0.024), SynapticScaling(eta=0.02, target_Hz=TARGET_Hz, tau_ms=1000.0)),
+    rules=(PairSTDP(a_plus_mV=0.05, a_minus_mV=0.06), SynapticScaling(eta=0.02, target_Hz=TARGET_Hz, tau_ms=1000.0)),
 )
 
 
@@ -101,16 +100,17 @@ def main(out: Path, seeds: int = 2, days: int = 60) -> dict[str, list[float]]:
     for (name, (kind, colour)), page in zip(kinds.items(), pages, strict=True):
         for seed in range(seeds):
             w, rates = lived(seed, days, **kind)
-            strong = w > STRONG_mV
+            strong = w > BORN_mV
             said.setdefault(f"weight on what matters, {name}", []).append(float(w[-1, :MATTER].sum() / w[-1].sum()))
-            said.setdefault(f"strong synapses on what matters, {name}", []).append(float(strong[-1, :MATTER].sum()))
-            said.setdefault(f"strong synapses elsewhere, {name}", []).append(float(strong[-1, MATTER:].sum()))
+            said.setdefault(f"synapses that grew on what matters, {name}", []).append(float(strong[-1, :MATTER].sum()))
+            said.setdefault(f"synapses that grew elsewhere, {name}", []).append(float(strong[-1, MATTER:].sum()))
             said.setdefault(f"synapses of a cell, {name}", []).append(float((w[-1] > 0).sum() / N_CELLS))
             said.setdefault(f"rate (Hz), {name}", []).append(float(rates[-10:].mean()))
             label = name if seed == 0 else None
+            if seed == 0:
+                image = page.imshow(w[-1], cmap="Greys", vmin=0.0, vmax=MOST_mV, aspect="auto", interpolation="nearest")
             course.plot(np.arange(days + 1), w[:, :MATTER].sum(axis=(1, 2)) / w.sum(axis=(1, 2)), color=colour, label=label)
             number.plot(np.arange(days + 1), strong[:, :MATTER].sum(axis=(1, 2)) / N_CELLS, color=colour)
-        image = page.imshow(lived(0, days, **kind)[0][-1], cmap="Greys", vmin=0.0, vmax=MOST_mV, aspect="auto", interpolation="nearest")
         page.axhline(MATTER - 0.5, color="tab:red", lw=0.8)
         page.set_title(name.replace(", ", ",\n"), fontsize=9)
         page.set_xlabel("cell")
@@ -120,7 +120,7 @@ def main(out: Path, seeds: int = 2, days: int = 60) -> dict[str, list[float]]:
     course.text(days, MATTER / N, "chance ", fontsize=8, color="0.4", ha="right", va="bottom")
     course.set(ylabel="weight on inputs that matter", ylim=(0, 1.05))
     course.legend(frameon=False, fontsize=8)
-    number.set(xlabel="day", ylabel=f"their synapses above {STRONG_mV:g} mV,\nof a cell", ylim=(0, None))
+    number.set(xlabel="day", ylabel="their synapses that grew,\nof a cell", ylim=(0, None))
     for axes in (course, number):
         axes.spines[["top", "right"]].set_visible(False)
     fig.savefig(out, dpi=150)
