@@ -140,7 +140,7 @@ def judged(simulation: Simulation, seed: int, seconds: int = 10) -> dict[str, fl
     }
 
 
-def main(out: Path, seeds: int = 2, blocks: int = 6, seconds: int = 10) -> dict[str, list[float]]:
+def main(out: Path, seeds: int = 2, blocks: int = 5, seconds: int = 10) -> dict[str, list[float]]:
     """Learn, with controls, draw, and give the numbers that the figure shows."""
     kinds = {"both": {}, "inhibition alone": {"learns_input": False}, "input alone": {"learns_balance": False}}
     said: dict[str, list[float]] = {}

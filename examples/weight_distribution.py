@@ -99,8 +99,8 @@ def drift(scheme: str, post_Hz: float, dt_ms: float = 1.0) -> float:
 
 
 def drifted(scheme: str, post_Hz: float, seconds: int, seed: int) -> np.ndarray:
-    """The same of spikes that are played: one value for each of 32 inputs, over 32 cells."""
-    rng, n = stream(seed, "weight distribution", "unrelated", str(post_Hz)), 32
+    """The same of spikes that are played: one value for each of 128 inputs, over 128 cells."""
+    rng, n = stream(seed, "weight distribution", "unrelated", str(post_Hz)), 128
     pre, post = rng.random((seconds * 1000, n)) < ARRIVALS_Hz / 1000.0, rng.random((seconds * 1000, n)) < post_Hz / 1000.0
     post[0] = False
     rule: Rule = PairSTDP(**GAP_ms) if scheme == "all" else NearestSTDP(**GAP_ms, scheme=scheme)  # type: ignore[arg-type]
@@ -116,7 +116,7 @@ def crossing(rates_Hz: np.ndarray, change: np.ndarray) -> float:
     return float(np.interp(0.0, change[k : k + 2], rates_Hz[k : k + 2]))
 
 
-def main(out: Path, seconds: int = 240, n_cells: int = 2, seeds: int = 3, played: int = 60) -> dict[str, float | list[float]]:
+def main(out: Path, seconds: int = 200, n_cells: int = 2, seeds: int = 3, played: int = 40) -> dict[str, float | list[float]]:
     """Run all, draw them, and give the numbers that the figure shows."""
     rules: dict[str, Rule] = {
         "additive (pairs)": PairSTDP(a_plus_mV=ETA, a_minus_mV=1.2 * ETA),
