@@ -2,16 +2,17 @@
 
     python examples/efficient_code.py --out efficient_code.png
 
-Twenty cells hear a signal of two dimensions, told by cells for either sign of each, and inhibit one another. Input weights become the mean
-input of the moments at which a cell fires, inhibition takes away what a spike of another cell has told already (Brendel, Bourdoukan, Vertechi,
-Machens & Denève 2020, https://doi.org/10.1371/journal.pcbi.1007692, figures 2 and 3, in shape). The error is what a linear reading of the
-cells' traces leaves of a new signal, low-passed as membranes do it, fitted on another one. Potentials are put together from spikes and weights, as the sum that the cells
-themselves have; balance is the correlation of what excites a cell with what inhibits it, its own reset included. Controls: the network at
-birth; inhibition that learns while input weights do not, and the other way round; and, since a network that has learned spends more spikes,
-as many spikes at the same rates by chance (Poisson spikes at the cells' rates over 50 ms).
+Twenty cells hear a signal of two dimensions, told by cells for either sign of each, and inhibit one another. Input weights become the
+mean input of the moments at which a cell fires, inhibition takes away what a spike of another cell has told already (Brendel, Bourdoukan,
+Vertechi, Machens & Denève 2020, https://doi.org/10.1371/journal.pcbi.1007692, figures 2 and 3, in shape). The error is what a linear
+reading of the cells' traces leaves of a new signal, low-passed as membranes do it, fitted on another one. Potentials are put together
+from spikes and weights, as the sum that the cells themselves have; balance is the correlation of what excites a cell with what inhibits
+it, its own reset included. Controls: the network at birth; inhibition that learns while input weights do not, and the other way round;
+and, since a network that has learned spends more spikes, as many spikes at the same rates by chance (Poisson spikes at the cells' rates
+over 50 ms).
 
-Departures from the paper: cells of one sign on either side of zero, inhibition that comes a step of 0.5 ms late and not at once, so that two
-cells may tell the same, and a threshold and a reset that do not learn.
+Departures from the paper: cells of one sign on either side of zero, inhibition that comes a step of 0.5 ms late and not at once, so that
+two cells may tell the same, and a threshold and a reset that do not learn.
 """
 
 from __future__ import annotations
@@ -182,7 +183,8 @@ def draw(out: Path, courses: dict[str, list[dict[str, float]]], shown: dict, sec
         if key == "error":
             axes.plot(np.arange(len(courses["both"])) * seconds, [c["error of chance"] for c in courses["both"]], ":", color="tab:red")
             axes.plot([], [], ":", color="tab:red", label="both: Poisson at its rates")
-            axes.legend(frameon=True, fontsize=7, title="what learns", title_fontsize=7)
+            axes.set_ylim(3e-3, 2.0)
+            axes.legend(frameon=False, fontsize=7, title="what learns", title_fontsize=7, loc="upper left")
     panels = lower.subplots(2, 2, sharex=True, sharey="row")
     for (name, state), column in zip(shown.items(), panels.T, strict=True):
         simulation = engine("event").build(network(), state=state, dt_ms=STEP_ms)

@@ -2,15 +2,15 @@
 
     python examples/eprop.py --out eprop.png
 
-Forty cells that are connected at random hear one second of frozen spikes, again and again. Half of them raise what is read, half lower it;
-two populations of error cells spike as far as the reading is below or above the time course that is wanted, and reach each cell with the
-sign with which the cell is read: the symmetric e-prop of Bellec, Scherr, Subramoney, Hajek, Salaj, Legenstein & Maass (2020),
+Forty cells that are connected at random hear one second of frozen spikes, again and again. Half of them raise what is read, half lower
+it; two populations of error cells spike as far as the reading is below or above the time course that is wanted, and reach each cell with
+the sign with which the cell is read: the symmetric e-prop of Bellec, Scherr, Subramoney, Hajek, Salaj, Legenstein & Maass (2020),
 https://doi.org/10.1038/s41467-020-17236-y, their pattern generation (figure 3) in small. Input and recurrent weights learn, the reading
 does not. Beside it a network that never learns, one whose error spikes reach the cells with signs that are shuffled, and one whose
 recurrent weights are left as they are. The error is the mean square of reading less wanted, over the variance of what is wanted.
 
-Departures: error spikes in the place of a number, weights that change at once and not after a batch, cells that break Dale's law (as in the
-paper), no adapting threshold and no regularisation of rates.
+Departures: error spikes in the place of a number, weights that change at once and not after a batch, cells that break Dale's law (as in
+the paper), no adapting threshold and no regularisation of rates.
 """
 
 from __future__ import annotations

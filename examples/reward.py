@@ -2,16 +2,17 @@
 
     python examples/reward.py --out reward.png
 
-Above, the distal reward of Izhikevich (2007), https://doi.org/10.1093/cercor/bhl152, figures 1 and 2, scaled down: 500 plastic synapses, of
-50 inputs that fire at 2 Hz by chance onto 10 cells. One synapse is chosen. Whenever its input comes up to 10 ms before its cell fires, by
-chance as it is at first, dopamine is released after 1 to 3 s, and it decays over 200 ms. Nothing tells which synapse was meant, and in the
-time between many others see such pairs. As a control, as much dopamine at random times. The paper has a network of 1000 cells with
-connections among them and hours; here cells are not connected to one another and it is half an hour. There is no tonic dopamine.
+Above, the distal reward of Izhikevich (2007), https://doi.org/10.1093/cercor/bhl152, figures 1 and 2, scaled down: 500 plastic synapses,
+of 50 inputs that fire at 2 Hz by chance onto 10 cells. One synapse is chosen. Whenever its input comes up to 10 ms before its cell fires,
+by chance as it is at first, dopamine is released after 1 to 3 s, and it decays over 200 ms. Nothing tells which synapse was meant, and in
+the time between many others see such pairs. As a control, as much dopamine at random times. The paper has a network of 1000 cells with
+connections among them and hours; here cells are not connected to one another and it is 25 minutes. There is no tonic dopamine.
 
 Below, surprise as the third factor (Liakoni et al. 2021, https://doi.org/10.1162/neco_a_01352, for the form of the factor). One group of
-inputs comes before the spike of a cell, which is missing in 1 of 10 cases, and another after it; every 300 frames they change places. Error
-cells send as many spikes as forecast and outcome differ by, the forecast being the mean weight of the group that comes first. Beside it, the
-same pairs with a constant in the place of surprise: the mean that surprise had. Forecast and error are computed here and not by cells.
+inputs comes before the spike of a cell, which is missing in 1 of 10 cases, and another after it; every 300 frames they change places.
+Error cells send as many spikes as forecast and outcome differ by, the forecast being the mean weight of the group that comes first.
+Beside it, the same pairs with a constant in the place of surprise: the mean that surprise had. Forecast and error are computed here and
+not by cells.
 """
 
 from __future__ import annotations
@@ -112,7 +113,9 @@ def main(out: Path, seeds: int = 1, minutes: float = 25.0, changes: int = 4) -> 
         earned, when = distal(seed, frames)
         by_chance, _ = distal(seed, frames, stream(seed, "reward", "random times").integers(frames, size=len(when)))
         said.setdefault("rewards", []).append(float(len(when)))
-        said.setdefault("rewards in the first and last third", []).extend([float((when < frames / 3).sum()), float((when > frames * 2 / 3).sum())])
+        said.setdefault("rewards in the first and last third", []).extend(
+            [float((when < frames / 3).sum()), float((when > frames * 2 / 3).sum())]
+        )
         for name, w in (("earned", earned), ("at random times", by_chance)):
             said.setdefault(f"chosen synapse (mV), {name}", []).append(float(w[-1, 0]))
             said.setdefault(f"mean of the others (mV), {name}", []).append(float(w[-1, 1:].mean()))

@@ -8,10 +8,10 @@ mean answer over the greatest one, and where it ends is known: one pattern answe
 not at all. Oja's rule finds the greatest variance, and so does not end with a pattern but with a mixture of them.
 
 Right, four sources that are on or off for ten frames and four that are on or off anew in each: the two directions of Halvagal & Zenke
-(2023), https://doi.org/10.1038/s41593-023-01460-y, figure 2. What is fleeting is at first half as loud, then twice as loud; Oja's cells go
-with what is loud, cells that foretell themselves with what lasts. Rates are never negative, so that what is louder has a higher mean as
-well as a greater variance. Each cell learns by itself: there is no inhibition between cells, and which pattern a BCM cell takes is left to
-chance.
+(2023), https://doi.org/10.1038/s41593-023-01460-y, figure 2. What is fleeting is at first half as loud, then twice as loud; Oja's cells
+go with what is loud, cells that foretell themselves with what lasts. Rates are never negative, so that what is louder has a higher mean
+as well as a greater variance. Each cell learns by itself: there is no inhibition between cells, and which pattern a BCM cell takes is
+left to chance.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def share_of_what_lasts(rule: Rule, loudness: float, seed: int, frames: int) -> 
     return np.asarray(w[:4].sum(axis=0) / w.sum(axis=0))
 
 
-def main(out: Path, seeds: int = 2, blocks: int = 12, frames: int = 250) -> dict[str, float | list[float]]:
+def main(out: Path, seeds: int = 2, blocks: int = 12, frames: int = 250, shown: int = 4000) -> dict[str, float | list[float]]:
     """Learn from patterns and from a film, draw both, and give the numbers that the figure shows."""
     fig, (left, middle, right) = plt.subplots(1, 3, figsize=(12.0, 3.6), layout="constrained")
     said: dict[str, float | list[float]] = {}
@@ -146,7 +146,7 @@ def main(out: Path, seeds: int = 2, blocks: int = 12, frames: int = 250) -> dict
         ("Oja", Oja(eta_mV=1e-3, unit_mV=0.2), "tab:blue"),
     )
     for name, rule, colour in films:
-        shares = np.array([np.concatenate([share_of_what_lasts(rule, r, s, blocks * frames) for s in range(seeds)]) for r in LOUDNESS])
+        shares = np.array([np.concatenate([share_of_what_lasts(rule, r, s, shown) for s in range(seeds)]) for r in LOUDNESS])
         right.plot(LOUDNESS, shares, "o", ms=3, color=colour, alpha=0.3)
         right.plot(LOUDNESS, shares.mean(axis=1), "-", color=colour, lw=2, label=name)
         said[f"share of what lasts, {name}"] = shares.mean(axis=1).tolist()

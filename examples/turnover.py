@@ -2,12 +2,13 @@
 
     python examples/turnover.py --out turnover.png
 
-Each of 8 cells has 10 synapses among 60 inputs, all of which fire at 10 Hz. Twelve of them share half of their spikes; they are what there is
-to be found. STDP takes away synapses that do not help to fire the cell, synaptic scaling holds its rate, and between days of 5 s each cell
-grows as many synapses at new places as it has lost. Beside it the same without growth, and the same with twelve inputs that share nothing.
-Turnover by depression and chance instead of noise in weights, as in Kappel, Habenschuss, Legenstein & Maass (2015),
-https://doi.org/10.1371/journal.pcbi.1004485, and Bellec, Kappel, Maass & Legenstein (2018), https://doi.org/10.48550/arXiv.1711.05136;
-scaling as in van Rossum, Bi & Turrigiano (2000), https://doi.org/10.1523/JNEUROSCI.20-23-08812.2000.
+Each of 8 cells has 10 synapses among 60 inputs, all of which fire at 10 Hz. Twelve of them take four fifths of their spikes from one
+train; they are what there is to be found. STDP takes away synapses that do not help to fire the cell, synaptic scaling holds its rate,
+and between days of 5 s each cell grows as many synapses at new places as it has lost. Beside it the same without growth, and the same
+with twelve inputs that share nothing. Turnover by depression and chance instead of noise in weights, as in Kappel, Habenschuss,
+Legenstein & Maass (2015), https://doi.org/10.1371/journal.pcbi.1004485, and Bellec, Kappel, Maass & Legenstein (2018),
+https://doi.org/10.48550/arXiv.1711.05136; scaling as in van Rossum, Bi & Turrigiano (2000),
+https://doi.org/10.1523/JNEUROSCI.20-23-08812.2000.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from snn.weights import Constant
 N, N_CELLS, MATTER, SYNAPSES, RATE_Hz, DAY_s = 60, 8, 12, 10, 10.0, 5
 BORN_mV, MOST_mV, TARGET_Hz, FED = 0.5, 4.0, 8.0, "in->out/r"
 RULE = Structural(
-    rules=(PairSTDP(a_plus_mV=0.05, a_minus_mV=0.06), SynapticScaling(eta=0.02, target_Hz=TARGET_Hz, tau_ms=1000.0)),
+    rules=(PairSTDP(a_plus_mV=0.04, a_minus_mV=0.048), SynapticScaling(eta=0.02, target_Hz=TARGET_Hz, tau_ms=1000.0)),
 )
 
 
@@ -64,13 +65,13 @@ def inputs(rng: np.random.Generator, share: float) -> np.ndarray:
     """Spikes of a second; the inputs that matter take ``share`` of theirs from one common train."""
     rate = RATE_Hz / 1000.0
     raster = rng.random((1000, N)) < rate
-    # A common event of twice their rate reaches each of them with half the share.
+    # A common event, of twice their rate, reaches each of them with the probability of half the share.
     common = (rng.random((1000, 1)) < 2.0 * rate) & (rng.random((1000, MATTER)) < 0.5 * share)
     raster[:, :MATTER] = common | (rng.random((1000, MATTER)) < rate * (1.0 - share))
     return raster
 
 
-def lived(seed: int, days: int, *, turns: bool, share: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
+def lived(seed: int, days: int, *, turns: bool, share: float = 0.8) -> tuple[np.ndarray, np.ndarray]:
     """Weights (days + 1, 60, 8) in mV at the end of each day, and rates (days,) in Hz."""
     net = network()
     simulation, rng = engine("event").build(net, dt_ms=1.0, seed=seed), stream(seed, "turnover", "days")

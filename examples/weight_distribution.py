@@ -4,15 +4,16 @@
 
 Above, 100 Poisson inputs of 10 Hz onto cells that fire from nothing else. Steps that do not depend on the weight send weights to either
 bound, steps in proportion to what is left make one heap (van Rossum, Bi & Turrigiano 2000,
-https://doi.org/10.1523/JNEUROSCI.20-23-08812.2000); the exponent mu goes from one to the other, and the power law of growth has a broad heap
-(Morrison, Aertsen & Diesmann 2007, https://doi.org/10.1162/neco.2007.19.6.1437). Right, two groups of 50 inputs, each with common spikes
-(correlation 0.1): small exponents let one group win, which of them by chance, large ones let neither (Gütig et al. 2003,
-https://doi.org/10.1523/JNEUROSCI.23-09-03697.2003, figure 6). Fewer inputs and a faster rule than in the papers, so that it takes minutes.
+https://doi.org/10.1523/JNEUROSCI.20-23-08812.2000); the exponent mu goes from one to the other, and the power law of growth has a broad
+heap (Morrison, Aertsen & Diesmann 2007, https://doi.org/10.1162/neco.2007.19.6.1437). Right, two groups of 50 inputs, each with common
+spikes (correlation 0.1): small exponents let one group win, which of them by chance, large ones let neither (Gütig et al. 2003,
+https://doi.org/10.1523/JNEUROSCI.23-09-03697.2003, figure 6). Fewer inputs and a faster rule than in the papers, so that it takes
+minutes.
 
 Below, unrelated Poisson spikes of given rates. Where only neighbouring spikes pair, the synapse weakens when its target is slow and grows
 when it is fast, as in BCM theory (Izhikevich & Desai 2003, https://doi.org/10.1162/089976603321891783); where all pair there is no such
-rate. The time constants and steps are theirs, of Froemke & Dan (2002), https://doi.org/10.1038/416433a. Lines are sums over all pairs that
-count, in steps of 1 ms as the simulation has them.
+rate. The time constants and steps are theirs, of Froemke & Dan (2002), https://doi.org/10.1038/416433a. Lines are sums over all pairs
+that count, in steps of 1 ms as the simulation has them.
 """
 
 from __future__ import annotations
@@ -64,8 +65,8 @@ def settled(rule: Rule, seconds: int, *, groups: int, threshold_mV: float, n_cel
         ),
         projections=(
             Projection(
-                source="in", target="out", receptor="r", topology=Dense(), weights=Uniform(low_mV=0.4, high_mV=0.6), delay_ms=1.0, rule=rule,
-                w_max_mV=1.0,
+                source="in", target="out", receptor="r", topology=Dense(), weights=Uniform(low_mV=0.4, high_mV=0.6), delay_ms=1.0,
+                rule=rule, w_max_mV=1.0,
             ),
         ),
     )  # fmt: skip
@@ -74,7 +75,7 @@ def settled(rule: Rule, seconds: int, *, groups: int, threshold_mV: float, n_cel
     for _ in range(seconds):
         spikes = rng.random((1000, N)) < rate
         if groups:
-            # Each spike is one of the group's common train with the probability `share`, else the input's own: pairs correlate by its square.
+            # A spike is of the group's common train with the probability `share`, else the input's own: pairs correlate by its square.
             common = np.repeat(rng.random((1000, groups)) < rate, N // groups, axis=1)
             spikes = np.where(rng.random((1000, N)) < share, common, spikes)
         ran = simulation.run(n_frames=1, rasters={"in": spikes}, learn=True)
@@ -116,7 +117,7 @@ def crossing(rates_Hz: np.ndarray, change: np.ndarray) -> float:
     return float(np.interp(0.0, change[k : k + 2], rates_Hz[k : k + 2]))
 
 
-def main(out: Path, seconds: int = 200, n_cells: int = 2, seeds: int = 3, played: int = 40) -> dict[str, float | list[float]]:
+def main(out: Path, seconds: int = 180, n_cells: int = 2, seeds: int = 3, played: int = 25) -> dict[str, float | list[float]]:
     """Run all, draw them, and give the numbers that the figure shows."""
     rules: dict[str, Rule] = {
         "additive (pairs)": PairSTDP(a_plus_mV=ETA, a_minus_mV=1.2 * ETA),
@@ -141,7 +142,7 @@ def main(out: Path, seconds: int = 200, n_cells: int = 2, seeds: int = 3, played
     for k, (mu, colour) in enumerate(((0.0, "tab:red"), (0.1, "tab:purple"), (1.0, "tab:blue"))):
         # Common spikes fire a cell more than single ones do: a higher threshold and more depression leave room for one group.
         found = [
-            settled(soft(mu, 2.0), seconds // 2, groups=2, threshold_mV=15.0, n_cells=1, seed=seed)[0].reshape(2, -1).mean(axis=1)
+            settled(soft(mu, 2.0), seconds, groups=2, threshold_mV=15.0, n_cells=1, seed=seed)[0].reshape(2, -1).mean(axis=1)
             for seed in range(1, 1 + seeds)
         ]
         said[f"groups apart (mV), mu = {mu:g}"] = [float(b - a) for a, b in found]
@@ -168,7 +169,8 @@ def main(out: Path, seconds: int = 200, n_cells: int = 2, seeds: int = 3, played
         if np.isfinite(said[f"crossing (Hz) by the sum, {scheme}"]):
             axes.axvline(said[f"crossing (Hz) by the sum, {scheme}"], color="tab:red", lw=0.8)
         title = "all-to-all" if scheme == "all" else f"nearest: {scheme.replace('_', ' ')}"
-        axes.set_title(f"{title}\ngrows from {said[f'crossing (Hz), {scheme}']:.1f} Hz".replace("grows from nan Hz", "never grows"), fontsize=9)
+        grows = said[f"crossing (Hz), {scheme}"]
+        axes.set_title(f"{title}\n{f'grows from {grows:.1f} Hz' if np.isfinite(grows) else 'never grows'}", fontsize=9)
         axes.set_xlabel("rate of the target (Hz)")
     panels[0].set_ylabel("change of weight (µV/s)")
     panels[1].legend(frameon=False, fontsize=8)
