@@ -47,7 +47,8 @@ def test_selectivity(tmp_path: Path) -> None:
     assert done["selectivity, BCM, least"] > 0.5 > 0.2 > max(done["selectivity, BCM, before"], done["selectivity, Oja, greatest"])
     assert sum(n > 0 for n in done["cells of each pattern, BCM"]) >= 2
     lasts, oja = done["share of what lasts, latent prediction, least"], done["share of what lasts, Oja"]
-    assert min(lasts) > 0.9 and (np.diff(oja) < 0).all() and oja[0] > 0.5 > oja[-1]
+    # Twice as much weight on what lasts as on the rest, in every cell and however loud the rest is.
+    assert min(lasts) > 2 / 3 and (np.diff(oja) < 0).all() and oja[0] > 0.5 > oja[-1]
 
 
 @pytest.mark.slow
