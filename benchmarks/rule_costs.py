@@ -84,10 +84,8 @@ class Ours:
 class Theirs:
     """One rule in Brian2's own binary."""
 
-    def __init__(
-        self, name: str, form: str, folder: Path, *, precision: str = "float32", side: int = workload.SIDE, frames: int = workload.FRAMES
-    ) -> None:
-        self.folder = folder / f"{name}_{form}_{precision}"
+    def __init__(self, name: str, form: str, folder: Path, *, side: int = workload.SIDE, frames: int = workload.FRAMES) -> None:
+        self.folder = folder / f"{name}_{form}"
         print(f"... g++ on {name}, {form}", file=sys.stderr, flush=True)
         command = [sys.executable, str(HERE / "brian_rules.py"), name, form, "float32", str(side), str(frames), str(self.folder)]
         paths = os.pathsep.join(filter(None, [str(HERE.parent), os.environ.get("PYTHONPATH")]))
@@ -198,18 +196,21 @@ def main() -> None:
     unknown = set(given.only) - {k.__name__ for k in CATALOGUE}
     if unknown:
         parser.error(f"no rule of the package: {', '.join(sorted(unknown))}")
+    some = len(given.only) < len(CATALOGUE) and given.out.exists()
+    before = json.loads(given.out.read_text(encoding="utf-8")) if some else {}
+    if some and (given.side, given.frames) != (before["workload"]["side"], before["workload"]["frames"]):
+        parser.error(f"{given.out} holds another workload: {before['workload']}; give the same --side and --frames, or another --out")
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
         found = measure(given.only, given.repeats, brian2=not given.no_brian2, folder=Path(folder), side=given.side, frames=given.frames)
     about = {"python": platform.python_version(), "machine": platform.machine(), "cores": os.cpu_count()}
     found["about"] = {**about, "load_before": round(load, 1), "load_after": round(os.getloadavg()[0], 1)}
-    if len(given.only) < len(CATALOGUE) and given.out.exists():
-        before = json.loads(given.out.read_text(encoding="utf-8"))
+    if some:
         # Ratios to static synapses are of one run each; the rest of the file stays as it was measured.
         found = {
             **before,
             **{part: {**before[part], **found[part]} for part in ("rules", "brian2")},
-            "added": found["about"] | found["floors"],
+            "added": before.get("added", {}) | dict.fromkeys(given.only, found["about"] | found["floors"] | {"repeats": given.repeats}),
         }
     given.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     for name, rule in found["rules"].items():

@@ -48,8 +48,10 @@ def joint(
         something, two next to nothing.
     size
         Side of the frames in pixels.
-    films, units
-        Of the simulated visual cortex: films to learn from, and recorded units; 600 and 40 when left out.
+    films
+        Of the simulated visual cortex, to learn from; 600 when left out.
+    units
+        Of the simulated visual cortex; 40 when left out.
     workers
         Processes side by side; no more than there are free cores.
 
@@ -69,6 +71,8 @@ def joint(
     if str(neural) == SIMULATED:
         neural = None
     asked = {name: number for name, number in (("n_films", films), ("n_units", units)) if number is not None}
+    if neural is None and groups is not None:
+        raise NeuralDataError(sentence(f"joint --groups {groups}", "is of a recording, and the cortex is simulated", cure="leave it out"))
     if neural is not None and asked:
         cure = "leave them out; --size counts for recordings too"
         raise NeuralDataError(sentence("joint --films, --units", "are of the simulated cortex, and --neural is another", cure=cure))

@@ -115,8 +115,12 @@ def _not_of_another(out: Path, data: NeuralData) -> None:
 
     if not (out / NUMBERS).is_file():
         return
-    held = json.loads((out / NUMBERS).read_text(encoding="utf-8"))["recording"]
-    if held.get("digest", data.digest) != data.digest:
+    try:
+        held = json.loads((out / NUMBERS).read_text(encoding="utf-8"))["recording"]
+        digest = held.get("digest", data.digest)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RunFolderError(sentence(str(out / NUMBERS), "is not of score, or damaged", cure="choose another --out")) from error
+    if digest != data.digest:
         raise RunFolderError(sentence(str(out), f"holds scores of another recording, {held['name']}", cure="choose another --out"))
 
 

@@ -262,9 +262,9 @@ def describe(run: Run) -> str:
     lines = [
         f"{run.path}: {network.name}, digest {network.digest[:12]}, seed {run.job.seed}, learned from {run.job.source.frames}",
         "",
-        f"{'population':<28}{'shape':>14}{'cells':>8}  {'cell':<14}{'sign':<12}",
+        f"{'population':<28}{'shape':>14}{'cells':>8}  {'cell':<17}{'sign':<12}",
     ]
-    lines += [f"{p.name:<28}{'x'.join(map(str, p.shape)):>14}{p.n:>8}  {p.cell.kind:<14}{p.sign:<12}" for p in network.populations]
+    lines += [f"{p.name:<28}{'x'.join(map(str, p.shape)):>14}{p.n:>8}  {p.cell.kind:<17}{p.sign:<12}" for p in network.populations]
     lines += ["", f"{'projection':<64}{'synapses':>10}{'delay':>8}{'mean weight':>13}  rule"]
     for j in network.projections:
         n = int(network.out_degree(j).sum())

@@ -168,9 +168,10 @@ def balance(network: Network, state: State) -> dict[str, Balance]:
     sums: dict[str, Floats] = {}
     for j in network.projections:
         source, target = network.population(j.source), network.population(j.target)
-        kinetics = next(r.kinetics for r in target.receptors if r.name == j.receptor)
-        if kinetics == "gate":
+        receptor = next(r for r in target.receptors if r.name == j.receptor)
+        if receptor.kinetics == "gate":
             continue
+        where = receptor.kinetics if receptor.compartment == "soma" else f"{receptor.kinetics}, {receptor.compartment}"
         edges = network.edges(j)
         w = state.weights(j.name).ravel()[edges.weight]
         if j.spread:
@@ -179,7 +180,7 @@ def balance(network: Network, state: State) -> dict[str, Balance]:
         if j.short_term:
             w = w * j.short_term.utilisation
         w = -w if source.sign == "inhibitory" else w
-        found = sums.setdefault(f"{target.name} ({kinetics})", np.zeros((2, target.n)))
+        found = sums.setdefault(f"{target.name} ({where})", np.zeros((2, target.n)))
         for row, part in enumerate((np.maximum(w, 0.0), np.maximum(-w, 0.0))):
             found[row] += np.bincount(edges.post, part, minlength=target.n)
     return {name: _balance(*found) for name, found in sums.items()}

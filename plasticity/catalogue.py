@@ -30,6 +30,7 @@ from plasticity.stdp import PairSTDP, TripletSTDP
 from plasticity.turnover import Structural
 from plasticity.voltage import VoltageSTDP
 from plasticity.weight_dependent import PowerLawSTDP, WeightDependentSTDP
+from snn.cells import AdEx, Cell
 from snn.description import Sign
 from snn.local import Rule
 
@@ -50,6 +51,8 @@ class RuleEntry:
         Sign of the sources for which it is meant.
     note : str
         What else it needs, that its terms do not say.
+    cell : Cell, optional
+        That it needs, where others run it and it means nothing there.
     script : str
         Name of the script in ``examples/`` that shows it; empty where there is none.
     nest : tuple of str
@@ -62,6 +65,7 @@ class RuleEntry:
     rule: Rule
     source: Sign = "excitatory"
     note: str = ""
+    cell: Cell | None = None
     script: str = ""
     nest: tuple[str, ...] = ()
     brian2: tuple[str, ...] = ()
@@ -76,6 +80,7 @@ DENDRITE = DendriticPrediction(eta_mV=5.0, attenuation=2.0 / 3.0, theta_mV=0.8, 
 VOGELS = ("frompapers/Vogels_et_al_2011", "synapses/homeostatic_stdp_at_inhibitory_synapes")
 CLOPATH = ("frompapers/Clopath_et_al_2010_homeostasis", "frompapers/Clopath_et_al_2010_no_homeostasis")
 VOLTAGE = VoltageSTDP(a_ltd=0.3, a_ltp=0.4, theta_high_mV=0.3, lag_ms=3.0, usual_mV=0.2)
+PEAKED = AdEx(tau_mem_ms=10.0, v_onset_mV=1.0, v_threshold_mV=2.0, peak_mV=5.0, peak_ms=2.0, t_ref_ms=2.0)
 ERRORS, SPIKES = "error cells as its source", "an `AdEx` cell whose peak is held"
 
 CATALOGUE: dict[type[Rule], RuleEntry] = {
@@ -84,7 +89,7 @@ CATALOGUE: dict[type[Rule], RuleEntry] = {
     WeightDependentSTDP: RuleEntry(TIMING, WeightDependentSTDP(), script="weight_distribution", nest=("stdp_synapse",)),
     PowerLawSTDP: RuleEntry(TIMING, PowerLawSTDP(), script="weight_distribution", nest=("stdp_pl_synapse_hom",)),
     NearestSTDP: RuleEntry(TIMING, NearestSTDP(a_plus_mV=0.2, a_minus_mV=0.3), script="weight_distribution", nest=NEAREST),
-    VoltageSTDP: RuleEntry(TIMING, VOLTAGE, note=SPIKES, script="voltage_stdp", nest=("clopath_synapse",), brian2=CLOPATH),
+    VoltageSTDP: RuleEntry(TIMING, VOLTAGE, note=SPIKES, cell=PEAKED, script="voltage_stdp", nest=("clopath_synapse",), brian2=CLOPATH),
     RewardModulatedSTDP: RuleEntry(
         THIRD, RewardModulatedSTDP(), script="reward", nest=("stdp_dopamine_synapse",), brian2=("frompapers/Izhikevich_2007",)
     ),
@@ -101,7 +106,7 @@ CATALOGUE: dict[type[Rule], RuleEntry] = {
     LatentPrediction: RuleEntry(STATISTICS, LatentPrediction(), script="selectivity"),
     ErrorGated: RuleEntry(FORECAST, ErrorGated(), script="simulation"),
     GatedDelta: RuleEntry(FORECAST, GatedDelta(), note="gated branches"),
-    ApicalError: RuleEntry(FORECAST, ApicalError()),
+    ApicalError: RuleEntry(FORECAST, ApicalError(), note="what comes and the cell's own forecast meet on it (recipe `dendritic`)"),
     SymmetricForecast: RuleEntry(FORECAST, SymmetricForecast(), script="alignment"),
     SingleCellPrediction: RuleEntry(FORECAST, SingleCellPrediction(), script="anticipation"),
     SymmetricFeedback: RuleEntry(CREDIT, SymmetricFeedback(), note=ERRORS, script="alignment"),

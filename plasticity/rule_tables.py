@@ -230,21 +230,21 @@ def _trace(trace: Trace) -> str:
 
 def _runs_row(kind: type[Rule], entry: RuleEntry, costs: Mapping[str, Any]) -> tuple[str, ...]:
     at_once = any(u.when == "step" for u in entry.rule.updates())
-    how = "every step" if at_once else next(iter(EventEngine().plan(_on(entry.rule, Dense())).values())).split(":")[0]
+    how = "every step" if at_once else next(iter(EventEngine().plan(_on(entry, Dense())).values())).split(":")[0]
     cost = costs["rules"][kind.__name__]
     nest, brian2 = (", ".join(f"`{name}`" for name in names) or "no" for names in (entry.nest, entry.brian2))
-    ran = (_runs(name, entry.rule) for name in ENGINES)
+    ran = (_runs(name, entry) for name in ENGINES)
     return _named(entry.rule), how, *ran, f"{cost['ns_per_event']:.1f}", f"{cost['times_static']:.1f}", nest, brian2
 
 
-def _on(rule: Rule, topology: Topology) -> Network:
-    cell, receptor = cell_for(rule, v_threshold_mV=2.0)
-    return small_network(rule, topology=topology, cell=cell, receptors=(receptor,))
+def _on(entry: RuleEntry, topology: Topology) -> Network:
+    cell, receptor = cell_for(entry.rule, v_threshold_mV=2.0)
+    return small_network(entry.rule, topology=topology, cell=entry.cell or cell, receptors=(receptor,))
 
 
-def _runs(name: str, rule: Rule) -> str:
+def _runs(name: str, entry: RuleEntry) -> str:
     """Ask an engine what it runs of a rule."""
-    own, shared = (not engine(name).unsupported(_on(rule, topology)) for topology in (Dense(), SharedKernel(size=3)))
+    own, shared = (not engine(name).unsupported(_on(entry, topology)) for topology in (Dense(), SharedKernel(size=3)))
     return {(True, True): "yes", (True, False): "unshared"}.get((own, shared), "no")
 
 

@@ -68,8 +68,16 @@ class ShortTerm(Described):
         -------
         u, x : ndarray, shape as ``rate_Hz``
             Their product is the share of the weight that a spike delivers.
+
+        Raises
+        ------
+        ValueError
+            If a rate is not above 0.
         """
-        interval_ms = 1000.0 / np.asarray(rate_Hz, dtype=np.float64)
+        rates_Hz = np.asarray(rate_Hz, dtype=np.float64)
+        if not (rates_Hz > 0).all():
+            raise ValueError(f"ShortTerm.steady: rate_Hz must be > 0; got {rate_Hz!r}")
+        interval_ms = 1000.0 / rates_Hz
         back = np.exp(-interval_ms / self.recovery_ms)
         kept = np.exp(-interval_ms / self.facilitation_ms) if self.facilitation_ms else np.zeros_like(interval_ms)
         u = self.utilisation / (1.0 - (1.0 - self.utilisation) * kept)

@@ -21,6 +21,8 @@ from snn.stimuli.movie import Movie
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 TEST_SEED, VALIDATION_SEED = 999, 1_000_003
+N_PARTS = 5
+"""Of the images of a recording."""
 
 
 class Films(NamedTuple):
@@ -104,7 +106,9 @@ class Material:
         return cls(found[0], found[1], found[2], n_units)
 
     @classmethod
-    def recorded(cls, data: NeuralData, *, fold: int, n_folds: int = 5, size: int = 16, n_frames: int = 8, frame_ms: float = 50.0) -> Self:
+    def recorded(
+        cls, data: NeuralData, *, fold: int, n_folds: int = N_PARTS, size: int = 16, n_frames: int = 8, frame_ms: float = 50.0
+    ) -> Self:
         """Let recorded images drift, and take the responses to them for those to each frame.
 
         Parameters

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from comparisons.neural.joint import Condition, judged, target_of
-from comparisons.neural.joint_material import Films, Material
+from comparisons.neural.joint_material import N_PARTS, Films, Material
 from comparisons.neural.kept import Kept
 from comparisons.neural.reliability import RELIABLE
 from comparisons.neural.score_tables import ceilings
 from comparisons.processes import processes
 from comparisons.progress import Reporter
+from snn.errors import NeuralDataError, sentence
 
 Kind = Literal["rate", "spiking"]
 KINDS: tuple[Kind, ...] = ("rate", "spiking")
@@ -94,6 +95,11 @@ class Setting(NamedTuple):
         NeuralDataError
             If the recording cannot be read, or a part of it is too little.
         """
+        if self.neural is not None and seeds > N_PARTS:
+            cure = "each part is tested on once; more seeds would count the same images again"
+            raise NeuralDataError(
+                sentence("joint --seeds", "are more than a recording has parts", got=seeds, allowed=f"<= {N_PARTS}", cure=cure)
+            )
         every = [_material(self, seed) for seed in range(seeds if self.neural else 1)]
         films, units = (_from_to([m.learn.responses.shape[axis] for m in every]) for axis in (1, 3))
         if self.neural is None:

@@ -105,7 +105,7 @@ def read_nwb(path: Path | str, *, groups: Literal["each"] | None = None) -> Neur
     Raises
     ------
     NeuralDataError
-        If pynwb is not installed, the file cannot be read, or lacks something.
+        If pynwb is not installed, the file cannot be read, lacks something, or has groups and others are asked for.
     """
     pynwb = _pynwb()
     path = Path(path)
@@ -210,6 +210,9 @@ def _by_trial(values: FloatArray, which: Any, n_stimuli: int) -> FloatArray:
 
 
 def _groups(trials: Any, which: Any, n_stimuli: int, about: dict[str, Any], groups: Literal["each"] | None, path: Path) -> Any:
+    if groups == "each" and ("groups" in about or "group" in trials.columns):
+        cure = "leave out --groups each (groups='each' in Python), or take the groups out of the file"
+        raise NeuralDataError(sentence(str(path), "says itself which stimuli belong together", cure=cure))
     if "groups" in about:
         return np.asarray(about["groups"])
     if "group" in trials.columns:

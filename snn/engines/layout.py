@@ -179,6 +179,7 @@ class Layout:
             ("network.frame_ms", self.network.frame_ms),
             *((f"{j.name}.delay_ms", j.delay_ms) for j in self.network.projections),
             *((f"{j.name}.rule: trace {t.name!r}.lag_ms", t.lag_ms) for j, t in self._traces() if t.lag_ms),
+            *((f"{p.name}.cell.peak_ms", p.cell.peak_ms) for p in self.network.populations if isinstance(p.cell, AdEx) and p.cell.peak_ms),
         ]:
             steps = value / dt
             if round(steps) < 1:
@@ -376,7 +377,18 @@ def rule_problems(network: Network) -> list[str]:
         cell = network.population(j.target).cell
         for name in sorted({x.name for x in symbols(j.rule) if x.scope == "voltage"} - {"", *getattr(cell, "compartments", ())}):
             found.append(f"{j.name}: the rule reads the voltage of {name!r}, a compartment that a cell of kind {cell.kind!r} does not have")
+        if any(x.scope == "voltage" and x.name for x in symbols(j.rule)) and not _hears_on_a_dendrite(network, j.target):
+            found.append(
+                f"{j.name}: the rule reads the potential of a dendrite on which nothing lands; add a projection onto a receptor there"
+            )
         spiking_events = [u.when for u in j.rule.updates() if u.when.endswith("_spike")]
         if spiking_events and (network.population(j.source).graded or network.population(j.target).graded):
             found.append(f"{j.name}: the rule acts at {spiking_events[0]}, but a rate unit sends no single spikes")
     return found
+
+
+def _hears_on_a_dendrite(network: Network, population: str) -> bool:
+    p = network.population(population)
+    there = {r.name for r in p.receptors if r.compartment != "soma"}
+    coupled = isinstance(p.cell, TwoCompartment) and p.cell.back_coupling > 0
+    return coupled or any(j.target == population and j.receptor in there for j in network.projections)

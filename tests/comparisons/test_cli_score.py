@@ -163,6 +163,15 @@ def test_units_without_a_score_are_said_in_the_terminal(recording: Path, tmp_pat
     assert "8 have an encoding score (regression in 9 folds)" in told.err and "RSA and CKA compare 60 of 60 stimuli" in told.err
 
 
+@pytest.mark.parametrize("held", ["{}", "[]", '{"recording": ', '{"recording": null}'])
+def test_a_file_of_something_else_is_not_replaced(held: str, recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "scores.json").write_text(held)
+    with pytest.raises(SystemExit, match="2"):
+        main(["score", "--neural", str(recording), "--out", str(tmp_path)])
+    assert "scores.json: is not of score, or damaged; choose another --out" in capsys.readouterr().err
+    assert (tmp_path / "scores.json").read_text() == held
+
+
 def test_films_in_bins_say_how_long_both_are(film: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run("score", "--neural", str(film))
     told = capsys.readouterr()

@@ -303,7 +303,11 @@ def test_what_is_wrong_with_any_part_is_said_before_anything_is_learned(
     data = recorded(n_images=38)
     write_neural(tmp_path / "few.npz", data)
     monkeypatch.setattr(joint_study, "run", lambda *_: pytest.fail("something was learned"))
-    for words, says in (([], "part 2 of 5 (validate)"), (["--units", "9"], "are of the simulated cortex, and --neural is another")):
+    for words, says in (
+        ([], "part 2 of 5 (validate)"),
+        (["--units", "9"], "are of the simulated cortex, and --neural is another"),
+        (["--seeds", "6"], "more than a recording has parts"),
+    ):
         with pytest.raises(SystemExit, match="2"):
             main(["joint", "--neural", str(tmp_path / "few.npz"), "--out", str(tmp_path / "out"), *words])
         assert says in capsys.readouterr().err and not (tmp_path / "out").exists()

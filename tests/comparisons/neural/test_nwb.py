@@ -98,6 +98,8 @@ def test_groups_must_be_said(tmp_path: Path) -> None:
     with pytest.raises(NeuralDataError, match="does not say which stimuli belong together"):
         read_neural(path)
     assert read_neural(path, groups="each").groups.tolist() == [0, 1]
+    with pytest.raises(NeuralDataError, match="says itself which stimuli belong together"):
+        read_neural(foreign(tmp_path), groups="each")
 
 
 @pytest.mark.parametrize(
