@@ -1,12 +1,14 @@
 """How well do filters and pixels predict neurons? A simulated visual cortex, whose truth is known, and a recording of your own.
 
 python examples/recorded_neurons.py                            # simulated: what it is made of, pixels, features of other patches
-python examples/recorded_neurons.py recording.npz              # yours (docs/neural.md has the form)
+python examples/recorded_neurons.py recording.npz              # yours (docs/recordings.md has the form)
+python examples/recorded_neurons.py recording.npz each         # where it does not say which images belong together
 """
 
 from __future__ import annotations
 
 import sys
+from typing import Literal
 
 import numpy as np
 
@@ -32,9 +34,9 @@ def simulated(n_stimuli: int) -> None:
         print(f"{name:15}", *(f"{value:7.4f}" for value in values))
 
 
-def recorded(path: str) -> None:
+def recorded(path: str, groups: Literal["each"] | None = None) -> None:
     """Say how reliable a recording of still images is, and what predicts it."""
-    data = read_neural(path, groups="each")
+    data = read_neural(path, groups=groups)
     known, images = reliability(data), data.stimuli[:, 0]
     print(
         f"{int((known.half > 0.5).sum())} of {data.n_units} units agree with themselves (r > 0.5 between halves of {data.n_trials} trials)"
@@ -47,4 +49,4 @@ def recorded(path: str) -> None:
 
 
 if __name__ == "__main__":
-    recorded(sys.argv[1]) if len(sys.argv) > 1 else simulated(N_STIMULI)
+    recorded(sys.argv[1], "each" if "each" in sys.argv[2:] else None) if len(sys.argv) > 1 else simulated(N_STIMULI)
