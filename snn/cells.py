@@ -138,7 +138,7 @@ class AdEx(Spiking):
     tau_adaptation_ms : float
         Decay of the adaptation.
     peak_mV, peak_ms : float
-        Potential of a spike, and for how long it is held; 0 ms for none.
+        Potential of a spike, and for how long it is held, rounded to whole steps as ``t_ref_ms`` is; 0 ms for none.
     afterpotential_mV, tau_afterpotential_ms : float
         What ``z`` is set to at a spike, 0 for none, and its decay, which goes on while the peak is held.
     onset_jump_mV, tau_onset_ms : float

@@ -179,7 +179,6 @@ class Layout:
             ("network.frame_ms", self.network.frame_ms),
             *((f"{j.name}.delay_ms", j.delay_ms) for j in self.network.projections),
             *((f"{j.name}.rule: trace {t.name!r}.lag_ms", t.lag_ms) for j, t in self._traces() if t.lag_ms),
-            *((f"{p.name}.cell.peak_ms", p.cell.peak_ms) for p in self.network.populations if isinstance(p.cell, AdEx) and p.cell.peak_ms),
         ]:
             steps = value / dt
             if round(steps) < 1:
