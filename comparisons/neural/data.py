@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -247,3 +248,20 @@ def mean_of_known(values: FloatArray) -> FloatArray:
     with np.errstate(invalid="ignore"):
         mean: FloatArray = np.where(known, values, 0.0).sum(axis=0) / known.sum(axis=0)
     return mean
+
+
+def groups_of_its_own(path: Path) -> NeuralDataError:
+    """Refuse to let stimuli stand alone that a file has put into groups.
+
+    Parameters
+    ----------
+    path : Path
+        Of the recording.
+
+    Returns
+    -------
+    NeuralDataError
+        To be raised.
+    """
+    cure = "leave out --groups each (groups='each' in Python), or take the groups out of the file"
+    return NeuralDataError(sentence(str(path), "says itself which stimuli belong together", cure=cure))

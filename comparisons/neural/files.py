@@ -25,7 +25,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from comparisons.neural.data import FloatArray, NeuralData, real_numbers
+from comparisons.neural.data import FloatArray, NeuralData, groups_of_its_own, real_numbers
 from snn.errors import NeuralDataError, nearest, sentence
 from snn.files import replace_file
 
@@ -74,8 +74,7 @@ def read_neural(path: Path | str, *, groups: Literal["each"] | None = None) -> N
         raise NeuralDataError(sentence(f"{path}: stimuli", "have the wrong shape", got=shown.shape, allowed=allowed))
     shown = _luminance(shown[:, None] if still else shown)
     if "groups" in held and groups == EACH:
-        cure = "leave out --groups each (groups='each' in Python), or take the groups out of the file"
-        raise NeuralDataError(sentence(str(path), "says itself which stimuli belong together", cure=cure))
+        raise groups_of_its_own(path)
     if "groups" in held:
         if held["groups"].dtype.kind not in "biuSU":
             got, allowed = str(held["groups"].dtype), "whole numbers or names"

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from comparisons.neural.data import FloatArray, NeuralData, real_numbers
+from comparisons.neural.data import FloatArray, NeuralData, groups_of_its_own, real_numbers
 from snn.errors import NeuralDataError, sentence
 
 if TYPE_CHECKING:
@@ -211,8 +211,7 @@ def _by_trial(values: FloatArray, which: Any, n_stimuli: int) -> FloatArray:
 
 def _groups(trials: Any, which: Any, n_stimuli: int, about: dict[str, Any], groups: Literal["each"] | None, path: Path) -> Any:
     if groups == "each" and ("groups" in about or "group" in trials.columns):
-        cure = "leave out --groups each (groups='each' in Python), or take the groups out of the file"
-        raise NeuralDataError(sentence(str(path), "says itself which stimuli belong together", cure=cure))
+        raise groups_of_its_own(path)
     if "groups" in about:
         return np.asarray(about["groups"])
     if "group" in trials.columns:
